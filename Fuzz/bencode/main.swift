@@ -5,7 +5,7 @@
 // the same value; sorted input without freedom in it encodes to itself; a prefix consumes no more than there is, and
 // spans lie inside the input and hold the values they say.
 
-@testable import Bencode
+import Bencode
 
 private let lenient = BencodeLimits(maxBytes: 1 << 16, maxTokens: 1000, maxDepth: 40)
 private let strict = BencodeLimits(maxBytes: 1 << 16, maxTokens: 1000, maxDepth: 40, requiresSortedKeys: true)

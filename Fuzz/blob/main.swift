@@ -6,9 +6,9 @@
 // however they are cut, give the digest and the chain that hashing them at once gives; a snapshot goes on as if nothing
 // had happened.
 
-@testable import Bencode
-@testable import Hashing
-@testable import Metainfo
+import Bencode
+import Hashing
+import Metainfo
 
 /// What holds for every blob. `content`: its bytes, if they are known.
 private func check(_ blob: BlobInfo, content: [UInt8]? = nil) {

@@ -5,8 +5,8 @@
 // for. Holds for every input: ranges are not empty and end where the file does, delays are not negative, a URL that was
 // read reads the same again and its description shows no query, and no document is longer than its limit.
 
-@testable import HTTPOrigin
-@testable import HTTPTransport
+import HTTPOrigin
+import HTTPTransport
 import Text
 
 private let limit = 1 << 16

@@ -4,7 +4,7 @@
 // The JSON of calls, configurations and task files. Holds for every input: it is refused, with a line and a column inside
 // it, or it encodes to something that decodes to the same value; no limit is passed.
 
-@testable import JSON
+import JSON
 
 private let limits = JSONLimits(maxBytes: 8192, maxDepth: 20, maxValues: 1000)
 

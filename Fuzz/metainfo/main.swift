@@ -5,9 +5,9 @@
 // covers each piece without gaps and each file wholly; no path can leave its directory; what is written back reads as
 // the same torrent.
 
-@testable import Bencode
-@testable import Hashing
-@testable import Metainfo
+import Bencode
+import Hashing
+import Metainfo
 
 private func check(_ info: Info) {
     let layout = info.layout

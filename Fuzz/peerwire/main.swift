@@ -5,9 +5,9 @@
 // how the rest is cut into reads. Holds for every input: cut into pieces it gives the same frames as at once; a message
 // that was understood is understood again when it is encoded; nothing is consumed that was not there.
 
-@testable import Bencode
-@testable import Hashing
-@testable import PeerWire
+import Bencode
+import Hashing
+import PeerWire
 
 /// Content small enough that random indices are often right.
 private let bounds = ContentBounds(pieceCount: 20, pieceLength: 32768, lastPieceLength: 100)

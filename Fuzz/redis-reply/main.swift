@@ -3,7 +3,7 @@
 
 // What a store of peers sends back: any number of replies, and one as the answer to an announce.
 
-@testable import TrackerRedis
+import TrackerRedis
 
 /// What holds for every input, or the input is kept as a finding.
 func holds(_ condition: Bool, _ what: StaticString) {

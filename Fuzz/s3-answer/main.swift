@@ -4,7 +4,7 @@
 // Everything an object store can answer in XML. The first byte of the input chooses what it is taken for. Holds for every
 // input: what was understood keeps to the limits, and what is shown to people is visible ASCII.
 
-@testable import S3
+import S3
 
 private func check(_ text: String) {
     precondition(text.utf8.count <= 3 * S3Limits().textBytes)

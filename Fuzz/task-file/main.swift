@@ -5,11 +5,11 @@
 // whose names are safe, whose sizes add up without overflow, and which reads the same after it was written; its sums and
 // its split can be asked for, and no place that is made of it lies outside the node's own directories.
 
-@testable import BFT
-@testable import Bencode
-@testable import Hashing
-@testable import Metainfo
-@testable import Policy
+import BFT
+import Bencode
+import Hashing
+import Metainfo
+import Policy
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {

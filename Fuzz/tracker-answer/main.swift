@@ -4,9 +4,9 @@
 // Everything a tracker can answer. The first byte of the input chooses how the rest is read. Holds for every input: what
 // was understood keeps to the limits, whatever the tracker said, and text for people holds no control characters.
 
-@testable import Bencode
-@testable import Hashing
-@testable import Tracking
+import Bencode
+import Hashing
+import Tracking
 
 private let limits = TrackerAnswerLimits.standard
 private let hashes = [SHA1Digest.zero] + [SHA1Digest(bytes: [UInt8](repeating: 0x61, count: 20))].compactMap { $0 }

@@ -3,7 +3,7 @@
 
 // Requests to a tracker. The first byte chooses the decoder: a datagram, an HTTP request, a query, or an allow-list.
 
-@testable import Tracking
+import Tracking
 #if canImport(Glibc)
 import Glibc
 #endif

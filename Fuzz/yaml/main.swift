@@ -2,9 +2,9 @@
 // packages: Yams
 // max_len: 16384
 
-@testable import JSON
-@testable import Settings
-@testable import YAML
+import JSON
+import Settings
+import YAML
 
 /// A document that is read has no more values than its limits allow, keeps its values when it is laid over nothing or over
 /// itself, and reads the same again.

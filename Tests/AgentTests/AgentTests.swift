@@ -1,3 +1,5 @@
+import Agent
+import BlobNode
 import Foundation
 import Hashing
 import JSON
@@ -5,9 +7,6 @@ import Registry
 import TestSupport
 import Testing
 import Threads
-
-@testable import Agent
-@testable import BlobNode
 
 @Suite(.serialized) struct `An agent` {
     private static let big = randomBytes(3 << 20).map { $0 | 1 }

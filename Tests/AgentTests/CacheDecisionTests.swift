@@ -1,8 +1,7 @@
+import BlobNode
 import Hashing
 import Testing
 import Text
-
-@testable import BlobNode
 
 @Suite struct `What leaves a cache` {
     private static func digest(_ number: Int) -> SHA256Digest { SHA256.digest(Array("\(number)".utf8)) }

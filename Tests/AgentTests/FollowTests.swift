@@ -1,14 +1,13 @@
 import Address
 import Admission
+import Agent
+import BlobNode
 import Foundation
 import JSON
 import Registry
 import RegistryClient
 import TestSupport
 import Testing
-
-@testable import Agent
-@testable import BlobNode
 
 @Suite(.serialized) struct `An agent at an index` {
     private static func watch(_ agent: TestAgent, follow: [String]) async throws -> (IndexWatch, PullTable) {

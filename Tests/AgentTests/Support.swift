@@ -1,5 +1,7 @@
 import Address
 import Admission
+import Agent
+import BlobNode
 import Blobs
 import Foundation
 import HTTPServing
@@ -17,9 +19,6 @@ import TestSupport
 import Testing
 import Text
 import Threads
-
-@testable import Agent
-@testable import BlobNode
 
 let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -1,7 +1,6 @@
+import BlobNode
 import Hashing
 import Testing
-
-@testable import BlobNode
 
 @Suite struct `The record of uses` {
     @Test func `comes back as it was written, without lines that are none`() {

@@ -3,9 +3,8 @@ import HTTPServing
 import Hashing
 import JSON
 import Registry
+import RegistryWatch
 import Testing
-
-@testable import RegistryWatch
 
 @Suite struct `A watch` {
     private static func reference(_ text: String) throws -> Reference { try #require(Reference(text)) }

@@ -1,7 +1,6 @@
+import Agent
 import Hashing
 import Testing
-
-@testable import Agent
 
 @Suite struct `Announces of whole blobs` {
     private let first = SHA256.digest([1])

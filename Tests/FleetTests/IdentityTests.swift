@@ -1,8 +1,7 @@
+import Fleet
 import Hashing
 import Testing
 import Text
-
-@testable import Fleet
 
 @Suite struct IdentityTests {
     private let pin = SHA256.digest([7])

@@ -1,7 +1,6 @@
+import Fleet
 import Testing
 import Text
-
-@testable import Fleet
 
 @Suite struct JobMachineTests {
     private func nodes(_ count: Int) -> [NodeID] { (0..<count).map { NodeID(publicKey: Array("key \($0)".utf8)) } }

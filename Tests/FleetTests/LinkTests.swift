@@ -1,6 +1,5 @@
+import Fleet
 import Testing
-
-@testable import Fleet
 
 @Suite struct LinkTests {
     @Test func `requests follow each other, and a lost answer is given again`() throws {

@@ -1,9 +1,8 @@
+import Fleet
 import JSON
 import Settings
 import Testing
 import Text
-
-@testable import Fleet
 
 @Suite struct PlanTests {
     private func candidates(_ count: Int, sites: Int = 4, canaries: Set<Int> = []) -> [WavePlan.Candidate] {

@@ -1,7 +1,6 @@
 import Address
+import Fleet
 import Testing
-
-@testable import Fleet
 
 @Suite struct SelectionTests {
     private let node: NodeFacts

@@ -1,6 +1,5 @@
+import HTTPServing
 import Testing
-
-@testable import HTTPServing
 
 @Suite struct `A path with slashes in a value` {
     private func match(_ template: String, _ path: String) -> [String: String]? {

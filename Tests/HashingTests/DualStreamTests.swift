@@ -1,8 +1,7 @@
+import Hashing
 import TestSupport
 import Testing
 import Text
-
-@testable import Hashing
 
 @Suite struct DualStreamTests {
     @Test(arguments: 0..<60) func `Both digests agree with the reference, however the bytes come`(seed: Int) throws {

@@ -1,8 +1,7 @@
+import Hashing
 import TestSupport
 import Testing
 import Text
-
-@testable import Hashing
 
 private func withRuns<R>(_ parts: [(SHA256State, [UInt8], Int64?)], _ body: ([SHA256Run]) -> R) -> R {
     let copies = parts.map { part in

@@ -1,11 +1,10 @@
 import HTTPServing
 import JSON
+import NameIndex
 import Registry
 import RegistryAccess
 import TestSupport
 import Testing
-
-@testable import NameIndex
 
 @Suite struct `The calls of an index` {
     @Test func `a tag is put, read, listed, deleted, and remembered`() async throws {

@@ -1,9 +1,9 @@
 import Glibc
+import NameIndex
 import Registry
 import TestSupport
 import Testing
 
-@testable import NameIndex
 
 @Suite(.serialized) struct `A store in PostgreSQL` {
     private func open(_ url: String, remotes: Remotes = .none) async throws -> PostgresTagStore {

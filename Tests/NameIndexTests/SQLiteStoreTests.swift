@@ -1,10 +1,9 @@
 import Database
 import GRDB
+import NameIndex
 import Registry
 import TestSupport
 import Testing
-
-@testable import NameIndex
 
 @Suite struct `A store in SQLite` {
     private func open(_ directory: TemporaryDirectory, _ file: String = "index.db") async throws -> SQLiteTagStore {

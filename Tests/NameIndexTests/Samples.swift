@@ -1,8 +1,7 @@
 import Hashing
 import JSON
+import NameIndex
 import Registry
-
-@testable import NameIndex
 
 // Testing has types of these names too.
 typealias Tag = Registry.Tag

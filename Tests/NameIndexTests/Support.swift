@@ -5,11 +5,10 @@ import Hashing
 import Hummingbird
 import JSON
 import Logging
+import NameIndex
 import Registry
 import RegistryAccess
 import TestSupport
-
-@testable import NameIndex
 
 /// Origins that have what the test says.
 actor ScriptedFacts: BlobFacts {

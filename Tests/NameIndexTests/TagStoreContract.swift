@@ -1,7 +1,6 @@
+import NameIndex
 import Registry
 import Testing
-
-@testable import NameIndex
 
 /// What every store of an index must do, whatever it is made of. A new store's tests call ``check()`` with a way to make an empty one,
 /// whose mutable tags are those called `latest`.
@@ -14,7 +13,7 @@ struct TagStoreContract: Sendable {
             deletedTagsComeBack,
             historyTellsAll, listsAreInOrderAndPaged, listsBelowAPathHaveNothingElse, manifestsNeedTheirParts,
             manifestsTakeTheirTags, manifestsGoWithTheirTags, referrersAreFound, blobsBelongToNames,
-            collectionTakesWhatNothingReaches, oneOfManyPutsWins, putsOfManyTagsAreAllThere,
+            collectionTakesWhatNothingReaches, oneOfManyCollects, oneOfManyPutsWins, putsOfManyTagsAreAllThere,
         ] {
             let store = try await make()
             do { try await part(store) } catch {
@@ -273,6 +272,24 @@ struct TagStoreContract: Sendable {
         #expect(try await store.held([a, b, c]) == [a, b])
         _ = try await store.unlink(a, from: name("other"))
         #expect(try await store.held([a, b, c]) == [b])
+    }
+
+    private func oneOfManyCollects(_ store: any TagStore) async throws {
+        func claim(_ now: Int64) async throws -> Bool { try await store.claimCollection(now: now, period: 1000) }
+        #expect(try await claim(10_000) == false)
+        #expect(try await claim(10_999) == false)
+        let claims = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<4 { group.addTask { try await store.claimCollection(now: 11_000, period: 1000) } }
+            return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+        }
+        #expect(claims == 1)
+        // One that failed comes again sooner.
+        try await store.setLastCollection(10_500)
+        #expect(try await claim(11_499) == false)
+        #expect(try await claim(11_500) == true)
+        // A clock that was ahead.
+        #expect(try await claim(100) == false)
+        #expect(try await claim(1100) == true)
     }
 
     private func collectionTakesWhatNothingReaches(_ store: any TagStore) async throws {

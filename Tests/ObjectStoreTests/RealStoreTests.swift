@@ -1,10 +1,9 @@
 import Glibc
 import HTTPOrigin
+import ObjectStore
 import S3
 import TestSupport
 import Testing
-
-@testable import ObjectStore
 
 /// Each way of naming a bucket and signing a request.
 struct Manner: Sendable, CustomTestStringConvertible {

@@ -170,11 +170,36 @@ private final class Race: Sendable {
         }
     }
 
-    @Test func `comes once a day, also over restarts, and whatever the clock did`() {
-        let day: Int64 = 86_400_000
-        #expect(DailyCollection.due(after: nil, now: 5) == 5 + day)
-        #expect(DailyCollection.due(after: 100, now: 200) == 100 + day)
-        #expect(DailyCollection.due(after: 100, now: 100 + 3 * day) == 100 + 3 * day)
-        #expect(DailyCollection.due(after: 10 * day, now: day) == 2 * day)
+    @Test func `comes a day after the last, whatever the clock did`() {
+        let day = DailyCollection.period
+        func turn(_ last: Int64?, _ now: Int64) -> CollectionTurn { CollectionTurn(last: last, now: now, period: day) }
+        let first = turn(nil, 5)
+        #expect(!first.isDue && first.last == 5)
+        let early = turn(100, 99 + day)
+        #expect(!early.isDue && early.last == nil)
+        for now in [100 + day, 100 + 3 * day] {
+            let due = turn(100, now)
+            #expect(due.isDue && due.last == now)
+        }
+        let wrong = turn(10 * day, day)
+        #expect(!wrong.isDue && wrong.last == day)
+    }
+
+    @Test func `comes by itself, once for all indexes of a store`() async throws {
+        try await Place.run { place in
+            _ = try await place.leave([1, 2, 3], to: try #require(ContentName("team/app")))
+            let clock = Mutex(place.now)
+            // The first question begins the period.
+            #expect(try await !place.index.claimCollection(now: place.now, period: DailyCollection.period))
+            let daily = (0..<2).map { _ in
+                DailyCollection(
+                    place.service, every: .milliseconds(5), now: { clock.withLock { $0 } }, logger: quiet)
+            }
+            for one in daily { await one.start() }
+            #expect(place.node.catalogue.figures.blobs == 1)
+            clock.withLock { $0 += 2 * DailyCollection.period }
+            try await wait(for: "collection") { place.node.catalogue.figures.blobs == 0 }
+            for one in daily { await one.stop() }
+        }
     }
 }

@@ -1,10 +1,9 @@
 import Foundation
 import HTTPServing
 import HTTPTransport
+import RegistryAccess
 import TestSupport
 import Testing
-
-@testable import RegistryAccess
 
 struct OwnAccessTests {
     private func mode(_ path: String) throws -> Int {

@@ -1,9 +1,8 @@
 import Admission
 import HTTPServing
 import Hashing
+import RegistryAccess
 import Testing
-
-@testable import RegistryAccess
 
 struct TokenTableTests {
     private func table(_ tokens: String) throws -> TokenTable {

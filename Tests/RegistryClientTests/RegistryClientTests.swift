@@ -1,10 +1,9 @@
 import HTTPTransport
 import Registry
+import RegistryClient
 import TestSupport
 import Testing
 import Text
-
-@testable import RegistryClient
 
 @Suite struct RegistryClientTests {
     private let name = ContentName("team/app")!

@@ -1,7 +1,6 @@
-import Text
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct BanListTests {
     @Test func `a peer is an id at a host and neither alone shuts another out`() {

@@ -1,7 +1,6 @@
 import Hashing
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct BlameTests {
     private let keys = (0..<3).map { PeerKey(slot: Int32($0), generation: 0) }

@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct ChokerTests {
     private func candidate(_ slot: Int, unchoked: Bool, gives: Double = 0, since: Double = 0) -> Choker.Candidate {

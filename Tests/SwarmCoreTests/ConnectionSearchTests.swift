@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct CongestionChoiceTests {
     private let limits = ConnectionLimits()

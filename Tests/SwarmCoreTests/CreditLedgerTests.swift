@@ -1,7 +1,6 @@
 import Metainfo
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct `Credits of senders` {
     private let source = PeerKey(slot: 1, generation: 0)

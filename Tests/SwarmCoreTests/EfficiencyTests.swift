@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 private func seen(
     _ seconds: Double = 1, _ received: Int64, _ change: (inout EfficiencyGauge.Observation) -> Void = { _ in }

@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct `The watch over efficiency` {
     private func look(

@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 /// No second copies for agents because they are few.
 private func strict(_ limits: inout EgressLimits) {

@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct `What peer exchange tells` {
     private let key = PeerKey(slot: 1, generation: 0)

@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 /// Messages of a few bytes, by the hundred thousand.
 @Suite struct FloodTests {

@@ -1,7 +1,6 @@
 import Metainfo
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct SwarmsWithGrants {
     private func swarm(_ count: Int, pieces: Int, grantsFrom: Int = 24) throws -> TestSwarm {

@@ -1,9 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct SlowReceivers {
     /// Gives grants for a while on an uplink of 80 pieces a second; who is in `still` takes nothing of its piece, or does

@@ -1,8 +1,7 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 /// A leecher, and peers that give it grants.
 @Suite struct UseOfGrants {

@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct GrantWidthTests {
     private static let piece = 1 << 20

@@ -1,7 +1,6 @@
 import Metainfo
 import PeerWire
-
-@testable import SwarmCore
+import SwarmCore
 
 /// A machine that others want something of, and peers that say what the test has them say.
 struct GrantingHost {

@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-@testable import SwarmCore
+import SwarmCore
 import Testing
 import Text
 

@@ -1,4 +1,4 @@
-@testable import SwarmCore
+import SwarmCore
 import Testing
 import Text
 

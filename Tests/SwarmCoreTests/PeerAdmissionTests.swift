@@ -1,4 +1,4 @@
-@testable import SwarmCore
+import SwarmCore
 import Testing
 
 @Suite struct `Admission of peers` {

@@ -1,7 +1,6 @@
-import Text
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct PeerBookTests {
     private func book(_ change: (inout PeerBook<String>.Limits) -> Void = { _ in }) -> PeerBook<String> {

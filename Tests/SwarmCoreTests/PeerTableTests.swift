@@ -1,7 +1,6 @@
 import Glibc
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct PeerTableTests {
     private func add(to table: inout PeerTable) -> PeerKey {

@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-@testable import SwarmCore
+import SwarmCore
 import Testing
 
 /// A host with half of 64 pieces, a peer that has a quarter and one that has just come; both ask for all that they lack.

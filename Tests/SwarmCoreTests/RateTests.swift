@@ -1,7 +1,6 @@
-import Text
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
+import Text
 
 @Suite struct RateTests {
     @Test func theMeterFollowsTheRateAndForgets() {

@@ -1,9 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct `Pieces that somebody reads` {
     @Test func `are what each reader needs next, in turn, and eight beyond`() {

@@ -1,6 +1,5 @@
+import SwarmCore
 import Testing
-
-@testable import SwarmCore
 
 @Suite struct RequestWindowTests {
     /// A line of `rate` bytes per second and `delay` seconds.

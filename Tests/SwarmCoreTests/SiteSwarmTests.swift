@@ -1,6 +1,6 @@
 import Metainfo
 import PeerWire
-@testable import SwarmCore
+import SwarmCore
 import Testing
 
 /// A host that wants everything, and peers that say what the test has them say.

@@ -1,5 +1,5 @@
 import Metainfo
-@testable import SwarmCore
+import SwarmCore
 import Testing
 
 @Suite struct SiteTests {

@@ -1,7 +1,7 @@
 import Hashing
 import Metainfo
 import PeerWire
-@testable import SwarmCore
+import SwarmCore
 import Testing
 import Text
 

@@ -2,7 +2,7 @@ import Bencode
 import Hashing
 import Metainfo
 import PeerWire
-@testable import SwarmCore
+import SwarmCore
 
 /// A layout of one file, made as any torrent is.
 func testLayout(length: Int, pieceLength: Int) throws -> ContentLayout {

@@ -1,9 +1,8 @@
 import Metainfo
 import PeerWire
+import SwarmCore
 import Testing
 import Text
-
-@testable import SwarmCore
 
 @Suite struct WhenUploadsAreGranted {
     @Test func `below the threshold no grant is announced`() throws {

@@ -1,4 +1,4 @@
-@testable import SwarmCore
+import SwarmCore
 import Testing
 
 /// A host that serves peers who depend on it beside others, on an uplink that TCP shares out between those who may

@@ -1,8 +1,7 @@
 import SwarmCore
+import SwarmSimulator
 import Testing
 import Text
-
-@testable import SwarmSimulator
 
 @Suite struct UplinkTests {
     private let span = BlockSpan(piece: 0, begin: 0, length: 100)

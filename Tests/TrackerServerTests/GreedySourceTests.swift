@@ -3,7 +3,7 @@ import Testing
 import Text
 import Tracking
 
-@testable import TrackerServer
+import TrackerServer
 
 /// One address, or a few hundred, that take as much of a store as they can.
 @Suite struct `A store under greedy sources` {
@@ -195,6 +195,7 @@ import Tracking
         var selection = PeerSelection()
         defer { selection.deallocate() }
         let swarm = SwarmKey(first: 1, second: 2, third: 3)
+        let hosts = (0...20).map { PeerAddress(ipv4: 0x0a00_0000 + UInt32($0), port: 0) }
         var now: UInt64 = 10_000
         for step in 0..<12_000 {
             let port = UInt16.random(in: 0...400, using: &generator)
@@ -213,24 +214,11 @@ import Tracking
                 announce, from: address, wanting: PeerWish(limit: 20), now: now, selection: &selection)
             #expect(Set(selection.addresses).count == selection.ipv4Count)
             if step % 7 == 0 { store.maintain(now: now, steps: 20) }
-            guard step % 100 == 0, let table = store.find(swarm)?.pointee.ipv4 else { continue }
-            var sources = Set<UInt64>()
-            for row in 0..<table.count {
-                let endpoint = table.endpoint(row)
-                let isHidden = table.group(ofRow: row) == PeerTable<EndpointIPv4>.Group.hidden
-                var first: Int?
-                #expect(table.find(endpoint, isHidden: isHidden, sip: store.sip, first: &first) == row)
-                if table.isFirst(row) {
-                    #expect(sources.insert(endpoint.source).inserted)
-                    #expect(table.findFirst(endpoint, sip: store.sip) == row)
-                }
-            }
-            #expect(store.totals.peers == table.count)
+            guard step % 100 == 0, let table = store.check(swarm, hosts: hosts) else { continue }
+            #expect(table.problems == [])
+            #expect(store.totals.peers == table.peers)
             #expect(store.totals.seeds == table.seeds)
-            let held = (0...20).reduce(0) {
-                $0 + store.sources[EndpointIPv4(PeerAddress(ipv4: 0x0a00_0000 + UInt32($1), port: 0)).source]
-            }
-            #expect(held >= table.count)
+            #expect(table.counted >= table.peers)
         }
     }
 }

@@ -29,6 +29,11 @@ public struct PeerKey: Hashable, Sendable {
     public let slot: Int32
     let generation: UInt32
 
+    package init(slot: Int32, generation: UInt32) {
+        self.slot = slot
+        self.generation = generation
+    }
+
     /// An arbitrary but fixed order, for results that must be the same in every run.
     static func isBefore(_ first: PeerKey, _ second: PeerKey) -> Bool {
         (first.slot, first.generation) < (second.slot, second.generation)

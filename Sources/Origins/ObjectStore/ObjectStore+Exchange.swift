@@ -6,7 +6,7 @@ import S3
 import Text
 
 /// The status and headers of a successful response; the body is still to be read.
-struct StoreAnswer: Sendable {
+package struct StoreAnswer: Sendable {
     let answer: HTTPAnswer
     var headers: HTTPHeaders { answer.headers }
     /// Without quotes; empty if there is none or it is implausible.
@@ -67,7 +67,7 @@ extension ObjectStore {
     }
 
     /// Sends a request until it succeeds, and returns the response body.
-    func document(of request: S3Request) async throws(ObjectStoreError) -> [UInt8] {
+    package func document(of request: S3Request) async throws(ObjectStoreError) -> [UInt8] {
         try await retrying { () async throws(ObjectStoreError) in
             let answer = try await self.once(request)
             do throws(ObjectStoreError) {

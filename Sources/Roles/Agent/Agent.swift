@@ -51,7 +51,7 @@ package final class Agent: Sendable {
     private let logger: Logger
     private let known: KnownReplies
     /// Content that stays in the cache, as its tags are followed.
-    let followed: FollowedTable
+    package let followed: FollowedTable
 
     /// The secret of the registry's swarms, where this host's own files have it.
     let ownSwarms: SwarmTerms?

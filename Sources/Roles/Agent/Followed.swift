@@ -15,7 +15,7 @@ package struct FollowedContent: Sendable, Hashable {
     package private(set) var entries: [Entry] = []
 
     /// Tags that are known at a time.
-    static let most = 10_000
+    package static let most = 10_000
 
     package init() {}
 
@@ -65,7 +65,7 @@ package struct FollowedContent: Sendable, Hashable {
 }
 
 /// The same of this host, kept over restarts. Thread-safe; changes block.
-final class FollowedTable: Sendable {
+package final class FollowedTable: Sendable {
     private let path: SystemPath
     private let content: Mutex<FollowedContent>
 
@@ -80,10 +80,10 @@ final class FollowedTable: Sendable {
         content = Mutex(value.map { FollowedContent($0) } ?? FollowedContent())
     }
 
-    var blobs: Set<SHA256Digest> { content.withLock(\.blobs) }
-    var current: FollowedContent { content.withLock { $0 } }
+    package var blobs: Set<SHA256Digest> { content.withLock(\.blobs) }
+    package var current: FollowedContent { content.withLock { $0 } }
 
-    func change<Value>(_ body: (inout FollowedContent) -> Value) -> Value {
+    package func change<Value>(_ body: (inout FollowedContent) -> Value) -> Value {
         content.withLock { content in
             let before = content
             let value = body(&content)

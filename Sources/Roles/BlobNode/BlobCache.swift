@@ -21,9 +21,9 @@ package struct BlobCache: Sendable {
     /// What the cache may take of its disk, and what is free there, in bytes; nil when the system does not tell. Blocks.
     package func measured() -> (limits: CacheLimits, free: Int64)? { bounds.measured(at: node.directory.path) }
 
-    struct Outcome: Sendable {
-        var removed: [SHA256Digest] = []
-        var isEnough = true
+    package struct Outcome: Sendable {
+        package var removed: [SHA256Digest] = []
+        package var isEnough = true
     }
 
     /// Blocks.
@@ -31,7 +31,8 @@ package struct BlobCache: Sendable {
     ///   - underWay: blobs that are being fetched, with their bytes.
     ///   - kept: blobs that must stay; those on lease stay anyway.
     ///   - given: blobs that are given on from where they came to: what is left of their fetch is no use, but held open.
-    func makeRoom(underWay: [SHA256Digest: Int64], kept: Set<SHA256Digest>, given: Set<SHA256Digest>) -> Outcome {
+    package func makeRoom(underWay: [SHA256Digest: Int64], kept: Set<SHA256Digest>, given: Set<SHA256Digest>) -> Outcome
+    {
         guard let (limits, free) = bounds.measured(at: node.directory.path) else { return Outcome() }
         let catalogue = node.catalogue
         let kept = kept.union(pinned())

@@ -1,48 +1,16 @@
-import Address
 import Blobs
 import Files
 import Hashing
-import Metainfo
 import Swarm
 import Threads
 
 /// Fetches blobs into a host's directory. However many ask for a blob, it comes once.
 package actor BlobFetches {
-    /// Where a blob can come from.
-    package struct Plan: Sendable {
-        package let info: BlobInfo
-        package let peers: [PeerAddress]
-        /// URLs of trackers, in the order in which they are asked.
-        package let trackers: [String]
-        /// Whether its swarm is that of any client, whatever secret there is.
-        package let isOpen: Bool
-
-        package init(info: BlobInfo, peers: [PeerAddress], trackers: [String], isOpen: Bool = false) {
-            self.info = info
-            self.peers = peers
-            self.trackers = trackers
-            self.isOpen = isOpen
-        }
-    }
-
-    package struct Settings: Sendable {
-        package var mostAtOnce = 8
-        /// Bytes of pieces that are being received, of all downloads together.
-        package var bufferBytes = 48 << 20
-        /// Without a byte, after which a fetch is given up.
-        package var patience = Duration.seconds(60)
-        /// How long a fetch goes on that nobody waits for any more.
-        package var linger = Duration.seconds(30)
-
-        package init() {}
-    }
-
     private let node: BlobNode
     private let settings: Settings
     private let cache: BlobCache?
     private let downloads: Downloads
-    private var fetches: [SHA256Digest: Fetch] = [:]
-    private var serials: UInt64 = 0
+    private var fetches = FetchTable()
     private var slots: FetchSlots
     private var giving = GivenTransfers()
     /// The last look for room: they come one after the other.
@@ -50,20 +18,6 @@ package actor BlobFetches {
     /// Of transfers that have ended.
     private var figures = FetchFigures()
     private var isStopped = false
-
-    private struct Fetch {
-        let serial: UInt64
-        let plan: Plan
-        let outcome = FetchOutcome()
-        var transfer: Transfer?
-        /// Who waits for it, or reads it.
-        var holders = 0
-        /// Counts those who have come.
-        var arrivals = 0
-        var isAbandoned = false
-        var untilBegun: [CheckedContinuation<Void, Never>] = []
-        var untilEnd: [UInt64: CheckedContinuation<FetchEnding, Never>] = [:]
-    }
 
     /// - Parameter cache: makes room for what comes; nil where there is always room.
     package init(_ node: BlobNode, settings: Settings = Settings(), cache: BlobCache? = nil) {
@@ -116,29 +70,17 @@ package actor BlobFetches {
     /// Takes part in a fetch, which begins with the first.
     private func join(_ plan: Plan) throws(FetchProblem) -> FetchHold {
         if isStopped { throw FetchProblem(kind: .stopped, description: "the agent stops") }
-        let digest = plan.info.digest
-        var fetch: Fetch
-        if let known = fetches[digest] {
-            fetch = known
-        } else {
-            serials += 1
-            fetch = Fetch(serial: serials, plan: plan)
-            Task { await run(plan) }
-        }
-        fetch.holders += 1
-        fetch.arrivals += 1
-        fetches[digest] = fetch
-        let serial = fetch.serial
+        let (fetch, isNew) = fetches.join(plan)
+        if isNew { Task { await run(plan) } }
+        let (digest, serial) = (plan.info.digest, fetch.serial)
         return FetchHold(digest, serial, fetch.outcome) { [weak self] in
             Task { await self?.leave(digest, serial) }
         }
     }
 
     private func leave(_ digest: SHA256Digest, _ serial: UInt64) {
-        guard let fetch = fetches[digest], fetch.serial == serial else { return }
-        fetches[digest]?.holders -= 1
-        guard fetch.holders == 1 else { return }
-        let (linger, arrivals) = (settings.linger, fetch.arrivals)
+        guard let arrivals = fetches.leave(digest, serial) else { return }
+        let linger = settings.linger
         Task {
             try? await Task.sleep(for: linger)
             await abandon(digest, serial, arrivals)
@@ -147,31 +89,26 @@ package actor BlobFetches {
 
     /// What has come is kept: the next to ask goes on from there.
     private func abandon(_ digest: SHA256Digest, _ serial: UInt64, _ arrivals: Int) async {
-        guard let fetch = fetches[digest], fetch.serial == serial, fetch.arrivals == arrivals, fetch.holders == 0
-        else { return }
-        fetches[digest]?.isAbandoned = true
-        await fetch.transfer?.stop()
+        await fetches.abandon(digest, serial, after: arrivals)?.stop()
     }
 
     /// The transfer of a fetch, when it has begun; nil when the fetch has ended.
     private func transfer(of hold: FetchHold) async -> Transfer? {
-        if let fetch = fetches[hold.digest], fetch.serial == hold.serial, fetch.transfer == nil {
-            await withCheckedContinuation { fetches[hold.digest]?.untilBegun.append($0) }
+        if let fetch = fetches[hold], fetch.transfer == nil {
+            await withCheckedContinuation { fetches.awaitBeginning(of: hold.digest, $0) }
         }
-        guard let fetch = fetches[hold.digest], fetch.serial == hold.serial else { return nil }
-        return fetch.transfer
+        return fetches[hold]?.transfer
     }
 
     private func ending(of hold: FetchHold) async -> FetchEnding {
-        serials += 1
-        let (waiter, digest) = (serials, hold.digest)
+        let (waiter, digest) = (fetches.nextSerial(), hold.digest)
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 if let ending = hold.outcome.ending { return continuation.resume(returning: ending) }
-                guard fetches[digest]?.serial == hold.serial, !Task.isCancelled else {
+                guard fetches[hold] != nil, !Task.isCancelled else {
                     return continuation.resume(returning: .over)
                 }
-                fetches[digest]?.untilEnd[waiter] = continuation
+                fetches.awaitEnd(of: digest, waiter, continuation)
             }
         } onCancel: {
             Task { await self.cancelWaiting(digest, waiter) }
@@ -179,7 +116,7 @@ package actor BlobFetches {
     }
 
     private func cancelWaiting(_ digest: SHA256Digest, _ waiter: UInt64) {
-        fetches[digest]?.untilEnd.removeValue(forKey: waiter)?.resume(returning: .over)
+        fetches.cancelWaiting(for: digest, waiter)
     }
 
     // MARK: Figures
@@ -187,19 +124,18 @@ package actor BlobFetches {
     /// Of a fetch that is under way; nil for any other.
     package func progress(of digest: SHA256Digest) async -> FetchProgress? {
         guard let fetch = fetches[digest] else { return nil }
-        guard let status = await fetch.transfer?.status() else {
-            return FetchProgress(done: 0, total: fetch.plan.info.length, rate: 0, peers: 0, origins: 0)
-        }
+        let (status, total) = (await fetch.transfer?.status(), fetch.plan.info.length)
+        guard let status else { return FetchProgress(done: 0, total: total, rate: 0, peers: 0, origins: 0) }
         return FetchProgress(
-            done: status.done, total: fetch.plan.info.length, rate: status.down,
-            peers: status.peers - status.givenPeers, origins: status.givenPeers)
+            done: status.done, total: total, rate: status.down, peers: status.peers - status.givenPeers,
+            origins: status.givenPeers)
     }
 
     /// Where a blob comes from that is being fetched; nil for any other.
     package func plan(of digest: SHA256Digest) -> Plan? { fetches[digest]?.plan }
 
     /// Blobs that are being fetched.
-    package var digestsUnderWay: [SHA256Digest] { Array(fetches.keys) }
+    package var digestsUnderWay: [SHA256Digest] { fetches.digests }
 
     /// Blobs that are given on since they came: their transfers announce them.
     package var digestsGiven: Set<SHA256Digest> { giving.digests }
@@ -214,7 +150,7 @@ package actor BlobFetches {
     package func figures() async -> FetchFigures {
         var figures = figures
         figures.underWay = fetches.count
-        for transfer in fetches.values.compactMap(\.transfer) + giving.all.map(\.transfer) {
+        for transfer in fetches.transfers + giving.all.map(\.transfer) {
             figures.add(await transfer.status())
         }
         return figures
@@ -233,10 +169,10 @@ package actor BlobFetches {
     /// Ends everything that is under way; what has come is kept.
     package func stop() async {
         isStopped = true
-        let transfers = fetches.values.compactMap(\.transfer) + giving.removeAll()
-        for digest in Array(fetches.keys) { fetches[digest]?.isAbandoned = true }
+        let transfers = fetches.transfers + giving.removeAll()
+        fetches.abandonAll()
         for transfer in transfers { await transfer.stop() }
-        for (digest, fetch) in fetches {
+        for (digest, fetch) in fetches.all {
             _ = await ending(of: FetchHold(digest, fetch.serial, fetch.outcome) {})
         }
     }
@@ -261,17 +197,14 @@ package actor BlobFetches {
         case .failed: figures.failed += 1
         case .over: break
         }
-        let fetch = fetches.removeValue(forKey: digest)
-        fetch?.outcome.end(ending)
-        for waiter in fetch?.untilBegun ?? [] { waiter.resume() }
-        for waiter in fetch?.untilEnd.values.map({ $0 }) ?? [] { waiter.resume(returning: ending) }
+        fetches.end(digest, ending)
         slots.free()
         await shareBuffers()
     }
 
     /// Each download has its part of the memory for pieces.
     private func shareBuffers() async {
-        let transfers = fetches.values.compactMap(\.transfer)
+        let transfers = fetches.transfers
         for transfer in transfers { await transfer.setOpenBytes(settings.bufferBytes / transfers.count) }
     }
 
@@ -282,38 +215,22 @@ package actor BlobFetches {
     private func transfer(_ plan: Plan) async -> FetchEnding {
         let digest = plan.info.digest
         guard await makeRoom() else { return .failed(Self.noRoom(for: digest)) }
-        let place = downloads.place(of: digest)
-        var options = node.options(of: digest, isOpen: plan.isOpen)
-        options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
-        options.extraPeers = plan.peers
-        options.timeout = settings.patience
-        options.onFalsePiece = { [node] in node.isForgiven($0, piece: $1, of: digest) }
+        let download = BlobDownload(plan, node: node, downloads: downloads, patience: settings.patience)
         do {
-            try await Threads.offload { () throws(SystemError) in
-                _ = try HeldDirectory.open(SystemPath(place), creating: true)
-            }
-            let torrent = Torrent(info: plan.info.info, trackers: [plan.trackers])
-            let transfer = try await node.swarm.get(torrent: torrent, into: place, options: options)
-            fetches[digest]?.transfer = transfer
-            for waiter in fetches[digest]?.untilBegun ?? [] { waiter.resume() }
-            fetches[digest]?.untilBegun = []
+            let transfer = try await download.begin()
+            fetches.begin(digest, transfer)
             await shareBuffers()
             if fetches[digest]?.isAbandoned == true { await transfer.stop() }
             if let problem = await transfer.problem() {
                 await end(transfer)
-                fetches[digest]?.transfer = nil
+                fetches.dropTransfer(of: digest)
                 return .failed(problem)
             }
-            let (directory, info) = (node.directory, plan.info)
-            try await transfer.relocate(to: directory.path(of: digest)) {
-                let held = try HeldDirectory.open(SystemPath(place))
-                try directory.publish(Downloads.dataName, in: held, as: digest, info: info.info.bytes)
-            }
-            node.catalogue.add(digest, info, usedAt: Clocks.wallSeconds)
+            try await download.publish(transfer)
             await keepGiving(digest, transfer)
             return .whole
         } catch let error as SystemError {
-            return .failed(FetchProblem(kind: .disk, description: "\(place): \(error)"))
+            return .failed(FetchProblem(kind: .disk, description: "\(downloads.place(of: digest)): \(error)"))
         } catch {
             return .failed(FetchProblem(kind: .other, description: "\(error)"))
         }
@@ -374,7 +291,7 @@ package actor BlobFetches {
         var kept: Set<SHA256Digest> = []
         // A peer that has everything itself takes nothing.
         for given in giving.all where await given.transfer.status().up >= 1 { kept.insert(given.digest) }
-        let (given, taken, underWay) = (digestsGiven, kept, fetches.mapValues(\.plan.info.length))
+        let (given, taken, underWay) = (digestsGiven, kept, fetches.lengths)
         let outcome = await Threads.offload { cache.makeRoom(underWay: underWay, kept: taken, given: given) }
         for digest in outcome.removed { await forget(digest) }
         return outcome.isEnough

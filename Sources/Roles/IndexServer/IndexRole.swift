@@ -10,6 +10,7 @@ import RegistryAccess
 import RegistryClient
 import RegistryWatch
 import Text
+import Threads
 
 /// What an index is told, whatever that was read from.
 package struct IndexConfiguration: Sendable {
@@ -65,14 +66,16 @@ package final class IndexRole: Sendable {
     private let replicator: Replicator
     /// Where other indexes have the same store.
     private let news: SharedNews?
+    private let collection: DailyCollection
 
     package var addresses: [ListenAddress] { server.addresses }
 
     private init(
         _ server: IndexServer, _ store: any TagStore, _ cluster: ClusterList, _ peers: HTTPPeers,
-        _ blobs: OriginReplicaBlobs, _ replicator: Replicator, _ news: SharedNews?
+        _ blobs: OriginReplicaBlobs, _ replicator: Replicator, _ news: SharedNews?, _ collection: DailyCollection
     ) {
         self.news = news
+        self.collection = collection
         self.blobs = blobs
         self.replicator = replicator
         self.server = server
@@ -113,7 +116,9 @@ package final class IndexRole: Sendable {
             let server = try await IndexServer.start(
                 at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: metrics,
                 access: access, certificates: certificates, admission: admission, logger: logger)
-            return IndexRole(server, store, cluster, peers, blobs, replicator, news)
+            let collection = DailyCollection(service, now: { Clocks.wallMilliseconds }, logger: logger)
+            await collection.start()
+            return IndexRole(server, store, cluster, peers, blobs, replicator, news, collection)
         } catch {
             await news?.stop()
             await replicator.stop()
@@ -143,6 +148,7 @@ package final class IndexRole: Sendable {
         await server.stop()
         await news?.stop()
         await replicator.stop()
+        await collection.stop()
         await cluster.stop()
         await blobs.shutdown()
         await peers.shutdown()

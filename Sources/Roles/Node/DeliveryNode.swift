@@ -40,9 +40,7 @@ package actor DeliveryNode {
     var startedAt = 0.0
     /// Names of tasks that are being prepared.
     var preparing = BusyNames()
-    /// By torrent path: generations in progress, and the results of finished ones.
-    var generating: [String: Task<Void, Never>] = [:]
-    var generationFailures: [String: String] = [:]
+    let maker = TaskMaker()
     private var poll: Task<Void, Never>?
     var isStopped = false
     private var isStarted = false
@@ -139,8 +137,7 @@ package actor DeliveryNode {
         guard !isStopped else { return }
         isStopped = true
         poll?.cancel()
-        for task in generating.values { task.cancel() }
-        for task in generating.values { await task.value }
+        await maker.stop()
         let (senders, receivers) = (senders, receivers)
         await withTaskGroup(of: Void.self) { group in
             for runner in senders.values { group.addTask { await runner.stop() } }

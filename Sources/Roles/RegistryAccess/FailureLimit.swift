@@ -1,8 +1,8 @@
 import Admission
 
 /// How many wrong tokens an address may show: so many at once, and as many a second. Pure.
-struct FailureLimit: Sendable {
-    static let rate = 10.0
+package struct FailureLimit: Sendable {
+    package static let rate = 10.0
     /// Addresses that are remembered. Beyond that no new one is: it takes as many addresses within a second to get there.
     private static let most = 65_536
 
@@ -13,13 +13,15 @@ struct FailureLimit: Sendable {
 
     private var accounts: [Source: Account] = [:]
 
+    package init() {}
+
     /// Whether an address has no more failures left.
     /// - Parameter now: seconds of a monotonic clock.
-    func isSpent(_ source: Source, at now: Double) -> Bool {
+    package func isSpent(_ source: Source, at now: Double) -> Bool {
         accounts[source].map { Self.left($0, at: now) < 1 } ?? false
     }
 
-    mutating func fail(_ source: Source, at now: Double) {
+    package mutating func fail(_ source: Source, at now: Double) {
         if accounts[source] == nil, accounts.count >= Self.most {
             accounts = accounts.filter { Self.left($0.value, at: now) < Self.rate }
             guard accounts.count < Self.most else { return }

@@ -67,7 +67,7 @@ package final class RegistryTokens: Authenticator {
     }
 
     /// The token of `Bearer TOKEN` (RFC 6750), or of `Basic` (RFC 7617) as any user's password.
-    static func secret(_ header: String?) -> [UInt8]? {
+    package static func secret(_ header: String?) -> [UInt8]? {
         guard let header, header.utf8.count <= 16 << 10 else { return nil }
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2 else { return nil }

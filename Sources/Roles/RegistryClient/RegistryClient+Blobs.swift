@@ -98,13 +98,13 @@ extension RegistryClient {
 }
 
 /// `bytes 0-9/10` (RFC 9110, section 14.4).
-struct ContentRange: Hashable {
-    let first: Int64
-    let last: Int64
+package struct ContentRange: Hashable {
+    package let first: Int64
+    package let last: Int64
     /// Nil for `*`.
-    let size: Int64?
+    package let size: Int64?
 
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let parts = text.split(separator: " ")
         guard parts.count == 2, parts[0].lowercased() == "bytes" else { return nil }
         let halves = parts[1].split(separator: "/", omittingEmptySubsequences: false)

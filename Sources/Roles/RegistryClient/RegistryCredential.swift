@@ -26,7 +26,7 @@ package struct RegistryCredential: Sendable, Hashable, CustomStringConvertible {
 
     package var bearer: String { "Bearer \(secret)" }
     /// A token goes as the password of any user.
-    var basic: String { "Basic " + Base64.encode(Array("\(user ?? "swoop"):\(secret)".utf8)) }
+    package var basic: String { "Basic " + Base64.encode(Array("\(user ?? "swoop"):\(secret)".utf8)) }
 }
 
 /// How this registry wants the credential. It is found out by its first refusal.

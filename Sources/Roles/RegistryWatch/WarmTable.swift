@@ -49,10 +49,10 @@ package struct WarmReport: Sendable, Hashable {
 }
 
 /// What hosts were told to warm, and how far they are. Pure: times are seconds of a monotonic clock.
-struct WarmTable: Sendable {
-    struct Host: Sendable {
+package struct WarmTable: Sendable {
+    package struct Host: Sendable {
         let watcher: Watcher
-        var report = WarmReport(state: .waiting)
+        package var report = WarmReport(state: .waiting)
         var heardAt: Double
     }
 
@@ -69,10 +69,10 @@ struct WarmTable: Sendable {
     private var order: [String] = []
     private var hosts = 0
 
-    init(_ limits: WatchLimits) { self.limits = limits }
+    package init(_ limits: WatchLimits) { self.limits = limits }
 
     /// The oldest go where there are too many.
-    mutating func begin(_ id: String, _ reference: Reference, on watchers: [Watcher], now: Double) {
+    package mutating func begin(_ id: String, _ reference: Reference, on watchers: [Watcher], now: Double) {
         var warming = Warming(reference: reference, order: watchers.map(\.id))
         for watcher in watchers { warming.hosts[watcher.id] = Host(watcher: watcher, heardAt: now) }
         warmings[id] = warming
@@ -84,7 +84,7 @@ struct WarmTable: Sendable {
     }
 
     /// - Returns: false where no such host was told, or not any more.
-    mutating func report(_ report: WarmReport, of watcher: String, on id: String, now: Double) -> Bool {
+    package mutating func report(_ report: WarmReport, of watcher: String, on id: String, now: Double) -> Bool {
         guard let before = warmings[id]?.hosts[watcher]?.report else { return false }
         // What is over stays so, whatever comes late.
         guard !before.state.isOver else { return true }
@@ -93,11 +93,11 @@ struct WarmTable: Sendable {
         return true
     }
 
-    func reference(of id: String) -> Reference? { warmings[id]?.reference }
+    package func reference(of id: String) -> Reference? { warmings[id]?.reference }
 
     /// Nil for a warming that is not known.
     /// - Parameter isHere: whether an agent still keeps a request here.
-    func json(of id: String, now: Double, isHere: (String) -> Bool) -> JSONValue? {
+    package func json(of id: String, now: Double, isHere: (String) -> Bool) -> JSONValue? {
         guard let warming = warmings[id] else { return nil }
         let hosts = warming.order.compactMap { warming.hosts[$0] }.map { host -> (WarmReport, JSONValue) in
             var report = host.report

@@ -8,7 +8,7 @@ package enum WatchEvent: Sendable, Hashable {
     /// The agent is to pull this, and to report under the id how far it is.
     case warm(id: String, Reference)
 
-    var name: ContentName {
+    package var name: ContentName {
         switch self {
         case .tagged(let reference, _), .warm(_, let reference): reference.name
         }

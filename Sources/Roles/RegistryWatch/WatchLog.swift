@@ -1,5 +1,5 @@
 /// The last events of an index, by number. Pure.
-struct WatchLog: Sendable {
+package struct WatchLog: Sendable {
     private struct Entry {
         let event: WatchEvent
         /// Who is to hear of it; nil for all.
@@ -12,14 +12,14 @@ struct WatchLog: Sendable {
     /// The number of the first entry.
     private var first: Int64 = 1
     /// The number of the last event; 0 before the first.
-    var last: Int64 { first + Int64(entries.count) - 1 }
+    package var last: Int64 { first + Int64(entries.count) - 1 }
 
-    init(_ limits: WatchLimits) {
+    package init(_ limits: WatchLimits) {
         most = max(1, limits.events)
         mostInReply = max(1, limits.eventsInReply)
     }
 
-    mutating func append(_ event: WatchEvent, for watchers: Set<String>? = nil) {
+    package mutating func append(_ event: WatchEvent, for watchers: Set<String>? = nil) {
         entries.append(Entry(event: event, watchers: watchers))
         // A part of them at a time: to remove from the front costs as much as there is.
         guard entries.count > most + most / 4 else { return }
@@ -33,7 +33,7 @@ struct WatchLog: Sendable {
     ///   - after: the number of the last event that the agent knows; nil for one that begins.
     ///   - sees: whether an event may be said to it.
     /// - Returns: also the number up to which that is all, and whether events between are forgotten.
-    func events(
+    package func events(
         after: Int64?, for watcher: String, sees: (WatchEvent) -> Bool
     ) -> (events: [WatchEvent], last: Int64, hasGap: Bool) {
         guard let after else { return ([], last, false) }

@@ -22,7 +22,7 @@ package struct Watcher: Sendable, Hashable {
 }
 
 /// Which agents keep requests here. Pure: times are seconds of a monotonic clock.
-struct WatcherTable: Sendable {
+package struct WatcherTable: Sendable {
     private struct Entry {
         let watcher: Watcher
         var seenAt: Double
@@ -31,11 +31,11 @@ struct WatcherTable: Sendable {
     private let limits: WatchLimits
     private var entries: [String: Entry] = [:]
 
-    init(_ limits: WatchLimits) { self.limits = limits }
+    package init(_ limits: WatchLimits) { self.limits = limits }
 
     /// An agent has asked. If there are too many, one of the address with the most goes, the one that asked longest ago.
     /// - Returns: who had to go.
-    mutating func saw(_ watcher: Watcher, now: Double) -> String? {
+    package mutating func saw(_ watcher: Watcher, now: Double) -> String? {
         var gone: String?
         if entries[watcher.id] == nil, entries.count >= limits.watchers {
             entries = entries.filter { now - $0.value.seenAt <= limits.absence }
@@ -55,13 +55,13 @@ struct WatcherTable: Sendable {
         return candidates.min { ($0.seenAt, $0.watcher.id) < ($1.seenAt, $1.watcher.id) }?.watcher.id
     }
 
-    func isHere(_ id: String, now: Double) -> Bool {
+    package func isHere(_ id: String, now: Double) -> Bool {
         entries[id].map { now - $0.seenAt <= limits.absence } ?? false
     }
 
     /// Agents over the sites: one of each site in turn, until there are enough.
     /// - Parameter count: how many; nil for all.
-    func choose(_ count: Int?, name: String, now: Double) -> [Watcher] {
+    package func choose(_ count: Int?, name: String, now: Double) -> [Watcher] {
         let here = entries.values.filter {
             now - $0.seenAt <= limits.absence && ($0.watcher.scope?.includes(name) ?? true)
         }.map(\.watcher)

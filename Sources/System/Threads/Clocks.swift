@@ -6,6 +6,8 @@ package enum Clocks {
     package static var wall: Int64 { nanoseconds(CLOCK_REALTIME) }
     /// Nanoseconds of CLOCK_MONOTONIC, which is not affected by setting the time.
     package static var steady: Int64 { nanoseconds(CLOCK_MONOTONIC) }
+    /// Milliseconds since 1970.
+    package static var wallMilliseconds: Int64 { wall / 1_000_000 }
     /// Whole seconds since 1970, as HTTP and signatures have them.
     package static var wallWholeSeconds: Int64 { Int64(read(CLOCK_REALTIME).tv_sec) }
     /// Seconds since 1970.

@@ -34,7 +34,7 @@ public struct DualStream: Sendable {
         self.init(from: state, at: byteCount, lanes: lanes, by: .best)
     }
 
-    init?(from state: SHA256State, at byteCount: Int64, lanes: Int, by implementation: Implementation) {
+    package init?(from state: SHA256State, at byteCount: Int64, lanes: Int, by implementation: Implementation) {
         guard byteCount >= 0, byteCount % Int64(Lanes.blockSize) == 0 else { return nil }
         self.init(from: state, at: byteCount, lanes: lanes, checked: implementation)
     }

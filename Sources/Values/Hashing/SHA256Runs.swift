@@ -28,7 +28,7 @@ extension SHA256 {
     /// twice as fast as one after the other.
     public static func states(after runs: [SHA256Run]) -> [SHA256State?] { states(after: runs, by: .best) }
 
-    static func states(after runs: [SHA256Run], by implementation: Implementation) -> [SHA256State?] {
+    package static func states(after runs: [SHA256Run], by implementation: Implementation) -> [SHA256State?] {
         var words = [UInt32](repeating: 0, count: runs.count * SHA256Blocks.stateWords)
         var ends = [UInt8](repeating: 0, count: runs.count * Padding.mostBytes)
         return words.withUnsafeMutableBufferPointer { words in

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import TrackerRedis
+import TrackerRedis
 
 @Suite struct RESPTests {
     private func length(_ text: String) throws -> Int? { try length(Array(text.utf8)) }

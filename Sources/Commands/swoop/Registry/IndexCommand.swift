@@ -67,18 +67,9 @@ struct IndexServeCommand: SwoopCommand {
             valueName: "regex"))
     var mutable: [String] = []
 
-    @Option(help: ArgumentHelp("A file with a token of the role cluster, for origins.", valueName: "file"))
-    var tokenFile: String?
-
-    @Option(
-        help: ArgumentHelp("The SHA-256 of the certificate that origins show.", valueName: "pin"),
-        transform: PinArgument.parse)
-    var pin: CertificatePin?
+    @OptionGroup var parts: PartArguments
 
     @OptionGroup var others: RemoteArguments
-
-    @Flag(help: "Let everybody who reaches it push, pull and delete.")
-    var insecure = false
 
     @OptionGroup var files: SecurityArguments
 
@@ -87,7 +78,6 @@ struct IndexServeCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         try files.check()
         if port != nil, listen != nil { throw ValidationError("'--port' and '--listen' exclude each other") }
         if let database, !database.hasPrefix("postgresql://"), !database.hasPrefix("postgres://") {
@@ -102,34 +92,27 @@ struct IndexServeCommand: SwoopCommand {
         DescriptorLimit.raise()
         let listen = try listen ?? ListenAddress(host: given.host(), port: port.map { Int($0) } ?? 15_004)
         let database = database ?? given.indexDatabase
-        let (place, files, insecure) = (data ?? given.indexDirectory ?? UpCommand.usualData, files, insecure)
-        let isOpen = insecure || files.tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
-        guard listen.isLoopback || isOpen else {
-            throw Failure(
-                .usage,
-                "with '--listen \(listen.description.shown)' strangers reach the index: add --tokens FILE, or --insecure if they all may push, pull and delete"
-            )
-        }
+        let (place, files) = (data ?? given.indexDirectory ?? UpCommand.usualData, files)
+        try files.checkDoor(
+            isLoopback: listen.isLoopback, option: "--listen \(listen.description)", of: "index", given)
         let (security, transport) = try await Threads.offload {
             Result {
                 if database == nil { try Self.make(place) }
                 return (
-                    try RegistrySecurity(files, given, isInsecure: insecure), try given.transport()
+                    try RegistrySecurity(files, given), try given.transport()
                 )
             }
         }.get()
-        if security.isFromFiles {
-            StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
-        }
+        security.reloadOnHangup(reporter)
         var configuration = IndexConfiguration(data: place)
         (configuration.listen, configuration.database) = ([listen], database)
         if let name = given.indexFile { configuration.file = name }
         (configuration.origins, configuration.indexes, configuration.trackers) = (origin, index, tracker)
         try given.fill(&configuration, isRoles: port != nil)
         if !mutable.isEmpty { configuration.mutable = mutable }
-        configuration.credential = try CredentialFile.read(tokenFile) ?? given.credential()
+        configuration.credential = try parts.credential(given)
         configuration.transport = transport
-        configuration.transport.pin = pin
+        configuration.transport.pin = parts.pin
         configuration.remotes = try others.remotes(try given.remotes())
         configuration.remoteCredential = try others.credential
         let role: IndexRole

@@ -95,18 +95,7 @@ struct OriginServeCommand: SwoopCommand {
             "Reads of blobs over HTTP that are answered at a time; 0 for no limit. Default: 8.", valueName: "n"))
     var direct: Int?
 
-    @Option(
-        help: ArgumentHelp(
-            "A file with a token of the role cluster, for indexes and other origins.", valueName: "file"))
-    var tokenFile: String?
-
-    @Option(
-        help: ArgumentHelp("The SHA-256 of the certificate that indexes and origins show.", valueName: "pin"),
-        transform: PinArgument.parse)
-    var pin: CertificatePin?
-
-    @Flag(help: "Let everybody who reaches it push, pull and delete.")
-    var insecure = false
+    @OptionGroup var parts: PartArguments
 
     @OptionGroup var files: SecurityArguments
 
@@ -115,7 +104,6 @@ struct OriginServeCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         if clusterDns != nil, !cluster.isEmpty {
             throw ValidationError("'--cluster' and '--cluster-dns' exclude each other")
         }
@@ -132,20 +120,12 @@ struct OriginServeCommand: SwoopCommand {
         StopSignal.shared.setForcedStatus(.done)
         DescriptorLimit.raise()
         let host = try host ?? given.host()
-        let isOpen = insecure || files.tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
-        guard HostName.isLoopback(host) || isOpen else {
-            throw Failure(
-                .usage,
-                "with '--host \(host.shown)' strangers reach the origin: add --tokens FILE, or --insecure if they all may push, pull and delete"
-            )
-        }
-        let (place, files, insecure) = (data ?? given.originDirectory ?? UpCommand.usualData, files, insecure)
+        try files.checkDoor(isLoopback: HostName.isLoopback(host), option: "--host \(host)", of: "origin", given)
+        let (place, files) = (data ?? given.originDirectory ?? UpCommand.usualData, files)
         let security = try await Threads.offload {
-            Result { try RegistrySecurity(files, given, isInsecure: insecure) }
+            Result { try RegistrySecurity(files, given) }
         }.get()
-        if security.isFromFiles {
-            StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
-        }
+        security.reloadOnHangup(reporter)
         let configuration = try await settings(place, host, given)
         let role: OriginRole
         do throws(OriginProblem) {
@@ -199,8 +179,8 @@ struct OriginServeCommand: SwoopCommand {
         if let direct { configuration.settings.direct = direct }
         configuration.cold.ownerPause = Double(backendPause.seconds)
         if let backends = try await backends() { configuration.backends = backends }
-        configuration.credential = try CredentialFile.read(tokenFile) ?? given.credential()
-        configuration.transport.pin = pin
+        configuration.credential = try parts.credential(given)
+        configuration.transport.pin = parts.pin
         return configuration
     }
 

@@ -134,8 +134,9 @@ struct RegistryHost: Sendable {
                     "\(place.security.certificates == nil ? "http" : "https")://\(server.addresses[1])"))
             await keeper.start()
             try await replicator.start()
-            let collection = daily(
-                RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper), place.data, logger)
+            let collection = DailyCollection(
+                RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper),
+                now: { Clocks.wallMilliseconds }, logger: logger)
             await collection.start()
             return RegistryHost(
                 trackerServer: tracker, ownOrigin: own, swarm: swarm, server: server, cold: cold, names: names,
@@ -212,24 +213,5 @@ struct RegistryHost: Sendable {
         await swarm.shutdown()
         await node.stop()
         await names.close()
-    }
-
-    /// Collection, with the time of the last one in a file.
-    private static func daily(_ service: IndexService, _ data: String, _ logger: Logger) -> DailyCollection {
-        let file = FileName(own: "collected")
-        return DailyCollection(
-            service, now: { Int64(clamping: Int(Clocks.wallSeconds * 1_000)) },
-            last: {
-                await Threads.offload {
-                    let bytes = try? HeldDirectory.open(SystemPath(data)).read(file, limit: 64).bytes
-                    return bytes.flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
-                }
-            },
-            keep: { time in
-                await Threads.offload {
-                    try? HeldDirectory.open(SystemPath(data)).replace(
-                        file, with: Array("\(time)".utf8), temporary: .random(prefix: ".collected-"))
-                }
-            }, logger: logger)
     }
 }

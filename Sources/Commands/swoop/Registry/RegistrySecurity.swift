@@ -6,6 +6,7 @@ import HTTPServing
 import HTTPTransport
 import Registry
 import RegistryAccess
+import RegistryClient
 import Text
 import Threads
 
@@ -31,8 +32,12 @@ struct SecurityArguments: ParsableArguments, Sendable {
             "PEM file: whoever shows no certificate that one of these vouches for is not let in.", valueName: "file"))
     var tlsClientCa: String?
 
+    @Flag(help: "Let everybody who reaches it push, pull and delete.")
+    var insecure = false
+
     /// For `validate`: those of a group are not called by themselves.
     func check() throws {
+        if insecure, tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
             throw ValidationError("'--tls-certificate' and '--tls-key' go together")
         }
@@ -41,11 +46,41 @@ struct SecurityArguments: ParsableArguments, Sendable {
         }
     }
 
+    /// Refuses to listen where strangers come if nobody said what they may.
+    /// - Parameter option: how the address was given, to say it to a person.
+    func checkDoor(isLoopback: Bool, option: String, of part: String, _ given: RoleConfiguration) throws {
+        let isOpen = insecure || tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
+        guard isLoopback || isOpen else {
+            throw Failure(
+                .usage,
+                "with '\(option.shown)' strangers reach the \(part): add --tokens FILE, or --insecure if they all may push, pull and delete"
+            )
+        }
+    }
+
     var tls: TLSFiles? {
         guard let tlsCertificate, let tlsKey else { return nil }
         return TLSFiles(
             chain: tlsCertificate, key: tlsKey, passphrase: tlsPassphrase,
             clientAuthorities: tlsClientCa.map { [$0] } ?? [])
+    }
+}
+
+/// How a part of a registry proves itself to the others, and they to it.
+struct PartArguments: ParsableArguments, Sendable {
+    @Option(
+        help: ArgumentHelp(
+            "A file with a token of the role cluster, for the registry's other parts.", valueName: "file"))
+    var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp("The SHA-256 of the certificate that the other parts show.", valueName: "pin"),
+        transform: PinArgument.parse)
+    var pin: CertificatePin?
+
+    /// As the option says, else as the files do. Blocks on the disk.
+    func credential(_ given: RoleConfiguration) throws -> RegistryCredential? {
+        try CredentialFile.read(tokenFile) ?? given.credential()
     }
 }
 
@@ -116,6 +151,12 @@ struct RegistrySecurity: Sendable {
 
     /// Whether there is something to read again.
     var isFromFiles: Bool { if case .tokens = access { true } else { certificates != nil } }
+
+    /// Reads the files again on SIGHUP, where there are any.
+    func reloadOnHangup(_ reporter: Reporter) {
+        guard isFromFiles else { return }
+        StopSignal.shared.onHangup { Threads.runDetached { reload(reporter) } }
+    }
 
     /// Reads the files again. Blocks on the disk.
     func reload(_ reporter: Reporter) {

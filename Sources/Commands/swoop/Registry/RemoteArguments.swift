@@ -1,7 +1,6 @@
 import ArgumentParser
 import Registry
 import RegistryClient
-import Text
 
 /// Other registries that get some of the tags.
 struct RemoteArguments: ParsableArguments, Sendable {
@@ -34,18 +33,9 @@ struct RemoteArguments: ParsableArguments, Sendable {
 
     private static func parse(_ text: String) throws -> Entry {
         let parts = text.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2, let url = url(String(parts[0])) else {
+        guard parts.count == 2, let url = PartURL.url(String(parts[0])) else {
             throw ArgumentProblem("a registry and a regular expression: https://HOST=team/.*")
         }
-        return Entry(url: url, pattern: String(parts[1]))
-    }
-
-    /// Nil for what is no address of a registry.
-    static func url(_ text: String) -> String? {
-        let full = text.contains("://") ? text : "http://" + text
-        guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {
-            return nil
-        }
-        return url.text
+        return Entry(url: url.text, pattern: String(parts[1]))
     }
 }

@@ -27,10 +27,10 @@ extension RoleConfiguration {
     func remotes() throws -> [(remote: String, patterns: [String])] {
         var remotes: [(remote: String, patterns: [String])] = []
         for entry in values.remotes {
-            guard let url = RemoteArguments.url(entry.key) else {
+            guard let url = PartURL.url(entry.key) else {
                 throw Failure(.usage, "the key 'remotes' is wrong: '\(entry.key.shown)' is no address of a registry")
             }
-            remotes.append((url, entry.value))
+            remotes.append((url.text, entry.value))
         }
         return remotes
     }

@@ -72,12 +72,11 @@ extension RoleConfiguration {
 
 extension RegistrySecurity {
     /// Who may use a role and how it proves itself: as the options say, else as the files do. Blocks on the disk.
-    init(_ files: SecurityArguments, _ given: RoleConfiguration, isInsecure: Bool) throws {
+    init(_ files: SecurityArguments, _ given: RoleConfiguration) throws {
         let asks = files.tokens != nil
-        let options = try RegistrySecurity(
-            files, data: "", host: "127.0.0.1", needsTokens: asks, isInsecure: isInsecure)
+        let options = try RegistrySecurity(files, data: "", host: "127.0.0.1", needsTokens: asks)
         self.init(
-            access: try asks || isInsecure ? options.access : given.access(),
+            access: try asks || files.insecure ? options.access : given.access(),
             certificates: try options.certificates ?? given.certificates(), own: nil, pin: nil)
     }
 }

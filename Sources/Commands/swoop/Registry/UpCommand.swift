@@ -46,9 +46,6 @@ struct UpCommand: SwoopCommand {
             valueName: "url"))
     var backend: String?
 
-    @Flag(help: "Let everybody who reaches --host push, pull and delete.")
-    var insecure = false
-
     @OptionGroup var others: RemoteArguments
 
     @OptionGroup var files: SecurityArguments
@@ -61,13 +58,12 @@ struct UpCommand: SwoopCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        if insecure, files.tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         try files.check()
     }
 
     func run(_ reporter: Reporter) async throws {
         let given = try await given.load(.up, UpSupervisor.isParent ? nil : reporter)
-        let insecure = insecure || given.values.insecure
+        let insecure = files.insecure || given.values.insecure
         let host = host ?? given.plainHost
         // Whether callers show tokens.
         let needsTokens =
@@ -97,9 +93,7 @@ struct UpCommand: SwoopCommand {
             }
         }.get()
         StopSignal.shared.setForcedStatus(.done)
-        if security.isFromFiles {
-            StopSignal.shared.onHangup { Threads.runDetached { security.reload(reporter) } }
-        }
+        security.reloadOnHangup(reporter)
         let registry = try await RegistryHost.start(place, logger: logger)
         report(registry, security, needsTokens, reporter)
         if insecure { reporter.warning("whoever reaches \(registry.oci) may push, pull and delete: --insecure") }

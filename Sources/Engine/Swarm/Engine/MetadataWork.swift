@@ -28,10 +28,10 @@ struct MetadataSubject: Sendable {
 }
 
 /// Work of a ``MetadataSession`` that takes long for large torrents; for worker threads.
-enum MetadataWork {
-    typealias Layers = LayerFetch<ObjectIdentifier>
+package enum MetadataWork {
+    package typealias Layers = LayerFetch<ObjectIdentifier>
 
-    enum Verdict: Sendable {
+    package enum Verdict: Sendable {
         /// Not the info dictionary of the link.
         case wrong
         case unusable(String)
@@ -40,7 +40,7 @@ enum MetadataWork {
     }
 
     /// - Parameter chunks: the info dictionary, in order.
-    static func judge(
+    package static func judge(
         _ chunks: [[UInt8]], against hashes: InfoHashes, expecting expectation: InfoExpectation = .nothing
     ) -> Verdict {
         var bytes: [UInt8] = []

@@ -34,7 +34,7 @@ public struct UplinkEstimate: Sendable {
     }
 
     /// Discards the current average and begins a new one.
-    mutating func restart() { (bytes, seconds) = (0, 0) }
+    package mutating func restart() { (bytes, seconds) = (0, 0) }
 
     /// Bytes per second; nil until peers have been waiting for long enough.
     public var measured: Double? { averages >= Self.least ? best : nil }

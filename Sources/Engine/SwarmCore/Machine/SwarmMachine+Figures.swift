@@ -12,6 +12,8 @@ extension SwarmMachine {
     public var transferred: (down: Int64, up: Int64) { (swarm.traffic.download.total, swarm.traffic.upload.total) }
     /// Bytes of requested blocks that were new, whether or not their piece turned out correct.
     public var acceptedBytes: Int64 { swarm.traffic.acceptedBytes }
+    /// Upload grants that were given.
+    package var grantsGiven: Int { uploads.grants.order.serial }
     /// Bytes received twice, or in pieces that failed verification.
     public var wastedBytes: Int64 { swarm.traffic.wastedBytes }
 

@@ -13,10 +13,10 @@ import Text
 /// Must never request a byte twice without need, trust a byte before `judged` has confirmed it, or grow with what peers
 /// send.
 public struct SwarmMachine: Sendable {
-    var swarm: SwarmState
-    var planner: RequestPlanner
-    var uploads: UploadScheduler
-    var sites: SiteClaims
+    package var swarm: SwarmState
+    package var planner: RequestPlanner
+    package var uploads: UploadScheduler
+    package var sites: SiteClaims
     var creditLedger = CreditLedger()
 
     /// - Parameters:

@@ -7,7 +7,7 @@ import Text
 ///
 /// The deciding values (``RequestPlanner``, ``UploadScheduler``, ``SiteClaims``) own their own state and take this
 /// value as `inout`, so that it is never copied. It must never decide which piece is requested or which peer is served.
-struct SwarmState: Sendable {
+package struct SwarmState: Sendable {
     let layout: ContentLayout
     let configuration: SwarmConfiguration
     /// Pieces to download.
@@ -22,13 +22,13 @@ struct SwarmState: Sendable {
     var asksPeers = true
     /// Whether peers are served.
     var isServing = true
-    var peers = PeerTable()
+    package var peers = PeerTable()
     var generator: SeededGenerator
     var actions: [SwarmAction] = []
     var traffic: TrafficFigures
     var flood = FloodWatch()
     /// What a registry's origin may send; nil for any other host.
-    var egress: EgressBudget?
+    package var egress: EgressBudget?
 
     init(
         layout: ContentLayout, configuration: SwarmConfiguration, wanted: PieceSet, unservable: PieceSet,

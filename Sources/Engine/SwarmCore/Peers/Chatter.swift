@@ -3,7 +3,7 @@
 ///
 /// A token bucket that begins full. Each such message takes a token. Tokens are added slowly, and for each piece that
 /// the peer learns about from us, because it may become interested in that piece and have it a moment later.
-struct Chatter: Sendable {
+package struct Chatter: Sendable {
     private static var most: Float { 1_000 }
     /// Messages per second.
     private static var rate: Float { 8 }
@@ -14,16 +14,16 @@ struct Chatter: Sendable {
     private var missing: Int
 
     /// - Parameter missing: number of pieces that this host is missing.
-    init(missing: Int, now: Double) {
+    package init(missing: Int, now: Double) {
         filledAt = now
         self.missing = missing
     }
 
     /// Call when a piece was announced to this peer alone, as in super-seeding.
-    mutating func told() { left = min(Self.most, left + Self.perPiece) }
+    package mutating func told() { left = min(Self.most, left + Self.perPiece) }
 
     /// - Returns: false if the peer sends too many.
-    mutating func heard(missing: Int, now: Double) -> Bool {
+    package mutating func heard(missing: Int, now: Double) -> Bool {
         let gained = max(0, self.missing - missing)
         left = min(Self.most, left + Float(max(0, now - filledAt)) * Self.rate + Float(gained) * Self.perPiece)
         filledAt = max(filledAt, now)

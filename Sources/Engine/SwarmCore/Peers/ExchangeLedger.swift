@@ -83,13 +83,13 @@ package struct ExchangeLedger<Address: Hashable & Sendable>: Sendable {
         return messages
     }
 
-    func isDue(_ key: PeerKey, now: Double) -> Bool {
+    package func isDue(_ key: PeerKey, now: Double) -> Bool {
         guard let talk = talks[key] else { return true }
         return now - talk.sentAt >= (talk.sent == 1 ? second : interval)
     }
 
     /// - Returns: the addresses to add and drop for this peer, which listens at `own`; nil if there are none.
-    mutating func difference(
+    package mutating func difference(
         for key: PeerKey, known: Set<Address>, order: [Address], own: Address?, now: Double
     ) -> Change? {
         var talk = talks[key] ?? Talk()

@@ -73,7 +73,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     public var count: Int { entries.count + banned.count + shunned.count }
 
     /// Number of addresses waiting to be dialled, for tests.
-    var queueLength: Int { queue.count }
+    package var queueLength: Int { queue.count }
 
     public func isBanned(_ address: Address) -> Bool { banned.contains(address) }
     public func isConnected(_ address: Address) -> Bool { entries[address]?.state == .connected }

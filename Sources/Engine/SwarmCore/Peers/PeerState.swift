@@ -35,26 +35,26 @@ public struct PeerTraits: Sendable {
 }
 
 /// A request that was sent and has not been answered.
-struct OutstandingRequest: Sendable {
-    let span: BlockSpan
+package struct OutstandingRequest: Sendable {
+    package let span: BlockSpan
     let sentAt: Double
     /// Whether we have cancelled it. The answer is dropped.
-    var isCancelled = false
+    package var isCancelled = false
 }
 
 /// The state of one connected peer. Fields that are often read for all peers come first, so that they are adjacent in
 /// memory.
-struct PeerState: Sendable {
-    let key: PeerKey
+package struct PeerState: Sendable {
+    package let key: PeerKey
     var isChokingUs = true
     var amInterested = false
     var isInterested = false
-    var amChoking = true
+    package var amChoking = true
     /// The peer has announced that it downloads nothing (BEP 21).
     var isUploadOnly = false
     /// The peer dispatches pieces by suggestions. A piece that no other peer has is on its way to some peer, so we do
     /// not request it.
-    var isDispatching = false
+    package var isDispatching = false
     var isSnubbed = false
     /// The peer takes precedence in uploads, see ``Precedence``.
     var goesFirst = false
@@ -62,7 +62,7 @@ struct PeerState: Sendable {
     var countsAsFull = false
     var hasLostPieces = false
     /// Copied from the traits by ``SiteClaims/update(_:isNear:supportsClaims:_:)``.
-    var isNear = false
+    package var isNear = false
     /// The peer is near and supports claims.
     var isSiteMember = false
     /// The peer's pieces count as present at our site.
@@ -72,13 +72,13 @@ struct PeerState: Sendable {
     static let mostExcuses: UInt8 = 16
     /// Whether a bitfield is still legal: it must come before other messages about pieces.
     var mayAnnounceHoldings = true
-    var holdings: PieceSet
+    package var holdings: PieceSet
     /// Number of the peer's pieces that we want and are missing.
-    var wantedCount = 0
+    package var wantedCount = 0
 
-    var outstandingBytes = 0
+    package var outstandingBytes = 0
     var window: RequestWindow
-    var outstanding: [OutstandingRequest] = []
+    package var outstanding: [OutstandingRequest] = []
     /// Time at which the peer last finished one of our requests, or of the first request.
     var lastProgressAt: Double
     var askAgainAt = 0.0
@@ -88,8 +88,8 @@ struct PeerState: Sendable {
     var lastPiece: Int?
 
     var chatter: Chatter
-    var grants = GrantsOfPeer()
-    var uploads: [BlockSpan] = []
+    package var grants = GrantsOfPeer()
+    package var uploads: [BlockSpan] = []
     var uploadHead = 0
     /// Time of the peer's last unchoke, or of its interest if it was never unchoked.
     var waitingSince: Double
@@ -97,7 +97,7 @@ struct PeerState: Sendable {
 
     var traits: PeerTraits
     /// Pieces that the peer serves even while choking us (BEP 6).
-    var allowedFast: Set<Int> = []
+    package var allowedFast: Set<Int> = []
     /// Pieces that the peer suggested (BEP 6), in its order.
     var suggested: [Int] = []
     /// Requests cancelled without the fast extension. The peer may still answer them.
@@ -105,7 +105,7 @@ struct PeerState: Sendable {
     /// nil while all blocks come over one connection.
     var further: FurtherConnectionsState?
 
-    init(key: PeerKey, traits: PeerTraits, pieceCount: Int, missing: Int, now: Double) {
+    package init(key: PeerKey, traits: PeerTraits, pieceCount: Int, missing: Int, now: Double) {
         self.key = key
         self.traits = traits
         holdings = PieceSet(size: pieceCount)

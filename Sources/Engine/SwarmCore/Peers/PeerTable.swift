@@ -2,19 +2,21 @@
 ///
 /// Reading one field must not copy a whole peer, as `peers[key]?.wantedCount` does. Frequent code uses a ``Place``,
 /// whose accessors are not optional, so that the compiler can inline them.
-struct PeerTable: Sendable {
+package struct PeerTable: Sendable {
     /// By slot; nil for a free slot.
     private var states: ContiguousArray<PeerState?> = []
     private var generations: ContiguousArray<UInt32> = []
     private var free: [Int32] = []
     /// In an arbitrary order that is the same in every run.
-    private(set) var keys: [PeerKey] = []
+    package private(set) var keys: [PeerKey] = []
 
-    var count: Int { keys.count }
+    package init() {}
+
+    package var count: Int { keys.count }
 
     /// - Parameter place: position among the keys, 0 to their count. Random, so that the first peer to join is not
     ///   first in everything.
-    mutating func add(at place: Int, _ make: (PeerKey) -> PeerState) -> PeerKey {
+    package mutating func add(at place: Int, _ make: (PeerKey) -> PeerState) -> PeerKey {
         let slot: Int32
         if let reused = free.popLast() {
             slot = reused
@@ -29,7 +31,7 @@ struct PeerTable: Sendable {
         return key
     }
 
-    mutating func remove(_ key: PeerKey) -> PeerState? {
+    package mutating func remove(_ key: PeerKey) -> PeerState? {
         guard let place = keys.firstIndex(of: key) else { return nil }
         keys.swapAt(place, keys.count - 1)
         keys.removeLast()
@@ -40,24 +42,24 @@ struct PeerTable: Sendable {
     }
 
     /// The position of a peer's state in memory; valid until a peer joins or leaves.
-    struct Place: Sendable {
+    package struct Place: Sendable {
         fileprivate let index: Int
     }
 
     /// nil for a peer that has left.
     @inline(__always)
-    func place(of key: PeerKey) -> Place? {
+    package func place(of key: PeerKey) -> Place? {
         generations[Int(key.slot)] == key.generation ? Place(index: Int(key.slot)) : nil
     }
 
     /// For frequent code: reading one field costs only that.
-    subscript(place: Place) -> PeerState {
+    package subscript(place: Place) -> PeerState {
         @inline(__always) _read { yield states[place.index]! }
         @inline(__always) _modify { yield &states[place.index]! }
     }
 
     /// nil for a peer that has left. Use ``add(at:_:)`` to add a peer.
-    subscript(key: PeerKey) -> PeerState? {
+    package subscript(key: PeerKey) -> PeerState? {
         _read {
             if let place = place(of: key) { yield states[place.index] } else { yield nil }
         }

@@ -2,11 +2,11 @@
 /// requests are answered soon.
 ///
 /// The window doubles while that raises the rate (like TCP slow start), then follows rate times delay.
-struct RequestWindow: Sendable {
-    struct Limits: Sendable {
+package struct RequestWindow: Sendable {
+    package struct Limits: Sendable {
         var initial = 4 * blockLength
-        var least = 2 * blockLength
-        var most = 8 << 20
+        package var least = 2 * blockLength
+        package var most = 8 << 20
         /// On a long path, where a lost block delays many answers behind it.
         var mostOnLongPath = 16 << 20
         /// Assumed rate of a long path at first, in bytes per second.
@@ -17,14 +17,14 @@ struct RequestWindow: Sendable {
 
     private static let limits = Limits()
     /// The window, in bytes.
-    private(set) var target: Int
+    package private(set) var target: Int
     private(set) var meter: RateMeter
     private var leastDelay = Double.infinity
     private var isStarting = true
     private var checkedAt: Double
     private var rateAtCheck = 0.0
 
-    init(now: Double) {
+    package init(now: Double) {
         meter = RateMeter(now: now)
         target = Self.limits.initial
         checkedAt = now
@@ -35,7 +35,7 @@ struct RequestWindow: Sendable {
     private var most: Int { isOnLongPath ? Self.limits.mostOnLongPath : Self.limits.most }
 
     /// - Parameter delay: seconds from the request to the last byte of the answer.
-    mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
+    package mutating func arrived(_ bytes: Int, delay: Double, now: Double) {
         meter.add(bytes, now: now)
         leastDelay = min(leastDelay, max(delay, 1e-5))
         if isStarting { target = min(most, target + bytes) }
@@ -58,7 +58,7 @@ struct RequestWindow: Sendable {
     /// Starts with a large window for a long path whose rate is unknown: with fewer requests, TCP could not find its
     /// rate either.
     /// - Parameter roundTrip: seconds; 0 for a path that is not long.
-    mutating func expect(roundTrip: Double) {
+    package mutating func expect(roundTrip: Double) {
         isOnLongPath = roundTrip > 0
         guard isStarting, leastDelay == .infinity else { return }
         target = max(target, min(Self.limits.most, Int(min(roundTrip, 1) * Self.limits.firstRate)))
@@ -68,7 +68,7 @@ struct RequestWindow: Sendable {
     mutating func currentRate(_ now: Double) -> Double { meter.rate(now) }
 
     /// The peer did not answer its requests: request one block at a time until it sends again.
-    mutating func collapse() {
+    package mutating func collapse() {
         target = blockLength
         isStarting = true
         leastDelay = .infinity
@@ -76,7 +76,7 @@ struct RequestWindow: Sendable {
 
     /// Number of blocks in one request to a peer that accepts long requests: about 20 ms of the rate of each of its
     /// connections, and enough that the requests it queues fill the window.
-    mutating func runLength(limit: Int, connections: Int, requests: Int, now: Double) -> Int {
+    package mutating func runLength(limit: Int, connections: Int, requests: Int, now: Double) -> Int {
         let least = connections > 1 ? target * 4 / 3 / (blockLength * requests) : 1
         return max(1, min(limit, max(least, Int(meter.rate(now) * 0.02) / (blockLength * connections))))
     }

@@ -18,7 +18,7 @@ extension SiteClaims {
     /// Call when the traits of a peer have changed, and when it leaves.
     /// - Returns: pieces that another host of our site has, so that we need not download them from far peers, see
     ///   ``RequestPlanner/giveWay(_:_:_:)``.
-    mutating func update(
+    package mutating func update(
         _ key: PeerKey, isNear: Bool, supportsClaims: Bool, _ swarm: inout SwarmState
     ) -> [Int] {
         guard let peer = swarm.peers.place(of: key) else { return [] }
@@ -55,7 +55,7 @@ extension SiteClaims {
     }
 
     /// - Returns: the pieces that we need not download from far peers.
-    mutating func gain(_ pieces: PieceSet, by key: PeerKey) -> [Int] {
+    package mutating func gain(_ pieces: PieceSet, by key: PeerKey) -> [Int] {
         var needless: [Int] = []
         pieces.forEach { if gain($0, by: key) { needless.append($0) } }
         return needless
@@ -63,7 +63,7 @@ extension SiteClaims {
 
     /// A near peer has one more piece.
     /// - Returns: whether we have claimed the piece and need not download it any more.
-    mutating func gain(_ piece: Int, by key: PeerKey) -> Bool {
+    package mutating func gain(_ piece: Int, by key: PeerKey) -> Bool {
         gain(piece)
         keep(piece, by: key)
         return isOwn(piece) && bars(piece)
@@ -72,7 +72,7 @@ extension SiteClaims {
     // MARK: Claims
 
     /// Claims a piece, because we request blocks of it from a far peer.
-    mutating func claim(_ piece: Int, _ swarm: inout SwarmState, now: Double) {
+    package mutating func claim(_ piece: Int, _ swarm: inout SwarmState, now: Double) {
         if addOwn(piece, now: now) { tellClaim(piece, &swarm) }
     }
 
@@ -84,7 +84,7 @@ extension SiteClaims {
     }
 
     /// - Returns: the piece, if we need not download it any more.
-    mutating func received(
+    package mutating func received(
         claim raw: UInt32, number: UInt32, from key: PeerKey, _ swarm: inout SwarmState, now: Double
     ) -> Int? {
         guard let piece = swarm.layout.piece(Int(raw))?.value else {
@@ -100,7 +100,7 @@ extension SiteClaims {
 
     /// Call a few times a second.
     /// - Parameter open: pieces that are being downloaded, the oldest first.
-    mutating func tick(open: [Int], _ swarm: inout SwarmState, now: Double) {
+    package mutating func tick(open: [Int], _ swarm: inout SwarmState, now: Double) {
         guard members > 0 else { return }
         expire(now: now)
         let (near, far) = swarm.asksPeers ? whoHasMore(&swarm) : (false, false)

@@ -6,7 +6,7 @@ import Text
 ///
 /// Must never keep more than one claim for a piece, nor let a peer that claims pieces without downloading them keep
 /// other peers from them.
-struct SiteClaims: Sendable {
+package struct SiteClaims: Sendable {
     private enum Constant {
         /// Seconds after which a claim that was not repeated expires, and seconds between repetitions.
         static let lifetime = 15.0
@@ -35,13 +35,13 @@ struct SiteClaims: Sendable {
 
     private let seed: UInt64
     /// Number of peers at our site that support claims. Without any, no peer counts as far.
-    private(set) var members = 0
+    package private(set) var members = 0
     /// Number of peers outside our site.
-    private(set) var outsiders = 0
+    package private(set) var outsiders = 0
     /// Pieces that a near peer has.
-    private(set) var held: PieceSet
+    package private(set) var held: PieceSet
     /// Pieces that a near peer claims.
-    private(set) var claimed: PieceSet
+    package private(set) var claimed: PieceSet
     /// For each piece, the number of near peers that have it; empty before the first.
     private var holders: [UInt16] = []
     private var claims: [Int: Claim] = [:]
@@ -51,9 +51,9 @@ struct SiteClaims: Sendable {
 
     /// Maximum number of claims of one peer.
     private let mostClaims: Int
-    var supply = SiteSupply()
+    package var supply = SiteSupply()
 
-    init(pieceCount: Int, pieceLength: Int, seed: UInt64) {
+    package init(pieceCount: Int, pieceLength: Int, seed: UInt64) {
         self.seed = seed
         mostClaims = max(2, Constant.mostBytes / max(1, pieceLength))
         held = PieceSet(size: pieceCount)
@@ -71,29 +71,29 @@ struct SiteClaims: Sendable {
     mutating func outsiderLeft() { outsiders -= 1 }
 
     /// Whether there are near peers and far ones.
-    var isDivided: Bool { members > 0 && outsiders > 0 }
+    package var isDivided: Bool { members > 0 && outsiders > 0 }
 
     /// A near peer has a piece.
-    mutating func gain(_ piece: Int) {
+    package mutating func gain(_ piece: Int) {
         if holders.isEmpty { holders = Array(repeating: 0, count: held.size) }
         holders[piece] &+= 1
         held.insert(piece)
     }
 
     /// A near peer no longer has a piece, or has left.
-    mutating func lose(_ piece: Int) {
+    package mutating func lose(_ piece: Int) {
         guard !holders.isEmpty, holders[piece] > 0 else { return }
         holders[piece] -= 1
         if holders[piece] == 0 { held.remove(piece) }
     }
 
     /// Number of near peers that have a piece.
-    func copies(of piece: Int) -> Int { holders.isEmpty ? 0 : Int(holders[piece]) }
+    package func copies(of piece: Int) -> Int { holders.isEmpty ? 0 : Int(holders[piece]) }
 
     // MARK: Claims of others
 
     /// A near peer claims a piece, which it downloads from a far peer.
-    mutating func hear(_ piece: Int, from key: PeerKey, number: UInt32, now: Double) {
+    package mutating func hear(_ piece: Int, from key: PeerKey, number: UInt32, now: Double) {
         if var claim = claims[piece] {
             if claim.key == key {
                 guard now - claim.since < Constant.longest else { return }
@@ -115,20 +115,20 @@ struct SiteClaims: Sendable {
     }
 
     /// The peer has the piece that it claimed.
-    mutating func keep(_ piece: Int, by key: PeerKey) {
+    package mutating func keep(_ piece: Int, by key: PeerKey) {
         guard claimed.contains(piece), claims[piece]?.key == key else { return }
         records[key]?.kept += 1
         end(piece)
     }
 
     /// The peer has left, or is no longer near.
-    mutating func forget(_ key: PeerKey) {
+    package mutating func forget(_ key: PeerKey) {
         guard records.removeValue(forKey: key) != nil else { return }
         for piece in claims.filter({ $0.value.key == key }).keys { end(piece) }
     }
 
     /// Ends claims that were not repeated in time.
-    mutating func expire(now: Double) {
+    package mutating func expire(now: Double) {
         for (piece, claim) in claims where now - claim.heardAt > Constant.lifetime {
             records[claim.key]?.broken += 1
             end(piece)
@@ -141,42 +141,42 @@ struct SiteClaims: Sendable {
         claimed.remove(piece)
     }
 
-    var claimCount: Int { claims.count }
+    package var claimCount: Int { claims.count }
 
     // MARK: Our own claims
 
     /// Number of pieces that we download from far peers.
-    var ownCount: Int { own.count }
+    package var ownCount: Int { own.count }
 
     func isOwn(_ piece: Int) -> Bool { !own.isEmpty && own[piece] != nil }
 
     /// If two hosts claim a piece, the host with the smaller number continues. The number depends on the piece, so that
     /// no host always wins.
-    func number(of piece: Int) -> UInt32 {
+    package func number(of piece: Int) -> UInt32 {
         var draw = SeededGenerator(seed: seed ^ UInt64(piece))
         return UInt32(truncatingIfNeeded: draw.next() >> 32)
     }
 
     /// - Returns: whether to send the claim to the near peers.
-    mutating func addOwn(_ piece: Int, now: Double) -> Bool {
+    package mutating func addOwn(_ piece: Int, now: Double) -> Bool {
         guard own[piece] == nil else { return false }
         own[piece] = now
         return true
     }
 
-    func isDue(_ piece: Int, now: Double) -> Bool { own[piece].map { now - $0 >= Constant.repeating } ?? false }
+    package func isDue(_ piece: Int, now: Double) -> Bool { own[piece].map { now - $0 >= Constant.repeating } ?? false }
 
-    mutating func told(_ piece: Int, now: Double) { own[piece] = now }
+    package mutating func told(_ piece: Int, now: Double) { own[piece] = now }
 
     /// - Returns: whether we had claimed the piece.
     @discardableResult
-    mutating func disown(_ piece: Int) -> Bool { own.removeValue(forKey: piece) != nil }
+    package mutating func disown(_ piece: Int) -> Bool { own.removeValue(forKey: piece) != nil }
 
     // MARK: Effect on requests
 
     /// Whether the piece must not be requested from far peers: it is at our site, or another host of the site downloads
     /// it.
-    func bars(_ piece: Int) -> Bool {
+    package func bars(_ piece: Int) -> Bool {
         guard supply.binds else { return false }
         if held.contains(piece) { return true }
         guard claimed.contains(piece) else { return false }
@@ -184,7 +184,7 @@ struct SiteClaims: Sendable {
     }
 
     /// The pieces of a far peer that may be begun.
-    func open(of holdings: PieceSet) -> PieceSet {
+    package func open(of holdings: PieceSet) -> PieceSet {
         supply.binds ? holdings.subtracting(held, claimed) : holdings
     }
 }

@@ -3,7 +3,7 @@
 ///
 /// Near peers may be dead, may not serve us, or may have slower links than the far ones. A hostile peer may claim
 /// pieces without downloading them, and return under another id when that is detected.
-struct SiteSupply: Sendable {
+package struct SiteSupply: Sendable {
     private enum Constant {
         /// Seconds over which the bytes from near and far peers are measured.
         static let window = 10.0
@@ -13,7 +13,7 @@ struct SiteSupply: Sendable {
         static let mostIdle = 3
     }
 
-    private(set) var binds = true
+    package private(set) var binds = true
     private var windowFrom = 0.0
     private var isSupplied = true
     private var isKept = true
@@ -22,8 +22,10 @@ struct SiteSupply: Sendable {
     private var farBytes = 0
     private var mostFarBytes = 0
 
+    package init() {}
+
     /// Counts bytes from a near or a far peer.
-    mutating func received(_ bytes: Int, fromNear isNear: Bool) {
+    package mutating func received(_ bytes: Int, fromNear isNear: Bool) {
         if isNear { nearBytes += bytes } else { farBytes += bytes }
     }
 
@@ -31,7 +33,7 @@ struct SiteSupply: Sendable {
     /// - Parameters:
     ///   - isSupplied: near peers have pieces that we are missing.
     ///   - isKept: far peers that serve us have such pieces.
-    mutating func look(isSupplied: Bool, isKept: Bool, now: Double) {
+    package mutating func look(isSupplied: Bool, isKept: Bool, now: Double) {
         self.isSupplied = self.isSupplied && isSupplied
         self.isKept = self.isKept && isKept
         guard now - windowFrom >= Constant.window else { return }

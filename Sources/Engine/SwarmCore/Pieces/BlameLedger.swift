@@ -6,7 +6,7 @@ import Hashing
 /// If one peer sent the whole piece, it is the culprit. If several did, the digest of each block is kept. When the
 /// piece is correct later (from a single peer, see ``OpenPiece/exclusiveOwner``), the blocks that differ reveal their
 /// senders.
-struct BlameLedger: Sendable {
+package struct BlameLedger: Sendable {
     private struct Suspicion: Sendable {
         var blocks: [(sender: PeerKey?, digest: SHA1Digest)]
     }
@@ -15,13 +15,15 @@ struct BlameLedger: Sendable {
     private static let capacity = 64
     private var suspicions: [Int: [Suspicion]] = [:]
 
+    package init() {}
+
     /// Pieces that failed verification and have not been correct since, in order.
     var suspects: [Int] { suspicions.isEmpty ? [] : suspicions.keys.sorted() }
 
-    func isSuspect(_ piece: Int) -> Bool { suspicions[piece] != nil }
+    package func isSuspect(_ piece: Int) -> Bool { suspicions[piece] != nil }
 
     /// - Returns: the culprit, if there is only one sender.
-    mutating func failed(_ piece: Int, senders: [PeerKey?], digests: [SHA1Digest]) -> PeerKey? {
+    package mutating func failed(_ piece: Int, senders: [PeerKey?], digests: [SHA1Digest]) -> PeerKey? {
         let known = Set(senders.compactMap { $0 })
         if known.count == 1 {
             if suspicions[piece] == nil { suspicions[piece] = [] }
@@ -36,7 +38,7 @@ struct BlameLedger: Sendable {
     }
 
     /// The piece is correct now. Returns the peers that sent different bytes before.
-    mutating func verified(_ piece: Int, digests: [SHA1Digest]) -> Set<PeerKey> {
+    package mutating func verified(_ piece: Int, digests: [SHA1Digest]) -> Set<PeerKey> {
         var culprits: Set<PeerKey> = []
         for suspicion in suspicions.removeValue(forKey: piece) ?? [] {
             for (block, digest) in zip(suspicion.blocks, digests) where block.digest != digest {

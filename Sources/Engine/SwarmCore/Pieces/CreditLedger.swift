@@ -4,20 +4,22 @@ import Metainfo
 ///
 /// A byte counts once, for the sender of its block, when its piece is verified and stored. Padding counts for no
 /// sender. A web seed keeps its credit when it leaves.
-struct CreditLedger: Sendable {
+package struct CreditLedger: Sendable {
     /// Which files of the layout count; nil for all except padding.
-    var countedFiles: [Bool]?
-    private(set) var bySource: [PeerKey: Int64] = [:]
-    private(set) var byPeers: Int64 = 0
+    package var countedFiles: [Bool]?
+    package private(set) var bySource: [PeerKey: Int64] = [:]
+    package private(set) var byPeers: Int64 = 0
+
+    package init() {}
 
     /// Call when a web seed has joined.
-    mutating func joined(_ source: PeerKey) { bySource[source] = 0 }
+    package mutating func joined(_ source: PeerKey) { bySource[source] = 0 }
 
     /// Call when a piece was verified and stored.
     /// - Parameters:
     ///   - length: length of the piece on the wire, in bytes.
     ///   - senders: the sender of each block; nil for blocks of padding.
-    mutating func credit(
+    package mutating func credit(
         _ piece: Int, length: Int, senders: [PeerKey?], blockLength: Int, in layout: ContentLayout
     ) {
         guard let first = senders.first else { return }

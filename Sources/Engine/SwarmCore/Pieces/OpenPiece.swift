@@ -1,6 +1,6 @@
 /// A piece that is being downloaded: the state and the sender of each of its blocks.
-struct OpenPiece: Sendable {
-    enum Block: Sendable, Equatable {
+package struct OpenPiece: Sendable {
+    package enum Block: Sendable, Equatable {
         /// Not requested.
         case free
         /// Requested from this many peers.
@@ -10,23 +10,23 @@ struct OpenPiece: Sendable {
         case received
     }
 
-    let piece: Int
+    package let piece: Int
     /// Length on the wire, in bytes.
-    let length: Int
+    package let length: Int
     private let blockLength: Int
-    private(set) var blocks: [Block]
+    package private(set) var blocks: [Block]
     /// The sender of each block; nil before it arrives, and for padding.
-    private(set) var senders: [PeerKey?]
-    private(set) var freeCount: Int
-    private(set) var missingCount: Int
+    package private(set) var senders: [PeerKey?]
+    package private(set) var freeCount: Int
+    package private(set) var missingCount: Int
     /// The only peer that may be asked, because the piece failed verification before: the next failure then has one
     /// culprit.
-    var exclusiveOwner: PeerKey?
+    package var exclusiveOwner: PeerKey?
     /// Seconds of the machine's clock.
     let openedAt: Double
     var isVerifying = false
 
-    init(
+    package init(
         piece: Int, length: Int, blockLength: Int = BlockSpan.standardLength, openedAt: Double,
         isPadding: (Range<Int>) -> Bool
     ) {
@@ -43,13 +43,13 @@ struct OpenPiece: Sendable {
         missingCount = freeCount
     }
 
-    var isComplete: Bool { missingCount == 0 }
+    package var isComplete: Bool { missingCount == 0 }
 
     /// Whether no block has arrived or been requested.
     var isUntouched: Bool { freeCount == missingCount && senders.allSatisfy { $0 == nil } }
 
     /// Bytes received, without padding.
-    var receivedBytes: Int {
+    package var receivedBytes: Int {
         senders.indices.reduce(0) { $0 + (senders[$1] == nil ? 0 : min(blockLength, length - $1 * blockLength)) }
     }
 
@@ -63,7 +63,7 @@ struct OpenPiece: Sendable {
     }
 
     /// Marks the first run of at most `limit` free blocks as requested, and returns it.
-    mutating func takeFree(limit: Int) -> BlockSpan? {
+    package mutating func takeFree(limit: Int) -> BlockSpan? {
         guard freeCount > 0, let first = blocks.firstIndex(of: .free) else { return nil }
         var end = first
         while end < blocks.count, end - first < limit, blocks[end] == .free {
@@ -75,7 +75,7 @@ struct OpenPiece: Sendable {
     }
 
     /// One block that was requested from other peers and is not arriving yet; blocks with the fewest requests first.
-    mutating func takeDuplicate(limit: UInt8, excluding mine: (Int) -> Bool) -> BlockSpan? {
+    package mutating func takeDuplicate(limit: UInt8, excluding mine: (Int) -> Bool) -> BlockSpan? {
         var best: (index: Int, count: UInt8)?
         for index in blocks.indices {
             let count: UInt8
@@ -92,7 +92,7 @@ struct OpenPiece: Sendable {
     }
 
     /// One request for these blocks has ended without an answer.
-    mutating func release(_ request: BlockSpan) {
+    package mutating func release(_ request: BlockSpan) {
         for index in blockRange(request) {
             guard case .requested(let times) = blocks[index] else { continue }
             blocks[index] = times <= 1 ? .free : .requested(times - 1)
@@ -102,7 +102,7 @@ struct OpenPiece: Sendable {
 
     /// Whether the data may go directly into the buffer: only if none of its blocks has arrived or is arriving. Marks
     /// the blocks as arriving.
-    mutating func beginReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
+    package mutating func beginReceiving(_ request: BlockSpan, from peer: PeerKey) -> Bool {
         let range = blockRange(request)
         for index in range {
             switch blocks[index] {
@@ -118,7 +118,7 @@ struct OpenPiece: Sendable {
     }
 
     /// The sender of arriving data has left, or another peer was faster.
-    mutating func stopReceiving(_ request: BlockSpan, from peer: PeerKey) {
+    package mutating func stopReceiving(_ request: BlockSpan, from peer: PeerKey) {
         for index in blockRange(request) where blocks[index] == .receiving(peer) {
             blocks[index] = .free
             freeCount += 1
@@ -133,7 +133,7 @@ struct OpenPiece: Sendable {
     }
 
     /// Peers other than `peer` whose data for any of these blocks is arriving directly in the buffer.
-    func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> [PeerKey] {
+    package func receivers(of request: BlockSpan, otherThan peer: PeerKey) -> [PeerKey] {
         var others: [PeerKey] = []
         for block in blocks[blockRange(request)] {
             if case .receiving(let other) = block, other != peer, !others.contains(other) { others.append(other) }
@@ -142,7 +142,7 @@ struct OpenPiece: Sendable {
     }
 
     /// - Returns: whether any of the blocks is new.
-    mutating func markReceived(_ request: BlockSpan, from peer: PeerKey) -> Bool {
+    package mutating func markReceived(_ request: BlockSpan, from peer: PeerKey) -> Bool {
         var isNew = false
         for index in blockRange(request) where blocks[index] != .received {
             if blocks[index] == .free { freeCount -= 1 }

@@ -5,16 +5,16 @@ import Metainfo
 ///
 /// Pieces to begin are in one array sorted by availability, in runs ("buckets") of equal availability, so that a change
 /// of one piece's availability is one swap. Peers that have everything are counted once for all pieces.
-struct PiecePicker: Sendable {
+package struct PiecePicker: Sendable {
     /// Number of peers that have the piece, without peers that have every piece.
-    private(set) var availability: [UInt16]
+    package private(set) var availability: [UInt16]
     /// Number of peers that have every piece.
     private(set) var fullPeers = 0
     private var order: [Int32] = []
     private var position: [Int32]
     /// `ends[a]`: the end in `order` of the pieces of availability `a` or less.
     private var ends: [Int] = [0]
-    private(set) var pickable: PieceSet
+    package private(set) var pickable: PieceSet
 
     /// Number of candidates examined in order of rarity before any suitable piece is taken.
     private static let scanLimit = 2048
@@ -23,19 +23,19 @@ struct PiecePicker: Sendable {
     private static let shortScan = 32
     private static let few = 256
 
-    init(pieceCount: Int) {
+    package init(pieceCount: Int) {
         availability = Array(repeating: 0, count: pieceCount)
         position = Array(repeating: -1, count: pieceCount)
         pickable = PieceSet(size: pieceCount)
     }
 
-    var isEmpty: Bool { order.isEmpty }
-    var count: Int { order.count }
+    package var isEmpty: Bool { order.isEmpty }
+    package var count: Int { order.count }
     /// Whether some piece to begin is held by no peer, not counting peers that have everything.
     var hasUnseen: Bool { ends[0] > 0 }
 
     /// Number of copies of a piece among the peers.
-    func copies(of piece: Int) -> Int { Int(availability[piece]) + fullPeers }
+    package func copies(of piece: Int) -> Int { Int(availability[piece]) + fullPeers }
 
     // MARK: Availability
 
@@ -43,11 +43,11 @@ struct PiecePicker: Sendable {
     mutating func removeFullPeer() { fullPeers -= 1 }
 
     /// Call when a peer with these pieces joins or leaves.
-    mutating func add(_ holdings: PieceSet) {
+    package mutating func add(_ holdings: PieceSet) {
         if holdings.isFull { addFullPeer() } else { holdings.forEach { increase($0) } }
     }
 
-    mutating func remove(_ holdings: PieceSet, countsAsFull: Bool) {
+    package mutating func remove(_ holdings: PieceSet, countsAsFull: Bool) {
         if countsAsFull { removeFullPeer() } else { holdings.forEach { decrease($0) } }
     }
 
@@ -63,7 +63,7 @@ struct PiecePicker: Sendable {
         for index in availability.indices where index != piece { increase(index) }
     }
 
-    mutating func increase(_ piece: Int) {
+    package mutating func increase(_ piece: Int) {
         let old = Int(availability[piece])
         guard old < Int(UInt16.max) else { return }
         availability[piece] += 1
@@ -73,7 +73,7 @@ struct PiecePicker: Sendable {
         ends[old] -= 1
     }
 
-    mutating func decrease(_ piece: Int) {
+    package mutating func decrease(_ piece: Int) {
         let old = Int(availability[piece])
         guard old > 0 else { return }
         availability[piece] -= 1
@@ -85,11 +85,11 @@ struct PiecePicker: Sendable {
     // MARK: Pieces to begin
 
     /// Adds pieces that can be picked, in random order among equals.
-    mutating func insert(_ pieces: [Int], using generator: inout some RandomNumberGenerator) {
+    package mutating func insert(_ pieces: [Int], using generator: inout some RandomNumberGenerator) {
         for piece in pieces.shuffled(using: &generator) { insert(piece) }
     }
 
-    mutating func insert(_ piece: Int) {
+    package mutating func insert(_ piece: Int) {
         guard pickable.insert(piece) else { return }
         let bucket = Int(availability[piece])
         grow(to: bucket)
@@ -102,7 +102,7 @@ struct PiecePicker: Sendable {
         ends[bucket] += 1
     }
 
-    mutating func remove(_ piece: Int) {
+    package mutating func remove(_ piece: Int) {
         guard pickable.remove(piece) else { return }
         for bucket in Int(availability[piece])..<ends.count {
             swap(Int(position[piece]), ends[bucket] - 1)
@@ -115,7 +115,7 @@ struct PiecePicker: Sendable {
     /// - Parameters:
     ///   - holdings: the peer's pieces.
     ///   - neighbour: a piece to prefer among equals (the one after the peer's last), or nil.
-    func pick(from holdings: PieceSet, neighbour: Int?) -> Int? {
+    package func pick(from holdings: PieceSet, neighbour: Int?) -> Int? {
         guard let piece = rarest(of: holdings) else { return nil }
         if let neighbour, neighbour < availability.count, position[neighbour] >= 0, holdings.contains(neighbour),
             availability[neighbour] <= availability[piece]
@@ -127,7 +127,7 @@ struct PiecePicker: Sendable {
 
     /// The piece with the lowest count, among some consecutive candidates.
     /// - Parameter from: where to begin, below the number of pieces.
-    func least(of holdings: PieceSet, from: Int, by count: (Int) -> Int) -> Int? {
+    package func least(of holdings: PieceSet, from: Int, by count: (Int) -> Int) -> Int? {
         var best: (piece: Int, count: Int)?
         var (next, looked, hasWrapped) = (from, 0, false)
         while looked < Self.few {

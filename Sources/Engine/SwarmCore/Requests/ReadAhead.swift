@@ -3,7 +3,7 @@ public struct ReadAhead: Sendable {
     /// Missing pieces beyond the one that a reader needs now.
     static let ahead = 8
     /// Pieces that are urgent at a time: with many readers each has fewer of them.
-    static let most = 64
+    package static let most = 64
 
     /// Pieces that each reader has still to read.
     private var readers: [(id: UInt64, pieces: Range<Int>)] = []

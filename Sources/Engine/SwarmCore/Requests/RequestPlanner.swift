@@ -10,13 +10,13 @@ import Text
 ///
 /// The planner never requests a piece while all buffers are in use, and never trusts a byte before `judged` has
 /// confirmed it.
-struct RequestPlanner: Sendable {
+package struct RequestPlanner: Sendable {
     /// Pieces to begin, by rarity.
-    var picker: PiecePicker
+    package var picker: PiecePicker
     /// Pieces that are being downloaded or verified, and the room for them.
-    var open: OpenPieces
+    package var open: OpenPieces
     /// Pieces that failed verification, and their senders.
-    var ledger = BlameLedger()
+    package var ledger = BlameLedger()
     /// Missing pieces that somebody waits for, the first before all others. Few, mostly none.
     var urgent: [Int] = []
 
@@ -282,7 +282,7 @@ struct RequestPlanner: Sendable {
             guard let place = open.place(of: piece) else { continue }
             // Before the end, only a piece that has been open for long justifies a block that may arrive twice. Oldest
             // pieces come first.
-            let patience = picker.isEmpty ? endGamePatience(&swarm, now: now) : stale
+            let patience = picker.isEmpty ? open.patience(downloadRate: swarm.traffic.download.rate(now)) : stale
             guard now - open[place].openedAt >= patience else { return nil }
             // Over the site's uplink, no block that may arrive twice is worth it, unless the piece has been open for
             // long.
@@ -296,13 +296,5 @@ struct RequestPlanner: Sendable {
             if let span = taken { return span }
         }
         return nil
-    }
-
-    /// Seconds to wait for a piece in the end game before another peer is asked for its blocks: twice the time that our
-    /// downlink needs for everything in flight, at most 2. Sooner, it would only bring the same bytes again, ahead of
-    /// those that are missing.
-    private func endGamePatience(_ swarm: inout SwarmState, now: Double) -> Double {
-        let rate = swarm.traffic.download.rate(now)
-        return rate > 0 ? min(2, 2 * Double(open.bytes) / rate) : 0
     }
 }

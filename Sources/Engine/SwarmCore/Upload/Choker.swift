@@ -24,22 +24,32 @@ public struct ChokerLimits: Sendable {
 /// The number of slots depends on the uplink. A host with a narrower uplink than others delays the peers it serves, so
 /// it serves fewer. If peers do not advertise their uplinks, each slot should carry a piece in a few seconds: data that
 /// is spread over too many peers is passed on late by all of them.
-struct Choker: Sendable {
-    struct Candidate: Sendable {
-        let key: PeerKey
-        let isUnchoked: Bool
+package struct Choker: Sendable {
+    package struct Candidate: Sendable {
+        package let key: PeerKey
+        package let isUnchoked: Bool
         /// Rate at which the peer uploads to us, in bytes per second.
-        let givesRate: Double
+        package let givesRate: Double
         /// Rate at which the peer downloads from us, in bytes per second.
-        var takesRate = 0.0
+        package var takesRate = 0.0
         /// Time of the peer's last unchoke, or of its interest if it was never unchoked; seconds.
-        let since: Double
+        package let since: Double
+
+        package init(key: PeerKey, isUnchoked: Bool, givesRate: Double, takesRate: Double = 0, since: Double) {
+            self.key = key
+            self.isUnchoked = isUnchoked
+            self.givesRate = givesRate
+            self.takesRate = takesRate
+            self.since = since
+        }
     }
 
-    var limits = ChokerLimits()
+    package var limits = ChokerLimits()
+
+    package init(limits: ChokerLimits = ChokerLimits()) { self.limits = limits }
 
     /// The uplink that other peers advertise.
-    enum Others: Equatable, Sendable {
+    package enum Others: Equatable, Sendable {
         /// No peer supports advertising its uplink.
         case silent
         /// Some peer supports it, but none has advertised it yet.
@@ -49,7 +59,7 @@ struct Choker: Sendable {
     }
 
     /// - Parameter uplink: our uplink in bytes per second; nil while unknown.
-    func slots(uplink: Double?, others: Others = .silent, pieceLength: Int) -> Int {
+    package func slots(uplink: Double?, others: Others = .silent, pieceLength: Int) -> Int {
         guard let uplink else { return limits.firstSlots }
         let byTime = uplink * limits.secondsPerPiece / Double(pieceLength)
         let byWidth: Double
@@ -65,7 +75,7 @@ struct Choker: Sendable {
     /// - Parameter rotates: give a share of the slots to the peers that have waited longest. Otherwise only one slot,
     ///   that of the peer with the lowest download rate, so that no peer can hold a slot without using it.
     /// - Returns: the peers to unchoke. All other candidates must be choked.
-    func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool, rotates: Bool = true) -> Set<PeerKey> {
+    package func choose(_ candidates: [Candidate], slots: Int, isSeed: Bool, rotates: Bool = true) -> Set<PeerKey> {
         guard candidates.count > slots else { return Set(candidates.map(\.key)) }
         let waiting = candidates.filter { !$0.isUnchoked }.sorted { $0.since < $1.since }
         let rotating =

@@ -9,15 +9,15 @@ import Metainfo
 /// claim: no agent can say anything by which another one gets less.
 ///
 /// A pure value: it counts and judges. ``UploadScheduler`` applies its judgements.
-struct EgressBudget: Sendable {
+package struct EgressBudget: Sendable {
     let limits: EgressLimits
     private(set) var share = OwnerShare()
     private let layout: ContentLayout
     /// Bytes sent of each piece.
     private var sent: [Int64]
     /// Bytes sent beyond one copy of each piece.
-    private(set) var extra: Int64 = 0
-    var takers: [PeerKey: EgressTaker] = [:]
+    package private(set) var extra: Int64 = 0
+    package var takers: [PeerKey: EgressTaker] = [:]
     /// The greatest number of agents at the same time.
     private var mostTakers = 1
     private var helpRoom: Double

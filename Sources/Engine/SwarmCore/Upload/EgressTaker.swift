@@ -1,5 +1,5 @@
 /// What an origin knows of an agent that takes pieces: what it was sent, and whether others serve it.
-struct EgressTaker: Sendable {
+package struct EgressTaker: Sendable {
     /// A piece that the agent is being sent, or was and has not announced.
     struct Sending: Sendable {
         /// Bytes that the agent may still request.
@@ -28,7 +28,7 @@ struct EgressTaker: Sendable {
     init(now: Double) { servedAt = now }
 
     /// Whether the agent keeps what it is sent: it does not say that it has it, so that nobody can ask it.
-    var keepsPieces: Bool { kept >= Constant.mostKept }
+    package var keepsPieces: Bool { kept >= Constant.mostKept }
 
     mutating func sent(_ span: BlockSpan) { sending[Int32(span.piece)]?.sentBytes += span.length }
 

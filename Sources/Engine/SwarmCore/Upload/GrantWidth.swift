@@ -3,10 +3,10 @@
 ///
 /// The width is four pieces, or a tenth of a second of the uplink. Slow receivers do not count (see ``patience``). From
 /// time to time a greater width is tried, and kept if the upload rate grows, because the receivers may be far away.
-struct GrantWidth: Sendable {
-    struct Limits: Sendable {
+package struct GrantWidth: Sendable {
+    package struct Limits: Sendable {
         /// Minimum width, in pieces.
-        var least = 4.0
+        package var least = 4.0
         /// Width in seconds of the uplink's rate, and the maximum of that in bytes.
         var time = 0.1
         var mostByRate = 16 << 20
@@ -15,14 +15,14 @@ struct GrantWidth: Sendable {
         var period = 1.0
         var leastPieces = 4
         /// Factor by which the rate must grow for a greater width to be kept.
-        var gain = 1.1
+        package var gain = 1.1
         /// Factor by which the best rate decays after each measurement.
         var memory = 0.99
         /// Seconds between two trials. Doubles after each trial without success.
         var firstPause = 2.0
         var longestPause = 30.0
         /// Multiple of the time that a grant takes if no link is congested.
-        var patience = 2.5
+        package var patience = 2.5
         var leastPatience = 0.1
         var firstPatience = 3.0
     }
@@ -34,12 +34,12 @@ struct GrantWidth: Sendable {
     private var pause: Double
     private var nextTrialAt: Double
     /// The highest upload rate measured, in bytes per second.
-    private(set) var best = 0.0
+    package private(set) var best = 0.0
     private var bytes = 0
     private var lookedAt: Double
     private var wasIdle = false
 
-    init(limits: Limits = Limits(), pieceLength: Int, now: Double) {
+    package init(limits: Limits = Limits(), pieceLength: Int, now: Double) {
         self.limits = limits
         self.pieceLength = pieceLength
         pause = limits.firstPause
@@ -48,20 +48,20 @@ struct GrantWidth: Sendable {
     }
 
     /// The width, in bytes.
-    var target: Int {
+    package var target: Int {
         Int(max(limits.least * Double(pieceLength), min(Double(limits.mostByRate), best * limits.time)) * factor)
     }
 
     /// Seconds after which a grant is slow: it no longer counts, and other grants are issued.
-    var patience: Double {
+    package var patience: Double {
         best > 0 ? max(limits.leastPatience, limits.patience * Double(target) / best) : limits.firstPatience
     }
 
-    mutating func sent(_ count: Int) { bytes += count }
+    package mutating func sent(_ count: Int) { bytes += count }
 
     /// Call a few times a second.
     /// - Parameter hasWaiting: whether some peer would use another grant.
-    mutating func look(hasWaiting: Bool, now: Double) {
+    package mutating func look(hasWaiting: Bool, now: Double) {
         wasIdle = wasIdle || !hasWaiting
         let elapsed = now - lookedAt
         guard elapsed >= limits.period, bytes >= limits.leastPieces * pieceLength || elapsed > 20 * limits.period else {

@@ -2,14 +2,18 @@
 ///
 /// The sums are always those over the grants of all peers, because bytes and slowness of a peer's grants change only
 /// through ``change(_:_:_:)``.
-struct GrantedBytes: Sendable {
+package struct GrantedBytes: Sendable {
     /// A slow grant counts this many times less than another, so there may be this many times as many.
     private static let slowShare = 4
+    /// Seconds without a byte after which a slow grant no longer counts.
+    private static let still = 5.0
+    /// Seconds after which a grant without a request no longer counts.
+    private static let answer = 1.0
 
     /// Bytes of peers that are not slow.
-    private(set) var spoken = 0
+    package private(set) var spoken = 0
     /// Bytes of slow peers, as far as they count.
-    private(set) var slowSpoken = 0
+    package private(set) var slowSpoken = 0
 
     /// - Parameter target: bytes to grant at the same time.
     func total(target: Int) -> Int {
@@ -36,6 +40,30 @@ struct GrantedBytes: Sendable {
             spoken += sign * bytes
         } else if !swarm.peers[peer].grants.isStill {
             slowSpoken += sign * (bytes / Self.slowShare)
+        }
+    }
+
+    /// Grants that are not used in time count as slow, and those that are not used at all no longer count.
+    /// - Parameter patience: seconds from a grant to the last of its bytes.
+    mutating func passOverSlow(
+        patience: Double, _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, now: Double
+    ) {
+        for key in swarm.peers.keys {
+            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].grants.isBusy,
+                !swarm.peers[peer].grants.isStill
+            else { continue }
+            let roundTrips = 2 * swarm.peers[peer].traits.longRoundTrip
+            if swarm.peers[peer].grants.isSlow {
+                guard now - swarm.peers[peer].grants.movedAt > Self.still + roundTrips else { continue }
+                change(peer, &swarm) { $0.isStill = true }
+                // Pieces that were dispatched to this peer go to others.
+                dispatcher?.withdrawAll(from: key)
+                continue
+            }
+            let longest = swarm.peers[peer].grants.queued > 0 ? patience : min(patience, Self.answer)
+            if now - swarm.peers[peer].grants.since > longest + roundTrips {
+                change(peer, &swarm) { $0.isSlow = true }
+            }
         }
     }
 }

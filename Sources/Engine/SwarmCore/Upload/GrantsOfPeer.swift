@@ -1,5 +1,5 @@
 /// The upload grants between one peer and this host, in both directions.
-struct GrantsOfPeer: Sendable {
+package struct GrantsOfPeer: Sendable {
     private enum Constant {
         /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
         static let firstPause = 0.02
@@ -7,48 +7,48 @@ struct GrantsOfPeer: Sendable {
     }
 
     /// The peer issues grants now and must not be asked without one.
-    var issuesGrants = false
+    package var issuesGrants = false
     /// The peer's last grant named a piece.
-    var areNamed = false
+    package var areNamed = false
     /// Grants of the peer that are not over: the piece that each named, -1 for one of the peer's choice.
-    var given: [Int32] = []
+    package var given: [Int32] = []
     /// Serial number of the peer's last grant. The peer with the lowest is served next.
-    var serial = 0
+    package var serial = 0
     /// Bytes that the peer requested and that have not been sent.
-    var queued = 0
+    package var queued = 0
     /// Time since which the peer has had a grant or queued bytes without interruption.
-    var since = 0.0
+    package var since = 0.0
     /// Bytes that the peer requested with its oldest grant.
-    var asked = 0
+    package var asked = 0
     /// We have announced upload grants to this peer.
-    var isTold = false
+    package var isTold = false
     /// The peer uses its grant so slowly that other peers get grants in the meantime.
-    var isSlow = false
+    package var isSlow = false
     /// Time at which bytes of the grant were last sent, or at which it began.
-    var movedAt = 0.0
+    package var movedAt = 0.0
     /// The peer does not use its grant.
-    var isStill = false
+    package var isStill = false
     /// The peer gets no second copies of pieces at the moment, see ``EgressBudget``.
-    var isBarred = false
+    package var isBarred = false
     /// The peer passes nothing on, and gets grants only when others need none, see ``EgressBudget/isLast(_:now:)``.
-    var isLast = false
+    package var isLast = false
     /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
-    var pause = 0.0
-    var pausedUntil = -Double.infinity
+    package var pause = 0.0
+    package var pausedUntil = -Double.infinity
 
-    var isBusy: Bool { queued > 0 || !given.isEmpty }
+    package var isBusy: Bool { queued > 0 || !given.isEmpty }
 
     /// Seconds after which a peer that did not use its grant may use one at the earliest.
-    static var leastPause: Double { Constant.firstPause }
+    package static var leastPause: Double { Constant.firstPause }
 
     /// There is no piece for the peer at the moment.
-    mutating func hasNoPiece(now: Double) { pausedUntil = now + Constant.longestPause }
+    package mutating func hasNoPiece(now: Double) { pausedUntil = now + Constant.longestPause }
 
     /// The peer's oldest grant is over, and it requested blocks with it.
-    mutating func wasUsed() { (asked, pause) = (0, 0) }
+    package mutating func wasUsed() { (asked, pause) = (0, 0) }
 
     /// The peer's oldest grant is over, and it requested nothing.
-    mutating func wasNotUsed(now: Double) {
+    package mutating func wasNotUsed(now: Double) {
         pause = min(Constant.longestPause, max(Constant.firstPause, 2 * pause))
         pausedUntil = now + pause
     }

@@ -5,7 +5,7 @@ import Metainfo
 ///
 /// With super-seeding (BEP 16) a peer is told only of its assigned pieces. Otherwise the seed sends an honest bitfield
 /// and suggests the pieces (BEP 6); Swoop leechers follow suggestions strictly.
-struct PieceDispatcher: Sendable {
+package struct PieceDispatcher: Sendable {
     /// Pieces that have not been assigned, in order from a random start: the seed's disk is read forward, and two seeds
     /// begin at different pieces. Entries before `head` are done.
     private var queue: [Int32]
@@ -36,7 +36,7 @@ struct PieceDispatcher: Sendable {
     private static let leastHeld = 2
     private static let mostHeld = 2
 
-    init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
+    package init(pieces: [Int], pieceCount: Int, using generator: inout some RandomNumberGenerator) {
         let start = pieces.isEmpty ? 0 : Int.random(in: 0..<pieces.count, using: &generator)
         queue = (pieces[start...] + pieces[..<start]).map(Int32.init)
         end = queue.count
@@ -44,7 +44,7 @@ struct PieceDispatcher: Sendable {
     }
 
     /// Leaves pieces to other origins, except for those that are silent.
-    mutating func leave(to share: OwnerShare, silent: Set<Int>) {
+    package mutating func leave(to share: OwnerShare, silent: Set<Int>) {
         (self.share, self.silent) = (share, silent)
         queue.removeFirst(head)
         let ours = queue.filter { isOurs(Int($0)) }
@@ -55,20 +55,20 @@ struct PieceDispatcher: Sendable {
     private func isOurs(_ piece: Int) -> Bool { share.isOurs(piece, silent: silent) }
 
     /// Whether every piece that is for us to assign has been assigned, or requested without an assignment.
-    var hasGivenAll: Bool { head >= end }
+    package var hasGivenAll: Bool { head >= end }
 
     /// Whether every piece has been assigned and has been announced by some peer.
-    var hasSpread: Bool { hasGivenAll && assigned.values.allSatisfy(\.isEmpty) }
+    package var hasSpread: Bool { hasGivenAll && assigned.values.allSatisfy(\.isEmpty) }
 
     /// Number of entries, including done ones.
-    var queueLength: Int { queue.count }
+    package var queueLength: Int { queue.count }
 
     /// Number of pieces assigned to the peer that it has not announced yet.
-    func outstanding(_ peer: PeerKey) -> Int { assigned[peer]?.count ?? 0 }
+    package func outstanding(_ peer: PeerKey) -> Int { assigned[peer]?.count ?? 0 }
 
     /// Whether the peer holds many more pieces that no other peer has than others do: it passes them on slowly, or not
     /// at all. Pieces assigned to it now would reach other peers late.
-    func isSlowToSpread(_ peer: PeerKey) -> Bool {
+    package func isSlowToSpread(_ peer: PeerKey) -> Bool {
         let own = held[peer] ?? 0
         guard own > Self.leastHeld else { return false }
         return own * (assigned.count - 1) > Self.mostHeld * (holders.count - own)
@@ -77,10 +77,12 @@ struct PieceDispatcher: Sendable {
     /// Whether the piece was assigned, or requested or announced without that, and is not to be assigned again.
     func isGiven(_ piece: Int) -> Bool { isGiven.contains(piece) }
 
-    func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool { assigned[peer]?.contains { $0.piece == piece } ?? false }
+    package func isAssigned(_ piece: Int, to peer: PeerKey) -> Bool {
+        assigned[peer]?.contains { $0.piece == piece } ?? false
+    }
 
     /// Assigns the next piece to the peer; nil if there is none left that it wants.
-    mutating func assign(to peer: PeerKey, now: Double, isWanted: (Int) -> Bool) -> Int? {
+    package mutating func assign(to peer: PeerKey, now: Double, isWanted: (Int) -> Bool) -> Int? {
         var index = head
         let last = min(end, head + Self.scanLimit)
         while index < last {
@@ -101,7 +103,7 @@ struct PieceDispatcher: Sendable {
     }
 
     /// Assigns a piece that no peer has; nil if there is none left that the peer wants.
-    mutating func assign(
+    package mutating func assign(
         to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) -> Int? {
         guard !hasGivenAll, let peer = swarm.peers.place(of: key) else { return nil }
@@ -119,11 +121,11 @@ struct PieceDispatcher: Sendable {
     }
 
     /// A leecher has requested or received the piece without an assignment.
-    mutating func isTaken(_ piece: Int) { isGiven.insert(piece) }
+    package mutating func isTaken(_ piece: Int) { isGiven.insert(piece) }
 
     /// - Returns: whether the piece was assigned to this peer.
     @discardableResult
-    mutating func announced(_ piece: Int, by peer: PeerKey) -> Bool {
+    package mutating func announced(_ piece: Int, by peer: PeerKey) -> Bool {
         isGiven.insert(piece)
         if let holder = holders[Int32(piece)], holder != peer { release(Int32(piece), of: holder) }
         guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return false }
@@ -140,7 +142,7 @@ struct PieceDispatcher: Sendable {
     }
 
     /// The peer has the piece, or gets it from another peer. If it does not, the piece is assigned again later.
-    mutating func refused(_ piece: Int, by peer: PeerKey) {
+    package mutating func refused(_ piece: Int, by peer: PeerKey) {
         guard let index = assigned[peer]?.firstIndex(where: { $0.piece == piece }) else { return }
         assigned[peer]?.remove(at: index)
         makeAvailable(piece)
@@ -160,7 +162,7 @@ struct PieceDispatcher: Sendable {
         assigned[peer]?.removeAll()
     }
 
-    mutating func removePeer(_ peer: PeerKey) {
+    package mutating func removePeer(_ peer: PeerKey) {
         withdrawAll(from: peer)
         assigned[peer] = nil
         guard held.removeValue(forKey: peer) != nil else { return }
@@ -168,7 +170,7 @@ struct PieceDispatcher: Sendable {
     }
 
     /// Withdraws all assignments from before `time`: some peer may never download its piece.
-    mutating func reclaim(givenBefore time: Double) {
+    package mutating func reclaim(givenBefore time: Double) {
         for (peer, assignments) in assigned.sorted(by: { PeerKey.isBefore($0.key, $1.key) })
         where assignments.contains(where: { $0.at < time }) {
             for assignment in assignments where assignment.at < time { makeAvailable(assignment.piece) }

@@ -5,7 +5,7 @@ import PeerWire
 /// Two kinds of peers take precedence: peers that accept no connections, because only peers that they dialled can serve
 /// them, and peers that have few pieces, because their uplinks are idle until they have pieces to pass on. TCP alone
 /// gives new peers little for many seconds while older streams fill an uplink. See ``YieldingShare``.
-struct Precedence: Sendable {
+package struct Precedence: Sendable {
     private enum Constant {
         /// Seconds between two checks of which peers take precedence.
         static let period = 0.25
@@ -13,7 +13,7 @@ struct Precedence: Sendable {
         static let begun = 8
     }
 
-    private(set) var first: [PeerKey] = []
+    package private(set) var first: [PeerKey] = []
     private var seenAt = -Double.infinity
     private var yielding: YieldingShare
 

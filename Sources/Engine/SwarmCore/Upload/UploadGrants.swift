@@ -12,17 +12,11 @@ import PeerWire
 ///
 /// Owns what is granted, to whom next, and how much at the same time. The state of each peer's grants is with the peer
 /// (``GrantsOfPeer``). A seed's grants name pieces, which it takes from the scheduler's dispatcher.
-struct UploadGrants: Sendable {
+package struct UploadGrants: Sendable {
     private enum Constant {
         /// Additional pieces in flight from a seed: its uplink waits for receivers with full downlinks, and other peers
         /// wait for its pieces.
         static let moreOfSeed = 1
-        /// Maximum seconds to wait for dispatched pieces to be announced.
-        static let spread = 2.0
-        /// Seconds without a byte after which a slow grant no longer counts.
-        static let still = 5.0
-        /// Seconds after which a grant without a request no longer counts.
-        static let answer = 1.0
     }
 
     /// What ``look(_:_:_:now:)`` has decided.
@@ -38,10 +32,9 @@ struct UploadGrants: Sendable {
     /// Grants serve a budget alone: a peer takes part when it has all pieces that were suggested to it.
     private var isForBudget = false
     private(set) var order = GrantOrder()
-    private(set) var granted = GrantedBytes()
+    package private(set) var granted = GrantedBytes()
     private var width: GrantWidth
-    /// Time since which all pieces have been dispatched while some have not been announced.
-    private var awaitingSince: Double?
+    private var spread = SpreadWait()
     /// No grant is needed before this time, unless something happens.
     private var idleUntil = -Double.infinity
     /// Bytes that may still be granted. The next grant is considered only when this reaches the length of a piece, so
@@ -89,7 +82,7 @@ struct UploadGrants: Sendable {
             return .ended
         }
         guard isGiving else { return nil }
-        passOverSlowOnes(&swarm, &dispatcher, now: now)
+        granted.passOverSlow(patience: width.patience, &swarm, &dispatcher, now: now)
         width.look(hasWaiting: isAnyWaiting, now: now)
         wake()
         issue(&swarm, &dispatcher, availability, now: now)
@@ -213,7 +206,7 @@ struct UploadGrants: Sendable {
     mutating func issue(
         _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, _ availability: [UInt16], now: Double
     ) {
-        guard isGiving, swarm.isServing, now >= idleUntil, !isAwaitingSpread(of: dispatcher, now) else { return }
+        guard isGiving, swarm.isServing, now >= idleUntil, !spread.isAwaited(of: dispatcher, now) else { return }
         var spoken = granted.total(target: width.target)
         let target = width.target + (swarm.isFinished ? Constant.moreOfSeed * swarm.layout.pieceLength : 0)
         while spoken + swarm.layout.pieceLength <= target {
@@ -227,18 +220,6 @@ struct UploadGrants: Sendable {
             spoken += swarm.layout.pieceLength
         }
         room = target - spoken
-    }
-
-    /// Whether all pieces are dispatched and some have not been announced: a peer would now choose just those. Bounded
-    /// in time, because some peer may be slow.
-    private mutating func isAwaitingSpread(of dispatcher: PieceDispatcher?, _ now: Double) -> Bool {
-        guard let dispatcher, dispatcher.hasGivenAll, !dispatcher.hasSpread else {
-            awaitingSince = nil
-            return false
-        }
-        let since = awaitingSince ?? now
-        awaitingSince = since
-        return now - since < Constant.spread
     }
 
     /// - Parameter isHelp: the peer gets a second copy because it has waited.
@@ -286,34 +267,6 @@ struct UploadGrants: Sendable {
         }
         wake()
         issue(&swarm, &dispatcher, availability, now: now)
-    }
-
-    private mutating func passOverSlowOnes(
-        _ swarm: inout SwarmState, _ dispatcher: inout PieceDispatcher?, now: Double
-    ) {
-        let patience = width.patience
-        for key in swarm.peers.keys {
-            guard let peer = swarm.peers.place(of: key), swarm.peers[peer].grants.isBusy,
-                !swarm.peers[peer].grants.isStill
-            else {
-                continue
-            }
-            if swarm.peers[peer].grants.isSlow {
-                guard
-                    now - swarm.peers[peer].grants.movedAt > Constant.still + 2 * swarm.peers[peer].traits.longRoundTrip
-                else {
-                    continue
-                }
-                granted.change(peer, &swarm) { $0.isStill = true }
-                // Pieces that were dispatched to this peer go to others.
-                dispatcher?.withdrawAll(from: key)
-                continue
-            }
-            let longest = swarm.peers[peer].grants.queued > 0 ? patience : min(patience, Constant.answer)
-            if now - swarm.peers[peer].grants.since > longest + 2 * swarm.peers[peer].traits.longRoundTrip {
-                granted.change(peer, &swarm) { $0.isSlow = true }
-            }
-        }
     }
 
     /// Frees the uplink that was granted to a peer.

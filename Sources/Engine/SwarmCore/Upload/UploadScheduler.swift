@@ -6,14 +6,14 @@ import PeerWire
 /// Events are calls; messages to send are appended to ``SwarmState/actions``. A peer is served in a slot of the choker,
 /// or with upload grants if many peers are interested. Never serves a piece that is not stored, and nothing to a peer
 /// without a slot or a grant.
-struct UploadScheduler: Sendable {
+package struct UploadScheduler: Sendable {
     var choker = Choker()
     var nextChokeAt = 0.0
     var freeSlots = FreeSlots()
-    var grants: UploadGrants
-    var precedence: Precedence
+    package var grants: UploadGrants
+    package var precedence: Precedence
     /// The dispatcher of a seed; nil before seeding, and where dispatching brings no gain.
-    var dispatcher: PieceDispatcher?
+    package var dispatcher: PieceDispatcher?
     /// Whether super-seeding is over.
     var isRevealed = false
     var uplink: UplinkWatch

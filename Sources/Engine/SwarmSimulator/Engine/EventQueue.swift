@@ -1,6 +1,6 @@
 /// An event at a host. The kind defines what the numbers mean.
-struct Event {
-    enum Kind: UInt8 {
+package struct Event {
+    package enum Kind: UInt8 {
         case join, leave, tick, announcements, announce, exchange
         /// An outgoing connection is established: `host` dialled `slot`.
         case dialled
@@ -18,7 +18,7 @@ struct Event {
         case verified
     }
 
-    var time: Double
+    package var time: Double
     /// Serial number. Of events at the same time, the one scheduled first comes first.
     var order: UInt64 = 0
     let kind: Kind
@@ -29,20 +29,37 @@ struct Event {
     var b: Int32 = 0
     var c: Int32 = 0
 
+    package init(
+        time: Double, order: UInt64 = 0, kind: Kind, host: Int32, slot: Int32 = 0, serial: Int32 = 0, a: Int32 = 0,
+        b: Int32 = 0, c: Int32 = 0
+    ) {
+        self.time = time
+        self.order = order
+        self.kind = kind
+        self.host = host
+        self.slot = slot
+        self.serial = serial
+        self.a = a
+        self.b = b
+        self.c = c
+    }
+
     @inline(__always)
-    static func isBefore(_ first: Event, _ second: Event) -> Bool {
+    package static func isBefore(_ first: Event, _ second: Event) -> Bool {
         first.time < second.time || (first.time == second.time && first.order < second.order)
     }
 }
 
 /// Events ordered by time: a heap with four children for each node.
-struct EventQueue {
+package struct EventQueue {
     private var heap: ContiguousArray<Event> = []
     private var serial: UInt64 = 0
 
+    package init() {}
+
     var count: Int { heap.count }
 
-    mutating func schedule(_ event: Event) {
+    package mutating func schedule(_ event: Event) {
         var event = event
         serial += 1
         event.order = serial
@@ -59,7 +76,7 @@ struct EventQueue {
         }
     }
 
-    mutating func next() -> Event? {
+    package mutating func next() -> Event? {
         guard let last = heap.popLast() else { return nil }
         if heap.isEmpty { return last }
         let first = heap[0]

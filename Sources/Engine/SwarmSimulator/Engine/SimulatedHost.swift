@@ -1,36 +1,36 @@
 import SwarmCore
 
 /// A connection as seen from one of its ends.
-struct Link {
-    let key: PeerKey
+package struct Link {
+    package let key: PeerKey
     /// The host at the other end, and the slot of this connection there.
-    let other: Int32
+    package let other: Int32
     var otherSlot: Int32 = -1
     /// Unique among all connections of a simulation.
-    let serial: Int32
+    package let serial: Int32
     /// A block is being sent, or waits for the receiver.
     var isSending = false
     /// Number of connections that carry the peer's blocks, and of those that this host is opening.
-    var connections = 1
+    package var connections = 1
     var opening = 0
     /// Time until which what was sent fills the connections, see ``Network/connectionWindow``.
     var fullUntil = 0.0
 }
 
 /// A simulated host: the program's decision values and their inputs.
-final class SimulatedHost {
-    let index: Int32
+package final class SimulatedHost {
+    package let index: Int32
     let setup: Scenario.Host
-    var machine: SwarmMachine
+    package var machine: SwarmMachine
     var book: PeerBook<Int32>
     /// Which connections join, and which peers are banned. In the simulator, a host's index is its peer id and its
     /// address.
-    var admission: PeerAdmission<Int32, Int32>
+    package var admission: PeerAdmission<Int32, Int32>
     var exchange: ExchangeLedger<Int32>
-    var efficiency: EfficiencyWatch
+    package var efficiency: EfficiencyWatch
     var further: FurtherConnectionPlan<PeerKey>
     /// By the slot of the peer key.
-    var links: [Link?] = []
+    package var links: [Link?] = []
     var linkCount = 0
     var hearing = Hearing()
     var uplink: Uplink
@@ -42,7 +42,7 @@ final class SimulatedHost {
     /// For each piece, the corrupt blocks and the host that sent each.
     var tainted: [Int: [Int: Int32]] = [:]
     var actions: [SwarmAction] = []
-    var isPresent = false
+    package var isPresent = false
     var finishedAt: Double?
     var joinedAt = 0.0
     var ticks = 0

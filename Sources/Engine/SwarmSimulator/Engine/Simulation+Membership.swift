@@ -75,7 +75,7 @@ extension Simulation {
     }
 
     /// An outgoing connection is established or refused.
-    func dialled(_ host: SimulatedHost, _ index: Int32) {
+    package func dialled(_ host: SimulatedHost, _ index: Int32) {
         let other = hosts[Int(index)]
         guard other.isPresent, other.setup.acceptsConnections else { return host.book.failed(index, now: now) }
         // Both ends decide by the same rule; the dialled host decides first.
@@ -121,7 +121,7 @@ extension Simulation {
     }
 
     /// Removes the connection at both ends.
-    func disconnect(_ host: SimulatedHost, _ key: PeerKey, isRedundant: Bool = false) {
+    package func disconnect(_ host: SimulatedHost, _ key: PeerKey, isRedundant: Bool = false) {
         guard let link = host.link(key) else { return }
         let other = hosts[Int(link.other)]
         let otherKey = other.links[Int(link.otherSlot)]?.key

@@ -12,7 +12,7 @@ import Text
 package final class Simulation {
     let scenario: Scenario
     let layout: ContentLayout
-    var hosts: [SimulatedHost] = []
+    package var hosts: [SimulatedHost] = []
     var queue = EventQueue()
     var tracker = SimulatedTracker()
     var random: SeededGenerator
@@ -20,7 +20,7 @@ package final class Simulation {
     /// Messages in flight, except for requests and messages about pieces.
     var mail: [Message?] = []
     var freeMail: [Int32] = []
-    var connectionSerial: Int32 = 0
+    package var connectionSerial: Int32 = 0
     /// The shared uplink and downlink of each site.
     var siteUp: [Pipe]
     var siteDown: [Pipe]

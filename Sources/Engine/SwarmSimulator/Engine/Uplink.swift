@@ -4,9 +4,9 @@ import SwarmCore
 ///
 /// Progress is kept as the service of one stream ("virtual time", in bytes): a block begun at service `s` is complete
 /// at `s` plus its length, however many other blocks begin and end in the meantime.
-struct Uplink {
-    struct Transmission {
-        let slot: Int32
+package struct Uplink {
+    package struct Transmission {
+        package let slot: Int32
         let span: BlockSpan
         let startedAt: Double
         /// Service at which the block is complete.
@@ -21,9 +21,9 @@ struct Uplink {
     /// Time of the scheduled check; infinite if there is none.
     var lookAt = Double.infinity
 
-    init(rate: Double) { self.rate = rate }
+    package init(rate: Double) { self.rate = rate }
 
-    var isBusy: Bool { !active.isEmpty }
+    package var isBusy: Bool { !active.isEmpty }
 
     private mutating func advance(_ now: Double) {
         guard now > at else { return }
@@ -32,19 +32,19 @@ struct Uplink {
     }
 
     /// - Parameter length: bytes on the wire.
-    mutating func start(_ span: BlockSpan, length: Double, slot: Int32, now: Double) {
+    package mutating func start(_ span: BlockSpan, length: Double, slot: Int32, now: Double) {
         advance(now)
         active.append(Transmission(slot: slot, span: span, startedAt: now, end: service + length))
     }
 
     /// Short messages are sent between blocks.
-    mutating func spend(_ bytes: Double, now: Double) {
+    package mutating func spend(_ bytes: Double, now: Double) {
         advance(now)
         at += bytes / rate
     }
 
     /// Transmissions that are complete by now, in the order in which they began.
-    mutating func finished(_ now: Double) -> [Transmission] {
+    package mutating func finished(_ now: Double) -> [Transmission] {
         advance(now)
         // Tolerance for rounding: a thousandth of a byte.
         let limit = service + 1e-3
@@ -55,13 +55,13 @@ struct Uplink {
     }
 
     /// The connection was closed.
-    mutating func abandon(_ slot: Int32, now: Double) {
+    package mutating func abandon(_ slot: Int32, now: Double) {
         advance(now)
         active.removeAll { $0.slot == slot }
     }
 
     /// Time at which the next transmission completes if no other begins.
-    var nextEnd: Double {
+    package var nextEnd: Double {
         var least = Double.infinity
         for transmission in active where transmission.end < least { least = transmission.end }
         return at + max(0, least - service) * Double(active.count) / rate
@@ -69,18 +69,20 @@ struct Uplink {
 }
 
 /// A link that carries bytes one after the other: a host's downlink, or the shared link of a site.
-struct Pipe {
+package struct Pipe {
     /// Bytes per second; infinite for no limit.
     let rate: Double
     /// Time at which everything in flight has been delivered.
     private(set) var freeAt = 0.0
-    private(set) var bytes = 0.0
+    package private(set) var bytes = 0.0
+
+    package init(rate: Double) { self.rate = rate }
 
     /// - Parameters:
     ///   - start: arrival of the first byte.
     ///   - end: arrival of the last byte.
     /// - Returns: the time at which the last byte has been delivered.
-    mutating func carry(_ length: Double, from start: Double, to end: Double) -> Double {
+    package mutating func carry(_ length: Double, from start: Double, to end: Double) -> Double {
         bytes += length
         guard rate.isFinite else { return end }
         freeAt = max(freeAt, start) + length / rate

@@ -21,7 +21,7 @@ package struct SimulationResult: Sendable, Equatable {
     /// What each host says of its own transfer; nil for a host that can say nothing.
     package let efficiency: [Efficiency?]
 
-    init(of simulation: Simulation) {
+    package init(of simulation: Simulation) {
         let hosts = simulation.hosts
         finishedAt = hosts.map(\.finishedAt)
         let receivers = hosts.filter { $0.setup.isAwaited }

@@ -1,10 +1,10 @@
 /// A `Content-Range` header of one range of bytes: `bytes 0-99/1000` or `bytes 0-99/*`.
-struct ContentRange: Sendable, Hashable {
-    let bytes: Range<Int64>
+package struct ContentRange: Sendable, Hashable {
+    package let bytes: Range<Int64>
     /// Nil for `*`.
-    let total: Int64?
+    package let total: Int64?
 
-    init?(_ header: String) {
+    package init?(_ header: String) {
         let text = header.utf8.prefix(100)
         guard text.count == header.utf8.count, text.prefix(6).elementsEqual("bytes ".utf8) else { return nil }
         let parts = text.dropFirst(6).split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)

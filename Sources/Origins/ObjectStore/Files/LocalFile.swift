@@ -4,7 +4,7 @@ import NIOCore
 import S3
 
 /// A file of ours, open for positional reads or writes; closed when the last reference goes.
-final class LocalFile: Sendable {
+package final class LocalFile: Sendable {
     let path: String
     private let file: HeldFile
 
@@ -14,7 +14,7 @@ final class LocalFile: Sendable {
     }
 
     /// Opens a regular file for reading. A link is followed: its name is from the user or the task.
-    static func reading(_ path: String) throws(ObjectStoreError) -> LocalFile {
+    package static func reading(_ path: String) throws(ObjectStoreError) -> LocalFile {
         try open(path, .followSymlink, for: "read")
     }
 

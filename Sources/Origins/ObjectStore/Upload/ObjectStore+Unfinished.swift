@@ -51,7 +51,7 @@ extension ObjectStore {
     }
 
     /// The parts that the store has of an upload.
-    func parts(of upload: String, key: String) async throws(ObjectStoreError) -> [S3Part] {
+    package func parts(of upload: String, key: String) async throws(ObjectStoreError) -> [S3Part] {
         var all: [S3Part] = []
         var marker = 0
         while true {

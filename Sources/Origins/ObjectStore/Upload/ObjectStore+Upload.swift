@@ -15,6 +15,11 @@ package struct UploadProgress: Sendable, Hashable {
     /// Bytes stored so far, of `size`.
     package let stored: Int64
     package let size: Int64
+
+    package init(stored: Int64, size: Int64) {
+        self.stored = stored
+        self.size = size
+    }
 }
 
 extension ObjectStore {
@@ -105,14 +110,14 @@ extension ObjectStore {
     }
 
     /// Digests for the headers of a request that carries this range of a file.
-    func digests(of range: Range<Int64>, in file: LocalFile) async throws(ObjectStoreError) -> S3BodyDigests {
+    package func digests(of range: Range<Int64>, in file: LocalFile) async throws(ObjectStoreError) -> S3BodyDigests {
         // Under TLS the body needs no signature of its own, and Content-MD5 protects it.
         let signsBody = !address.place.isSecure && address.signature == .v4
         return try await LocalFile.blocking { try file.digests(of: range, signsBody: signsBody) }
     }
 
     /// Sends a range of a file once, and reads the response to its end, so that the connection can be reused.
-    func send(
+    package func send(
         _ request: S3Request, _ file: LocalFile, _ range: Range<Int64>
     ) async throws(ObjectStoreError) -> StoreAnswer {
         let length = range.upperBound - range.lowerBound

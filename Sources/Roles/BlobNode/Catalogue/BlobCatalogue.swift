@@ -302,11 +302,3 @@ package final class BlobCatalogue: Sendable {
         }
     }
 }
-
-/// Somebody's use of a blob: while there is one, the blob is not evicted.
-package final class BlobLease: Sendable {
-    private let release: @Sendable () -> Void
-
-    fileprivate init(release: @escaping @Sendable () -> Void) { self.release = release }
-    deinit { release() }
-}

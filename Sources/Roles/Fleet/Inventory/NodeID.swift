@@ -22,12 +22,12 @@ package struct NodeID: Sendable, Hashable, Comparable, CustomStringConvertible {
 }
 
 /// Base 32 of RFC 4648 in small letters, for whole groups of five bytes.
-enum Base32 {
+package enum Base32 {
     private static let digits = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 
     static func isDigit(_ byte: UInt8) -> Bool { digits.contains(byte) }
 
-    static func encode(_ bytes: some Sequence<UInt8>) -> String {
+    package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
         var (bits, count) = (UInt64(0), 0)
         for byte in bytes {

@@ -73,6 +73,11 @@ package struct JobMachine: Sendable, Hashable {
     package struct Figures: Sendable, Hashable {
         package let open: Int
         package let failures: Int
+
+        package init(open: Int, failures: Int) {
+            self.open = open
+            self.failures = failures
+        }
     }
 
     package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }

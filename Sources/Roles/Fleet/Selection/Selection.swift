@@ -111,9 +111,9 @@ struct SelectionPattern: Sendable, Hashable {
 }
 
 /// Order of texts in which numbers count by their value: `0.9` is before `0.10`, `web-2` before `web-10`.
-enum NaturalOrder {
+package enum NaturalOrder {
     /// Below zero if the first is before the second, above if it is behind it.
-    static func compare(_ left: String, _ right: String) -> Int {
+    package static func compare(_ left: String, _ right: String) -> Int {
         var (one, two) = (Array(left.utf8)[...], Array(right.utf8)[...])
         while let first = one.first, let second = two.first {
             if isDigit(first), isDigit(second) {

@@ -137,7 +137,7 @@ package struct StoredIndex: OCIIndex {
     }
 
     /// Milliseconds since 1970.
-    package static var now: Int64 { Int64(clamping: Int(Clocks.wallSeconds * 1000)) }
+    package static var now: Int64 { Clocks.wallMilliseconds }
 
     package static func act(_ author: Author) -> Act {
         Act(who: author.name, address: author.address, at: now, via: author.via)

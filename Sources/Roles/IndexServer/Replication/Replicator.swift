@@ -68,7 +68,7 @@ package actor Replicator {
         IndexMetrics.Replication(tasks: (try? await store.countReplications()) ?? 0, conflicts: conflicts)
     }
 
-    private static var now: Int64 { Int64(clamping: Int(Clocks.wallSeconds * 1000)) }
+    private static var now: Int64 { Clocks.wallMilliseconds }
 
     // MARK: One registry
 

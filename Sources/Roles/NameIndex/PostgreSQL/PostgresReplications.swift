@@ -44,13 +44,13 @@ enum PostgresReplications {
 
 extension PostgresTagStore {
     package func cluster() async throws(TagStoreError) -> String {
-        try await read { connection throws(PostgresError) in try PostgresReplications.cluster(in: connection) }
+        try await storage.read { connection throws(PostgresError) in try PostgresReplications.cluster(in: connection) }
     }
 
     package func replicate(_ tag: Tag, of name: ContentName, at: Int64) async throws(TagStoreError) -> Bool {
         let remotes = remotes.matching(name, tag)
-        return try await change { connection throws(PostgresError) in
-            guard let digest = try Self.record(tag, name, connection)?.digest else {
+        return try await storage.change { connection throws(PostgresError) in
+            guard let digest = try PostgresTags.record(of: tag, of: name, in: connection)?.digest else {
                 return Ended(false, commits: false)
             }
             try PostgresReplications.add(tag, of: name, digest, via: .none, to: remotes, due: at, in: connection)
@@ -59,7 +59,7 @@ extension PostgresTagStore {
     }
 
     package func replications(of tag: Tag, of name: ContentName) async throws(TagStoreError) -> [ReplicationTask] {
-        try await rows(
+        try await storage.rows(
             """
             SELECT remote, name, tag, digest, via, due, failures, problem, upload FROM replications
             WHERE name = $1 AND tag = $2 ORDER BY remote
@@ -69,7 +69,7 @@ extension PostgresTagStore {
     package func takeReplications(
         to remote: String, now: Int64, lease: Int64, limit: Int
     ) async throws(TagStoreError) -> [ReplicationTask] {
-        try await rows(
+        try await storage.rows(
             """
             UPDATE replications SET due = $3 WHERE (remote, name, tag) IN (
                 SELECT remote, name, tag FROM replications WHERE remote = $1 AND due <= $2
@@ -104,11 +104,11 @@ extension PostgresTagStore {
     package func releaseReplications(now: Int64) async throws(TagStoreError) {}
 
     package func countReplications() async throws(TagStoreError) -> Int {
-        let counts = try await rows("SELECT count(*) FROM replications WHERE due IS NOT NULL", []) { $0.int(0) }
+        let counts = try await storage.rows("SELECT count(*) FROM replications WHERE due IS NOT NULL", []) { $0.int(0) }
         return Int(counts.first ?? 0)
     }
 
     private func run(_ sql: StaticString, _ values: [PostgresValue]) async throws(TagStoreError) {
-        _ = try await rows(sql, values) { _ -> Bool? in nil }
+        _ = try await storage.rows(sql, values) { _ -> Bool? in nil }
     }
 }

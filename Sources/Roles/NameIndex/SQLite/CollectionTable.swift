@@ -58,4 +58,15 @@ enum CollectionTable {
         }
         return nodes
     }
+
+    /// When the last collection began; nil for never.
+    static func last(in connection: SQLConnection) throws -> Int64? {
+        let text: String? = try connection.value("SELECT value FROM settings WHERE key = 'collected'")
+        return text.flatMap { Int64($0) }
+    }
+
+    static func setLast(_ time: Int64, in connection: SQLConnection) throws {
+        try connection.run(
+            "INSERT INTO settings VALUES ('collected', ?1) ON CONFLICT (key) DO UPDATE SET value = ?1", ["\(time)"])
+    }
 }

@@ -3,8 +3,8 @@ import GRDB
 import Registry
 
 /// The tables of the first `swoop up`. An index that was made then keeps its tags, their history, manifests and blobs.
-enum EarlierSchema {
-    static let migration = Migration(
+package enum EarlierSchema {
+    package static let migration = Migration(
         "1",
         sql: """
             CREATE TABLE manifest (digest BLOB PRIMARY KEY, type TEXT NOT NULL, bytes BLOB NOT NULL);

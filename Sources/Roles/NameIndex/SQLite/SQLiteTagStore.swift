@@ -33,28 +33,8 @@ package final class SQLiteTagStore: TagStore {
     package func put(
         _ tag: Tag, of name: ContentName, digest: BlobDigest, linking: Bool, expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> TagPutOutcome {
-        let (rules, remotes) = (rules, remotes.matching(name, tag))
-        return try await write { connection in
-            let known = try NameTable.id(of: name, in: connection)
-            let state = try known.map { try TagTable.state(of: tag, $0, in: connection) }
-            let outcome = rules.outcome(
-                name, tag, digest, present: state?.present, former: state?.former, expecting: expecting)
-            guard outcome == .put else { return outcome }
-            if linking {
-                let id = try known ?? NameTable.makeID(of: name, in: connection)
-                try BlobTable.link(digest, id, at: act.at, in: connection)
-                try TagTable.set(tag, id, to: digest, by: act, in: connection)
-                try ReplicationTable.add(
-                    tag, of: name, digest, via: act.via, to: remotes, due: act.at, in: connection)
-                return .put
-            }
-            guard let id = known else { return .unknown }
-            let isManifest = try ManifestTable.has(digest, id, in: connection)
-            guard try isManifest || BlobTable.has(digest, id, in: connection) else { return .unknown }
-            try TagTable.set(tag, id, to: digest, by: act, in: connection)
-            try ReplicationTable.add(tag, of: name, digest, via: act.via, to: remotes, due: act.at, in: connection)
-            return .put
-        }
+        let put = SQLitePut(name: name, expecting: expecting, act: act, rules: rules, remotes: remotes)
+        return try await write { try put.run(tag, digest: digest, linking: linking, in: $0) }
     }
 
     package func delete(
@@ -128,40 +108,8 @@ package final class SQLiteTagStore: TagStore {
     package func put(
         _ manifest: Manifest, under name: ContentName, tags: [Tag], expecting: Expectation, by act: Act
     ) async throws(TagStoreError) -> ManifestPutOutcome {
-        let (rules, remotes) = (rules, remotes)
-        return try await write { connection in
-            let known = try NameTable.id(of: name, in: connection)
-            var toSet: [Tag] = []
-            for tag in tags {
-                let state = try known.map { try TagTable.state(of: tag, $0, in: connection) }
-                switch rules.outcome(
-                    name, tag, manifest.digest, present: state?.present, former: state?.former, expecting: expecting)
-                {
-                case .taken(let digest): return .taken(tag, digest)
-                case .moved(let digest): return .moved(tag, digest)
-                case .put: toSet.append(tag)
-                case .same, .unknown: break
-                }
-            }
-            // A name that is not known has nothing.
-            let missing = try known.map { try Self.missing(for: manifest, $0, in: connection) } ?? manifest.needs
-            guard missing.isEmpty else { return .missing(missing) }
-            let id = try known ?? NameTable.makeID(of: name, in: connection)
-            for digest in manifest.neededBlobs.map(\.digest) {
-                try BlobTable.touch(digest, id, at: act.at, in: connection)
-            }
-            for digest in manifest.neededManifests.map(\.digest) {
-                try ManifestTable.touch(digest, id, at: act.at, in: connection)
-            }
-            try ManifestTable.store(manifest, id, at: act.at, in: connection)
-            for tag in toSet {
-                try TagTable.set(tag, id, to: manifest.digest, by: act, in: connection)
-                try ReplicationTable.add(
-                    tag, of: name, manifest.digest, via: act.via, to: remotes.matching(name, tag), due: act.at,
-                    in: connection)
-            }
-            return .stored
-        }
+        let put = SQLitePut(name: name, expecting: expecting, act: act, rules: rules, remotes: remotes)
+        return try await write { try put.run(manifest, tags: tags, in: $0) }
     }
 
     package func deleteManifest(
@@ -266,6 +214,18 @@ package final class SQLiteTagStore: TagStore {
         return collected
     }
 
+    package func claimCollection(now: Int64, period: Int64) async throws(TagStoreError) -> Bool {
+        try await write { connection in
+            let turn = CollectionTurn(last: try CollectionTable.last(in: connection), now: now, period: period)
+            if let last = turn.last { try CollectionTable.setLast(last, in: connection) }
+            return turn.isDue
+        }
+    }
+
+    package func setLastCollection(_ time: Int64) async throws(TagStoreError) {
+        try await write { try CollectionTable.setLast(time, in: $0) }
+    }
+
     package func counts() async throws(TagStoreError) -> StoreCounts {
         try await readAtLength { connection in
             StoreCounts(
@@ -276,13 +236,6 @@ package final class SQLiteTagStore: TagStore {
     }
 
     // MARK: Parts
-
-    private static func missing(
-        for manifest: Manifest, _ id: Int64, in connection: SQLConnection
-    ) throws -> [BlobDigest] {
-        try manifest.neededBlobs.map(\.digest).filter { try !BlobTable.has($0, id, in: connection) }
-            + manifest.neededManifests.map(\.digest).filter { try !ManifestTable.has($0, id, in: connection) }
-    }
 
     /// Nil if there is no such name.
     private func read<R: Sendable>(

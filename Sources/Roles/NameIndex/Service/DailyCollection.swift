@@ -1,31 +1,27 @@
 import Logging
 import Registry
 
-/// Collects once a day. The time of the last collection is kept over restarts.
+/// Collects once a day, whichever of the indexes of one store comes to it first. The store knows when that was last.
 package actor DailyCollection {
     private let service: IndexService
     private let clock: @Sendable () -> Int64
-    private let last: @Sendable () async -> Int64?
-    private let keep: @Sendable (Int64) async -> Void
+    private let look: Duration
     private let logger: Logger
     private var loop: Task<Void, Never>?
 
-    /// Milliseconds between two collections, after the start, and between two looks at the clock.
-    private static let period: Int64 = 86_400_000
-    private static let look = Duration.seconds(600)
+    /// Milliseconds from one collection to the next, and from the first start to the first.
+    package static let period: Int64 = 86_400_000
 
     /// - Parameters:
+    ///   - look: between two looks whether a collection is due, and after one that failed.
     ///   - now: milliseconds since 1970.
-    ///   - last: when it was collected last; nil for never.
-    ///   - keep: keeps that.
     package init(
-        _ service: IndexService, now: @escaping @Sendable () -> Int64, last: @escaping @Sendable () async -> Int64?,
-        keep: @escaping @Sendable (Int64) async -> Void, logger: Logger
+        _ service: IndexService, every look: Duration = .seconds(600), now: @escaping @Sendable () -> Int64,
+        logger: Logger
     ) {
         self.service = service
+        self.look = look
         clock = now
-        self.last = last
-        self.keep = keep
         self.logger = logger
     }
 
@@ -36,34 +32,30 @@ package actor DailyCollection {
         await loop?.value
     }
 
-    /// When the next collection is due, in milliseconds since 1970. Pure.
-    /// - Parameter last: a time that is still to come is of a clock that was wrong.
-    package static func due(after last: Int64?, now: Int64) -> Int64 {
-        guard let last, last <= now else { return now + period }
-        return max(now, last + period)
+    private func run() async {
+        while true {
+            do { try await Task.sleep(for: look) } catch { return }
+            let now = clock()
+            do throws(TagStoreError) {
+                if try await service.store.claimCollection(now: now, period: Self.period) { try await collect(now) }
+            } catch {
+                logger.warning("collection waits for the store", metadata: ["reason": "\(error)"])
+            }
+        }
     }
 
-    private func run() async {
-        let begun = clock()
-        var due = Self.due(after: await last(), now: begun)
-        if await last() == nil { await keep(begun) }
-        while !Task.isCancelled {
-            do { try await Task.sleep(for: Self.look) } catch { return }
-            let now = clock()
-            guard now >= due else { continue }
-            do throws(IndexError) {
-                let (collected, swept) = try await service.collect(now: now, dryRun: false)
-                logger.info(
-                    "collected",
-                    metadata: [
-                        "manifests": "\(collected.manifests)", "links": "\(collected.links)",
-                        "blobs": "\(swept.blobs)", "bytes": "\(swept.bytes)",
-                    ])
-                await keep(now)
-                due = now + Self.period
-            } catch {
-                logger.warning("collection failed, and is tried again", metadata: ["reason": "\(error)"])
-            }
+    private func collect(_ now: Int64) async throws(TagStoreError) {
+        do throws(IndexError) {
+            let (collected, swept) = try await service.collect(now: now, dryRun: false)
+            logger.info(
+                "collected",
+                metadata: [
+                    "manifests": "\(collected.manifests)", "links": "\(collected.links)", "blobs": "\(swept.blobs)",
+                    "bytes": "\(swept.bytes)",
+                ])
+        } catch {
+            logger.warning("collection failed, and is tried again", metadata: ["reason": "\(error)"])
+            try await service.store.setLastCollection(now - Self.period)
         }
     }
 }

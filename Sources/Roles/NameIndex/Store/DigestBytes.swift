@@ -8,7 +8,7 @@ extension BlobDigest {
         self.init(digest)
     }
 
-    var stored: [UInt8] { sha256.bytes }
+    package var stored: [UInt8] { sha256.bytes }
 
     /// A list, one after the other.
     static func list(stored bytes: [UInt8]) -> [BlobDigest] {

@@ -91,6 +91,14 @@ package protocol TagStore: ReplicationStore {
     /// - Parameter dryRun: only counts.
     func collect(untouchedSince: Int64, dryRun: Bool) async throws(TagStoreError) -> Collected
 
+    /// Whether a collection is due. If so it counts as begun now: of the indexes of a store that ask, one hears so.
+    /// - Parameters:
+    ///   - now: milliseconds since 1970.
+    ///   - period: milliseconds from one collection to the next, and from the first of these calls to the first collection.
+    func claimCollection(now: Int64, period: Int64) async throws(TagStoreError) -> Bool
+    /// The last collection counts as begun then: it failed, and the next is to come sooner.
+    func setLastCollection(_ time: Int64) async throws(TagStoreError)
+
     func counts() async throws(TagStoreError) -> StoreCounts
     /// Ends all that is under way.
     func close() async

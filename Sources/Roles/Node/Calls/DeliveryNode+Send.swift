@@ -91,21 +91,18 @@ extension DeliveryNode {
 
     // MARK: gentask and sends
 
-    private enum Generated {
-        case done(TaskFile)
-        case begun(GeneratePlan, Task<TaskFile?, Never>)
-    }
-
     package func gentask(_ request: APIRequest) async -> APIReply {
         guard let taskPath = request.givenText("taskfile") else { return .failure(GenerationFailureText.noTaskFile) }
         let wanted: GenerateRequest
         do throws(GenerateFailure) {
-            wanted = try generateRequest(request, taskPath: taskPath, subdirectory: nil)
+            wanted = try GenerateRequest(
+                request, taskPath: taskPath, subdirectory: nil, configuration: context.configuration,
+                places: context.places)
         } catch {
             return .failure(error.description)
         }
         do throws(GenerateFailure) {
-            switch try await generate(wanted) {
+            switch try await maker.make(wanted, in: context) {
             case .done: return .success(ReplyText.succeeded)
             case .begun(let plan, _):
                 return .success(
@@ -140,8 +137,10 @@ extension DeliveryNode {
             }
         }
         do throws(GenerateFailure) {
-            let wanted = try generateRequest(request, taskPath: taskPath, subdirectory: configured)
-            switch try await generate(wanted) {
+            let wanted = try GenerateRequest(
+                request, taskPath: taskPath, subdirectory: configured, configuration: context.configuration,
+                places: context.places)
+            switch try await maker.make(wanted, in: context) {
             case .done(let task):
                 let reply = await enqueue(task, name: name, from: taskPath, reactive: true)
                 return reply.succeeded ? .success(ReplyText.succeeded) : reply
@@ -160,122 +159,6 @@ extension DeliveryNode {
         }
     }
 
-    /// The parameters of a call; defaults are from the configuration.
-    private func generateRequest(
-        _ request: APIRequest, taskPath: String, subdirectory: TaskSubdirectory?
-    ) throws(GenerateFailure) -> GenerateRequest {
-        let configuration = context.configuration
-        guard context.places.role == .sender else { throw GenerateFailure("error, only a sender makes tasks.") }
-        guard (try? TaskRoots(configuration).outputSite(taskPath)) != nil else {
-            throw GenerateFailure(SendFailureText.cannotOpen(taskPath))
-        }
-        let content = request.text("dcppath") ?? ""
-        guard context.paths.belowBase(content) != nil, PathFiles.status(content, follow: true) != nil else {
-            throw GenerateFailure(GenerationFailureText.noContent(content))
-        }
-        var place = subdirectory ?? configuration.baseSubdirectory
-        if subdirectory == nil, let text = request.givenText("basesubdir") {
-            do { place = try TaskSubdirectory(text) } catch {
-                throw GenerateFailure("error, basesubdir cannot be used: \(error).")
-            }
-        }
-        guard let place else { throw GenerateFailure("error, please provide basesubdir.") }
-        var shares: Shares? = configuration.shares
-        if let text = request.givenText("btobscdn") {
-            guard let given = Shares(text) else {
-                throw GenerateFailure("error, btobscdn is three parts such as 2:1:1, not all of them 0.")
-            }
-            shares = given
-        }
-        guard let shares else { throw GenerateFailure("error, please provide btobscdn.") }
-        var policy = configuration.policy
-        if let text = request.givenText("policy") {
-            guard let given = DeliveryPolicy(rawValue: text) else {
-                throw GenerateFailure("error, policy is fulltime or priortime.")
-            }
-            policy = given
-        }
-        var seedTime = configuration.defaultSeedTime
-        if let text = request.givenText("seedtime") {
-            guard let given = SeedTime(text) else {
-                throw GenerateFailure("error, seedtime is hours, or a time such as 90s, 30m or 72h.")
-            }
-            seedTime = given
-        }
-        var source = configuration.dataSource
-        if let text = request.givenText("datasource") ?? request.givenText("data") {
-            guard let given = DataSource(rawValue: text) else {
-                throw GenerateFailure("error, datasource is local or obs.")
-            }
-            source = given
-        }
-        let deletesOld: Bool
-        switch request.flag("deloldtorrent") {
-        case .missing: deletesOld = false
-        case .value(let value): deletesOld = value
-        case .invalid: throw GenerateFailure("error, deloldtorrent is true or false.")
-        }
-        let keys = StoreKeys(
-            accessKey: request.givenText("ak").map { Secret($0) },
-            secretKey: request.givenText("sk").map { Secret($0) },
-            endpoint: request.givenText("endpoint") ?? "")
-        return GenerateRequest(
-            contentPath: content, taskPath: taskPath, subdirectory: place, shares: shares, policy: policy,
-            tracker: request.givenText("tracker") ?? configuration.tracker, seedTime: seedTime, dataSource: source,
-            storeURL: request.givenText("obsurl") ?? "", storeKeys: keys, deletesOld: deletesOld)
-    }
-
-    /// Makes a task: at once if everything is known, else in the background.
-    private func generate(_ request: GenerateRequest) async throws(GenerateFailure) -> Generated {
-        let torrentPath = context.paths.torrent(ofContent: request.contentPath)
-        guard generating[torrentPath] == nil else {
-            throw GenerateFailure(GenerationFailureText.sameTorrent(torrentPath))
-        }
-        // Reserves the content during planning.
-        generating[torrentPath] = Task {}
-        generationFailures[torrentPath] = nil
-        // There is no task file until the new one is written.
-        try? TaskRoots(context.configuration).outputSite(request.taskPath).remove()
-        let generator = Generator(configuration: context.configuration, library: context.library, clock: clock)
-        do throws(GenerateFailure) {
-            let plan = try await generator.plan(request)
-            if plan.needsNoReading {
-                let task = try await generator.run(plan)
-                generating[torrentPath] = nil
-                context.metrics.add(to: .tasksGenerated)
-                return .done(task)
-            }
-            let job = Task { await self.runGeneration(plan, generator) }
-            generating[torrentPath] = Task {
-                await withTaskCancellationHandler {
-                    _ = await job.value
-                } onCancel: {
-                    job.cancel()
-                }
-            }
-            return .begun(plan, job)
-        } catch {
-            generating[torrentPath] = nil
-            generationFailures[torrentPath] = error.description
-            throw error
-        }
-    }
-
-    private func runGeneration(_ plan: GeneratePlan, _ generator: Generator) async -> TaskFile? {
-        defer { generating[plan.torrentPath] = nil }
-        do throws(GenerateFailure) {
-            let task = try await generator.run(plan)
-            context.metrics.add(to: .tasksGenerated)
-            context.log(.info, "task made", task: task.fileName, ["bytes": "\(task.totalSize)"])
-            return task
-        } catch {
-            generationFailures[plan.torrentPath] = error.description
-            logger.error(
-                "task cannot be made", metadata: ["content": "\(plan.request.contentPath)", "reason": "\(error)"])
-            return nil
-        }
-    }
-
     package func taskfilesquery(_ request: APIRequest) async -> APIReply {
         let content = request.text("dcppath") ?? ""
         let taskPath = request.text("taskfile") ?? ""
@@ -286,10 +169,11 @@ extension DeliveryNode {
             return reply(false, "error", GenerationFailureText.queriedContentMissing(content))
         }
         let torrent = context.paths.torrent(ofContent: content)
-        if generating[torrent] != nil { return reply(true, "unfinished", GenerationFailureText.makingSeed) }
+        let state = await maker.state(ofTorrent: torrent)
+        if case .making = state { return reply(true, "unfinished", GenerationFailureText.makingSeed) }
         let roots = TaskRoots(context.configuration)
         guard let site = try? roots.site(taskPath), site.isThere else {
-            if let failure = generationFailures[torrent] { return reply(false, "error", failure) }
+            if case .failed(let failure) = state { return reply(false, "error", failure) }
             return reply(true, "unfinished", GenerationFailureText.notMade)
         }
         guard let given = try? await Threads.offload({ () throws(FileFailure) in try site.read() }),

@@ -1,10 +1,7 @@
-import Authoring
 import BFT
-import Hashing
 import Jobs
-import Metainfo
 import Policy
-import Threads
+import Text
 
 /// The parameters of a gentask call, completed from the configuration.
 package struct GenerateRequest: Sendable {
@@ -22,169 +19,85 @@ package struct GenerateRequest: Sendable {
     package var storeKeys: StoreKeys
     /// Whether existing torrents are made again.
     package var deletesOld: Bool
-}
 
-/// The plan for making a task: what exists, and what must be hashed.
-struct GeneratePlan: Sendable {
-    let request: GenerateRequest
-    let torrents: ContentTorrents
-    let torrentPath: String
-    /// Nil if there is no torrent of a share.
-    let shareTorrentPath: String?
-    /// Indices in the scan.
-    let split: [DeliveryMethod: [Int]]
-    let memoryPath: String
-    let generationTime: String
-
-    /// Whether all torrents exist and all digests are known.
-    var needsNoReading: Bool { torrents.needsNoReading }
+    /// What a gentask or sends call asks for; what it leaves out comes from the configuration.
+    /// - Parameters:
+    ///   - call: its `taskfile` was read by the caller.
+    ///   - subdirectory: that of sends, which has no `basesubdir`; nil for the call's own.
+    init(
+        _ call: APIRequest, taskPath: String, subdirectory: TaskSubdirectory?, configuration: NodeConfiguration,
+        places: NodePlaces
+    ) throws(GenerateFailure) {
+        guard places.role == .sender else { throw GenerateFailure("error, only a sender makes tasks.") }
+        guard (try? TaskRoots(configuration).outputSite(taskPath)) != nil else {
+            throw GenerateFailure(SendFailureText.cannotOpen(taskPath))
+        }
+        let content = call.text("dcppath") ?? ""
+        guard places.paths.belowBase(content) != nil, PathFiles.status(content, follow: true) != nil else {
+            throw GenerateFailure(GenerationFailureText.noContent(content))
+        }
+        var place = subdirectory ?? configuration.baseSubdirectory
+        if subdirectory == nil, let text = call.givenText("basesubdir") {
+            do { place = try TaskSubdirectory(text) } catch {
+                throw GenerateFailure("error, basesubdir cannot be used: \(error).")
+            }
+        }
+        guard let place else { throw GenerateFailure("error, please provide basesubdir.") }
+        var shares: Shares? = configuration.shares
+        if let text = call.givenText("btobscdn") {
+            guard let given = Shares(text) else {
+                throw GenerateFailure("error, btobscdn is three parts such as 2:1:1, not all of them 0.")
+            }
+            shares = given
+        }
+        guard let shares else { throw GenerateFailure("error, please provide btobscdn.") }
+        var policy = configuration.policy
+        if let text = call.givenText("policy") {
+            guard let given = DeliveryPolicy(rawValue: text) else {
+                throw GenerateFailure("error, policy is fulltime or priortime.")
+            }
+            policy = given
+        }
+        var seedTime = configuration.defaultSeedTime
+        if let text = call.givenText("seedtime") {
+            guard let given = SeedTime(text) else {
+                throw GenerateFailure("error, seedtime is hours, or a time such as 90s, 30m or 72h.")
+            }
+            seedTime = given
+        }
+        var source = configuration.dataSource
+        if let text = call.givenText("datasource") ?? call.givenText("data") {
+            guard let given = DataSource(rawValue: text) else {
+                throw GenerateFailure("error, datasource is local or obs.")
+            }
+            source = given
+        }
+        let deletes: Bool
+        switch call.flag("deloldtorrent") {
+        case .missing: deletes = false
+        case .value(let value): deletes = value
+        case .invalid: throw GenerateFailure("error, deloldtorrent is true or false.")
+        }
+        let keys = StoreKeys(
+            accessKey: call.givenText("ak").map { Secret($0) },
+            secretKey: call.givenText("sk").map { Secret($0) },
+            endpoint: call.givenText("endpoint") ?? "")
+        contentPath = content
+        self.taskPath = taskPath
+        self.subdirectory = place
+        self.shares = shares
+        self.policy = policy
+        tracker = call.givenText("tracker") ?? configuration.tracker
+        self.seedTime = seedTime
+        dataSource = source
+        storeURL = call.givenText("obsurl") ?? ""
+        storeKeys = keys
+        deletesOld = deletes
+    }
 }
 
 /// Why a task cannot be made.
 struct GenerateFailure: Error, Sendable, Hashable, CustomStringConvertible {
     let description: String
     init(_ description: String) { self.description = description }
-}
-
-/// Makes and carries out a plan. Blocks or computes, so it must not run on an actor.
-struct Generator: Sendable {
-    let configuration: NodeConfiguration
-    let library: any ContentLibrary
-    let clock: any JobClock
-
-    private var paths: NodePaths { NodePaths(configuration) }
-
-    /// Scans the content, divides it among the methods and collects known digests. Reads no content.
-    func plan(_ request: GenerateRequest) async throws(GenerateFailure) -> GeneratePlan {
-        let path = request.contentPath
-        let content = try await Threads.offload { () throws(GenerateFailure) in
-            do throws(AuthoringError) { return try ContentScanner.scan(path) } catch {
-                throw GenerateFailure(error.description)
-            }
-        }
-        guard let name = content.name.string else { throw GenerateFailure("the name of \(path) is not UTF-8") }
-        let split = ContentSplit.assign(
-            content.files.map(\.length), shares: request.shares, torrentOrder: configuration.keepsTorrentOrder)
-        let bt = (split[.bt] ?? []).sorted()
-        let hasShare = !request.shares.isTorrentOnly && request.shares.bt > 0 && !bt.isEmpty
-        let torrentPath = paths.torrent(ofContent: path)
-        let sharePath = hasShare ? paths.tmpTorrent(request.subdirectory, name) : nil
-        let memoryPath = "\(configuration.dataPath)/sender/.hashes/\(request.subdirectory.text)-\(name)"
-        let version: Info.Version = configuration.torrentFormat == .hybrid ? .hybrid : .v1
-        var torrents = ContentTorrents(
-            content: content, version: version, tracker: request.tracker, shareFiles: hasShare ? bt : nil, known: [:])
-        if !request.deletesOld {
-            let newest = content.files.map { ($0.identity.seconds, $0.identity.nanoseconds) }.max { $0 < $1 } ?? (0, 0)
-            torrents.oldFull = Self.torrent(at: torrentPath, newerThan: newest)
-            torrents.oldShare = sharePath.flatMap { Self.torrent(at: $0, newerThan: newest) }
-        }
-        let memory = HashMemory(path: memoryPath)
-        for (index, file) in content.files.enumerated() {
-            let filePath = Self.systemPath(file, content)
-            if let digest = memory.digest(filePath, file.identity) {
-                torrents.known[index] = digest
-            } else if let digest = await library.digest(of: filePath) {
-                torrents.known[index] = digest
-            }
-        }
-        return GeneratePlan(
-            request: request, torrents: torrents, torrentPath: torrentPath, shareTorrentPath: sharePath, split: split,
-            memoryPath: memoryPath, generationTime: clock.text)
-    }
-
-    /// Makes the torrents and the task file. The task file is written last: when it exists, everything does.
-    func run(_ plan: GeneratePlan) async throws(GenerateFailure) -> TaskFile {
-        let made: ContentTorrents.Result
-        do throws(AuthoringError) { made = try await plan.torrents.make() } catch {
-            throw GenerateFailure(error.description)
-        }
-        let task = try task(plan, made)
-        try await Threads.offload { () throws(GenerateFailure) in
-            do throws(FileFailure) {
-                try Self.save(made.full, to: plan.torrentPath)
-                if let share = made.share, let path = plan.shareTorrentPath { try Self.save(share, to: path) }
-                var memory = HashMemory()
-                for (index, file) in plan.torrents.content.files.enumerated() {
-                    memory.remember(
-                        Self.systemPath(file, plan.torrents.content), file.identity, made.digests[index])
-                }
-                memory.save(to: plan.memoryPath)
-                try TaskRoots(configuration).outputSite(plan.request.taskPath).write(task.encode())
-            } catch {
-                throw GenerateFailure(error.description)
-            }
-        }
-        return task
-    }
-
-    private func task(_ plan: GeneratePlan, _ made: ContentTorrents.Result) throws(GenerateFailure) -> TaskFile {
-        let content = plan.torrents.content
-        let request = plan.request
-        guard let name = content.name.string else { throw GenerateFailure("the content's name is not UTF-8") }
-        let entries = content.files.indices.map { index in
-            TaskFileEntry(
-                path: filePath(content.files[index], content), hash: made.digests[index].hex,
-                size: content.files[index].length)
-        }
-        var task = TaskFile(
-            name: name, subdirectory: request.subdirectory, shares: request.shares, fileList: entries)
-        task.type = content.isSingleFile ? .file : .dir
-        task.senderID = configuration.senderID
-        let slash = request.contentPath.lastIndex(of: "/") ?? request.contentPath.startIndex
-        task.senderLocalPath = String(request.contentPath[..<slash])
-        task.dataSource = request.dataSource
-        task.policy = request.policy
-        task.setSplit(plan.split)
-        task.bt.localTorrent = plan.torrentPath
-        task.bt.url = paths.url(domain: configuration.senderDomain, path: plan.torrentPath) ?? ""
-        task.bt.tmpURL = plan.shareTorrentPath.flatMap { paths.url(domain: configuration.senderDomain, path: $0) } ?? ""
-        task.bt.tracker = request.tracker
-        task.bt.seedTime = request.seedTime
-        task.bt.infoHash = Self.hash(made.full)
-        task.bt.tmpInfoHash = made.share.map(Self.hash) ?? ""
-        task.obs.url =
-            request.storeURL.isEmpty ? "obs://\(request.subdirectory.text)/dcps/\(name)" : request.storeURL
-        task.obs.keys = request.storeKeys
-        task.cdn.url = paths.url(domain: configuration.cdnURL, path: request.contentPath) ?? ""
-        if request.policy == .priortime {
-            task.bt.window = configuration.windows.bt
-            task.obs.window = configuration.windows.obs
-            task.cdn.window = configuration.windows.cdn
-        }
-        task.generationTime = plan.generationTime
-        return task
-    }
-
-    private static func hash(_ torrent: Torrent) -> String {
-        torrent.info.hashes.v1?.hex ?? torrent.info.hashes.v2?.hex ?? ""
-    }
-
-    /// The path in the task file: for a single-file content, the file's own name.
-    private func filePath(_ file: ScannedFile, _ content: ScannedContent) -> SafePath {
-        guard file.path.isEmpty else { return file.path }
-        return (try? SafePath(components: [content.name.bytes])) ?? file.path
-    }
-
-    private static func systemPath(_ file: ScannedFile, _ content: ScannedContent) -> String {
-        let root = String(decoding: content.root, as: UTF8.self)
-        return file.path.isEmpty ? root : root + "/" + String(decoding: file.path.bytes, as: UTF8.self)
-    }
-
-    /// A torrent that was made after the last change of the content.
-    private static func torrent(at path: String, newerThan time: (Int64, Int64)) -> Torrent? {
-        guard let status = PathFiles.status(path), status.kind == .file,
-            (status.modified / 1_000_000_000, status.modified % 1_000_000_000) >= time,
-            let bytes = try? PathFiles.read(path, limit: 64 << 20)
-        else { return nil }
-        return try? Torrent.parse(bytes)
-    }
-
-    /// Keeps an existing torrent: its time shows that it is as new as the content.
-    private static func save(_ torrent: Torrent, to path: String) throws(FileFailure) {
-        let bytes = torrent.encode()
-        if let old = try? PathFiles.read(path, limit: 64 << 20), old == bytes { return }
-        let slash = path.lastIndex(of: "/") ?? path.startIndex
-        try PathFiles.makeDirectory(String(path[..<slash]))
-        try PathFiles.write(bytes, to: path)
-    }
 }

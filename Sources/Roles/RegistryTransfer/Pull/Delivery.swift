@@ -52,7 +52,7 @@ final class Delivery: Sendable {
             }
         }
         // Complete content needs no working directory: it may even be on a read-only disk.
-        if !hasWork, try await blocking({ this throws(PullError) in try this.examine().isComplete }) {
+        if !hasWork, try await blocking({ this throws(PullError) in try this.survey.run().isComplete }) {
             return await finishCached()
         }
         let (work, there) = try await blocking { this throws(PullError) in try this.open(workName) }
@@ -99,89 +99,14 @@ final class Delivery: Sendable {
 
     private var isCancelled: Bool { isStopped.load(ordering: .relaxed) }
 
-    // MARK: What is there
-
-    /// What is at the destination.
-    struct There: Sendable {
-        /// Digests of files at their places, and of others of a size that is wanted.
-        var files: [BlobDigest: SafePath] = [:]
-        var isComplete = false
-        /// Anything at all has the name.
-        var isSomething = false
-    }
-
-    private func examine() throws(PullError) -> There {
-        var there = There()
-        let display = destination.display
-        guard
-            let top = try onDisk(
-                "look at", display,
-                { () throws(Files.SystemError) in
-                    try destination.holder.status(destination.name)
-                })
-        else { return there }
-        there.isSomething = true
-        switch (top.kind, plan.isSingleFile) {
-        case (.file, true), (.directory, false): break
-        case (.file, false), (.directory, true):
-            guard options.overwrite else {
-                throw .conflict(path: display, detail: plan.isSingleFile ? "a directory is there" : "a file is there")
-            }
-        default: throw .inTheWay(path: display)
-        }
-        var right = 0
-        for file in plan.files {
-            let status = try onDisk("look at", destination.display(file.path)) { () throws(Files.SystemError) in
-                try destination.status(file.path)
-            }
-            guard let status else { continue }
-            if plan.isSingleFile, status.kind == .directory { continue }
-            guard status.kind == .file else {
-                if status.kind == .symlink, options.overwrite { continue }
-                throw .inTheWay(path: destination.display(file.path))
-            }
-            let digest = status.size == file.size ? try digest(at: file.path) : nil
-            if let digest { there.files[digest] = file.path }
-            if digest == file.digest, status.isExecutable == file.isExecutable || !options.overwrite {
-                right += 1
-            } else if !options.overwrite {
-                throw .conflict(
-                    path: destination.display(file.path),
-                    detail: status.size == file.size
-                        ? "it is another version" : "\(status.size) bytes, not \(file.size)")
-            }
-        }
-        there.isComplete = right == plan.files.count
-        if !there.isComplete, top.kind == .directory { try findMoved(&there) }
-        return there
-    }
-
-    /// Files of the old tree that are wanted under other paths.
-    private func findMoved(_ there: inout There) throws(PullError) {
-        let missing = plan.files.filter { there.files[$0.digest] == nil && $0.size > 0 && $0.content == nil }
-        let sizes = Set(missing.map(\.size))
-        guard !sizes.isEmpty else { return }
-        let known = Set(plan.files.map(\.path))
-        // A tree that cannot be listed has nothing to offer.
-        let entries = (try? destination.entries(limit: 1_000_000)) ?? []
-        for (path, status) in entries where status.kind == .file && sizes.contains(status.size) && !known.contains(path)
-        {
-            if isCancelled { throw .cancelled }
-            if let digest = try digest(at: path) { there.files[digest] = path }
-        }
-    }
-
-    private func digest(at path: SafePath) throws(PullError) -> BlobDigest? {
-        try onDisk("read", destination.display(path)) { () throws(Files.SystemError) in
-            guard let file = try destination.open(path) else { return nil }
-            let digest = try digests.digest(of: file, isCancelled: { isCancelled })
-            if let digest { digests.pulled.remember(DigestStamp(try file.status()), digest, now: Clocks.wall) }
-            return digest
-        }
+    private var survey: DestinationSurvey {
+        DestinationSurvey(
+            plan: plan, destination: destination, digests: digests, overwrite: options.overwrite,
+            isCancelled: { [self] in isCancelled })
     }
 
     /// Takes the working directory, ends what a crash interrupted there, and looks at the destination.
-    private func open(_ name: FileName) throws(PullError) -> (WorkDirectory, There) {
+    private func open(_ name: FileName) throws(PullError) -> (WorkDirectory, Present) {
         let place = HeldFile(
             try onDisk("open", placePath) { () throws(Files.SystemError) in
                 try SystemFileLayer().openDirectory(.itself, in: destination.holder.descriptor, followSymlink: false)
@@ -191,7 +116,7 @@ final class Delivery: Sendable {
         }
         do throws(PullError) {
             _ = try publication(work).recover()
-            return (work, try examine())
+            return (work, try survey.run())
         } catch {
             work.removeIfUnused()
             throw error
@@ -201,7 +126,7 @@ final class Delivery: Sendable {
     // MARK: What is fetched
 
     private func gather(
-        _ there: There, _ work: WorkDirectory, _ source: any BlobSource
+        _ there: Present, _ work: WorkDirectory, _ source: any BlobSource
     ) async throws(PullError) {
         let staging = try await blocking { this throws(PullError) in
             try Staging(work, this.plan, digests: this.digests, reusing: this.destination)
@@ -237,7 +162,7 @@ final class Delivery: Sendable {
 
     /// Brings the files of one digest to their places in the new tree.
     private func bring(
-        _ files: [PullPlan.File], _ there: There, _ staging: Staging, _ source: any BlobSource
+        _ files: [PullPlan.File], _ there: Present, _ staging: Staging, _ source: any BlobSource
     ) async throws(PullError) {
         let first = files[0]
         var reused: Int64 = 0
@@ -299,9 +224,9 @@ final class Delivery: Sendable {
             }, isInTree: { paths.contains($0) })
     }
 
-    private func publish(_ there: There, _ work: WorkDirectory) throws(PullError) {
+    private func publish(_ there: Present, _ work: WorkDirectory) throws(PullError) {
         // Without leave to replace, what is there must still be right.
-        if there.isSomething, !options.overwrite { _ = try examine() }
+        if there.isSomething, !options.overwrite { _ = try survey.run() }
         try publication(work).run(isSingleFile: plan.isSingleFile, mayReplace: there.isSomething)
         try inStorage { () throws(StorageError) in try work.remove() }
         for file in plan.files {

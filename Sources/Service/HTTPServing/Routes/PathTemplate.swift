@@ -1,19 +1,19 @@
 /// The path of a route that has slashes in one of its values, such as `/v1/names/{name+}/tags/{tag}`: `{name+}` stands for one
 /// component or more, and there is one such value at most, so that a path matches in one way only.
-struct PathTemplate: Sendable {
+package struct PathTemplate: Sendable {
     private enum Part {
         case text(Substring)
         case value(Substring)
     }
 
     /// What stands before the first value.
-    let prefix: String
+    package let prefix: String
     private let before: [Part]
     private let long: Substring
     private let after: [Part]
 
     /// Nil for a path without such a value: the router finds those by itself.
-    init?(_ path: String) {
+    package init?(_ path: String) {
         let components = path.split(separator: "/")
         guard let index = components.firstIndex(where: { $0.hasSuffix("+}") }) else { return nil }
         func part(_ component: Substring) -> Part {
@@ -27,7 +27,7 @@ struct PathTemplate: Sendable {
 
     /// The values as they stand in the path, percent-encoded; nil for a path that does not match. A path with an empty component matches
     /// nothing.
-    func match(_ path: some StringProtocol) -> [(name: Substring, value: Substring)]? {
+    package func match(_ path: some StringProtocol) -> [(name: Substring, value: Substring)]? {
         let path = String(path)
         return Self.components(of: path).flatMap { match(path, $0) }
     }

@@ -1,16 +1,18 @@
 import Tracking
 
 /// What the script answered, in memory that is reused for each reply.
-struct AnnounceReplyReader {
-    private(set) var seeds = 0
-    private(set) var leechers = 0
+package struct AnnounceReplyReader {
+    package private(set) var seeds = 0
+    package private(set) var leechers = 0
     private(set) var blob: BlobKey?
-    private(set) var ipv4: [UInt8] = []
-    private(set) var ipv6: [UInt8] = []
+    package private(set) var ipv4: [UInt8] = []
+    package private(set) var ipv6: [UInt8] = []
+
+    package init() {}
 
     /// Reads a whole reply.
     /// - Returns: nil if it is what the script answers, else why not.
-    mutating func read(_ bytes: UnsafeRawBufferPointer) throws(RESPReader.Malformed) -> String? {
+    package mutating func read(_ bytes: UnsafeRawBufferPointer) throws(RESPReader.Malformed) -> String? {
         (seeds, leechers, blob) = (0, 0, nil)
         ipv4.removeAll(keepingCapacity: true)
         ipv6.removeAll(keepingCapacity: true)

@@ -1,7 +1,7 @@
 /// Reads replies of Redis (RESP2) from a buffer: one token at a time, without copying. A server's replies are input from outside:
 /// lengths and counts are bounded, and nothing here traps.
-struct RESPReader {
-    enum Token {
+package struct RESPReader {
+    package enum Token {
         /// `+OK`
         case status(UnsafeRawBufferPointer)
         /// `-ERR text`
@@ -15,26 +15,26 @@ struct RESPReader {
     }
 
     /// What cannot be a reply: the connection is of no more use.
-    struct Malformed: Error {}
+    package struct Malformed: Error {}
 
     /// Longest line, string and array.
-    static let lineLimit = 4096
-    static let stringLimit = 64 * 1024
-    static let arrayLimit = 4096
+    package static let lineLimit = 4096
+    package static let stringLimit = 64 * 1024
+    package static let arrayLimit = 4096
     /// Tokens of one reply.
-    static let tokenLimit = 16_384
+    package static let tokenLimit = 16_384
 
     private let bytes: UnsafeRawBufferPointer
     /// Bytes read so far.
     private(set) var position = 0
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    package init(_ bytes: UnsafeRawBufferPointer) {
         self.bytes = bytes
     }
 
     /// The next token; nil if its end has not arrived.
     @inline(__always)
-    mutating func next() throws(Malformed) -> Token? {
+    package mutating func next() throws(Malformed) -> Token? {
         guard position < bytes.count else { return nil }
         let kind = bytes[position]
         switch kind {
@@ -115,7 +115,7 @@ struct RESPReader {
     }
 
     /// Length of the reply at the front of `bytes`; nil if its end has not arrived.
-    static func replyLength(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Int? {
+    package static func replyLength(_ bytes: UnsafeRawBufferPointer) throws(Malformed) -> Int? {
         var reader = RESPReader(bytes)
         var left = 1
         var seen = 0

@@ -1,23 +1,25 @@
 /// Writes commands for Redis (RESP2: an array of strings) one after the other into a buffer that is reused.
-struct RESPWriter {
-    private(set) var bytes: [UInt8] = []
+package struct RESPWriter {
+    package private(set) var bytes: [UInt8] = []
 
-    var isEmpty: Bool { bytes.isEmpty }
+    package init() {}
+
+    package var isEmpty: Bool { bytes.isEmpty }
 
     /// Begins a command of `count` words; as many calls of ``word(_:)`` must follow.
-    mutating func command(_ count: Int) {
+    package mutating func command(_ count: Int) {
         bytes.append(0x2a)
         append(decimal: count)
         end()
     }
 
-    mutating func word(_ text: StaticString) {
+    package mutating func word(_ text: StaticString) {
         text.withUTF8Buffer { word(UnsafeRawBufferPointer($0)) }
     }
 
-    mutating func word(_ word: [UInt8]) { word.withUnsafeBytes { self.word($0) } }
+    package mutating func word(_ word: [UInt8]) { word.withUnsafeBytes { self.word($0) } }
 
-    mutating func word(_ word: UnsafeRawBufferPointer) {
+    package mutating func word(_ word: UnsafeRawBufferPointer) {
         bytes.append(0x24)
         append(decimal: word.count)
         end()
@@ -26,7 +28,7 @@ struct RESPWriter {
     }
 
     /// A word that is a number of 0 or more.
-    mutating func word(decimal number: Int) {
+    package mutating func word(decimal number: Int) {
         bytes.append(0x24)
         append(decimal: Self.digits(number))
         end()
@@ -35,7 +37,7 @@ struct RESPWriter {
     }
 
     /// Drops the first bytes, which were sent.
-    mutating func drop(_ count: Int) {
+    package mutating func drop(_ count: Int) {
         if count >= bytes.count {
             bytes.removeAll(keepingCapacity: bytes.capacity <= 1 << 20)
         } else {

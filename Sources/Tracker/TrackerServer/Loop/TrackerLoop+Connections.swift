@@ -52,7 +52,7 @@ extension TrackerLoop {
     /// closed at once are not added.
     /// - Parameter watches: false for one that waits for its answer: it is not watched, and not closed if there is no place.
     @discardableResult
-    private func register(
+    func register(
         _ descriptor: Int32, _ address: PeerAddress, _ phase: ConnectionPhase, watches: Bool = true
     ) -> Bool {
         guard let (ticket, serial) = admit(descriptor, address) else {
@@ -68,7 +68,7 @@ extension TrackerLoop {
     }
 
     /// Watches a connection of the table.
-    private func setWatch(_ descriptor: Int32, _ interest: Interest) {
+    func setWatch(_ descriptor: Int32, _ interest: Interest) {
         let watched = connections[descriptor].watched
         guard watched != interest else { return }
         connections[descriptor].watched = interest
@@ -93,7 +93,7 @@ extension TrackerLoop {
     }
 
     /// Call when a request of a connection in the table was answered.
-    private func noteAnswer(_ descriptor: Int32) {
+    func noteAnswer(_ descriptor: Int32) {
         guard connections.isOpen(descriptor) else { return }
         if connections[descriptor].wasAnswered {
             connections[descriptor].ticket?.progressed(now: monotonicSeconds)
@@ -169,7 +169,7 @@ extension TrackerLoop {
     }
 
     /// Returns the bytes that could not be sent yet; nil if the connection is broken.
-    private func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> UnsafeRawBufferPointer? {
+    func send(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> UnsafeRawBufferPointer? {
         guard !bytes.isEmpty else { return bytes }
         let sent = Glibc.send(
             descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL))
@@ -189,7 +189,7 @@ extension TrackerLoop {
         connections.keepInput(rest, descriptor)
     }
 
-    private func wait(
+    func wait(
         _ descriptor: Int32, _ address: PeerAddress, toSend bytes: [UInt8], _ rest: UnsafeRawBufferPointer, closes: Bool
     ) {
         if connections.isOpen(descriptor) {
@@ -218,69 +218,7 @@ extension TrackerLoop {
         continueReading(descriptor)
     }
 
-    /// A connection of the table whose announce waits for the shared store.
-    private func park(
-        _ descriptor: Int32, _ address: PeerAddress, _ request: WaitingRequest, toSend bytes: [UInt8],
-        _ rest: UnsafeRawBufferPointer, hasAnswered: Bool
-    ) {
-        if !bytes.isEmpty {
-            // Earlier answers are not read yet: this one follows them, from memory.
-            let written = settle(request, on: nil)
-            let all = bytes + Array(UnsafeRawBufferPointer(rebasing: output[..<written]))
-            return wait(descriptor, address, toSend: all, rest, closes: !request.keepsAlive)
-        }
-        if connections.isOpen(descriptor) {
-            connections.enter(.answer, descriptor, now: now)
-        } else if !register(descriptor, address, .answer, watches: false) {
-            let written = settle(request, on: nil)
-            _ = send(UnsafeRawBufferPointer(rebasing: output[..<written]), to: descriptor)
-            return finish(descriptor)
-        }
-        connections.keepInput(rest, descriptor)
-        if hasAnswered { noteAnswer(descriptor) }
-        connections[descriptor].isWaiting = true
-        let written = settle(request, on: descriptor)
-        if written > 0 { resume(descriptor, written: written, closes: !request.keepsAlive) }
-    }
-
-    /// A connection whose request for a torrent an origin answers.
-    private func park(
-        _ descriptor: Int32, _ address: PeerAddress, _ call: MetainfoCall, hasUnsent: Bool,
-        _ rest: UnsafeRawBufferPointer
-    ) {
-        // Who does not read earlier answers gets no further ones.
-        if hasUnsent { return finish(descriptor) }
-        if connections.isOpen(descriptor) {
-            connections.enter(.answer, descriptor, now: now)
-        } else if !register(descriptor, address, .answer, watches: false) {
-            return finish(descriptor)
-        }
-        connections.keepInput(rest, descriptor)
-        connections[descriptor].isWaiting = true
-        begin(call, on: descriptor)
-    }
-
-    /// Sends the answer that a connection waited for, from `output`.
-    func resume(_ descriptor: Int32, written: Int, closes: Bool) {
-        resume(descriptor, UnsafeRawBufferPointer(rebasing: output[..<written]), closes: closes)
-    }
-
-    /// The same from other memory.
-    func resume(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, closes: Bool) {
-        connections[descriptor].isWaiting = false
-        connections[descriptor].closesAfterAnswer = closes
-        guard let rest = send(bytes, to: descriptor) else { return finish(descriptor) }
-        guard rest.isEmpty else {
-            connections.keepOutput(rest, descriptor)
-            connections.enter(.answer, descriptor, now: now)
-            return setWatch(descriptor, .write)
-        }
-        guard !closes else { return finish(descriptor) }
-        noteAnswer(descriptor)
-        continueReading(descriptor)
-    }
-
-    private func continueReading(_ descriptor: Int32) {
+    func continueReading(_ descriptor: Int32) {
         setWatch(descriptor, .read)
         connections.enter(.idle, descriptor, now: now)
         let entry = connections[descriptor]

@@ -27,7 +27,7 @@ package final class MemoryPeerStore: PeerStore {
 
     static let shardBits: UInt64 = 6
 
-    private let limits: Limits
+    let limits: Limits
     let sip: SipHash
     let shards: UnsafeMutablePointer<SwarmTable>
     // One thread, and no method that holds one of these calls another that does: a check at each announce would be
@@ -41,19 +41,15 @@ package final class MemoryPeerStore: PeerStore {
     let sources: SourceCounts
     @exclusivity(unchecked)
     private(set) var biggest = BiggestSwarms()
-    private var allowed: Set<SwarmKey>?
-    private var generation: UInt32 = 0
+    private(set) var allowed: Set<SwarmKey>?
+    private(set) var generation: UInt32 = 0
     @exclusivity(unchecked)
     package internal(set) var totals = StoreTotals()
 
     @exclusivity(unchecked)
-    package private(set) var lastMoved: PeerAddress?
+    package internal(set) var lastMoved: PeerAddress?
 
-    // Position at which `maintain` continues.
-    private var sweepShard = 0
-    private var sweepSlot = 0
-    private var sweepRow = 0
-    private var sweepsIPv6 = false
+    var sweep = Sweep(shards: 1 << Int(shardBits))
 
     package init(limits: Limits = Limits()) {
         self.limits = limits
@@ -184,108 +180,7 @@ package final class MemoryPeerStore: PeerStore {
         return made
     }
 
-    private func isAllowed(_ key: SwarmKey) -> Bool { allowed?.contains(key) ?? true }
-
-    /// Seconds by which a peer's last announce is dated back, so that it is forgotten sooner than others.
-    @inline(__always)
-    private func shortening(_ lifetime: UInt32) -> UInt64 {
-        lifetime == 0 ? 0 : limits.lifetime - min(limits.lifetime, UInt64(lifetime))
-    }
-
-    /// Inserts or updates the peer. Returns its row (-1: not recorded) and whether it was not a seed before.
-    @inline(__always)
-    private func record<E: Endpoint>(
-        _ announce: PeerAnnounce, _ endpoint: E, _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ now: UInt64
-    ) -> (row: Int, wasLeecher: Bool) {
-        typealias Table = PeerTable<E>
-        var first: Int?
-        let known = table.find(endpoint, isHidden: announce.port == 0, sip: sip, first: &first)
-        let wasLeecher = known < 0 || table.flags(known) & Table.Details.seedFlag == 0
-        if announce.event == .stopped {
-            if known >= 0 { forget(known, &table, &pool) }
-            return (-1, wasLeecher)
-        }
-        let isSeed = announce.left == 0
-        let isPartial = announce.event == .paused && !isSeed
-        let details = Table.Details(
-            key: announce.key, tick: MemoryPeerStore.tick(now &- shortening(announce.lifetime)),
-            flags: (isSeed ? Table.Details.seedFlag : 0) | (isPartial ? Table.Details.partialFlag : 0),
-            name: announce.peer)
-        var group: Int
-        if announce.port == 0 {
-            group = Table.Group.hidden
-        } else if announce.isUnreachable {
-            group = isSeed || isPartial ? Table.Group.unreachableSeed : Table.Group.unreachableLeecher
-        } else {
-            group = isSeed || isPartial ? Table.Group.reachableSeed : Table.Group.reachableLeecher
-        }
-        if known >= 0, known >= table.start(group), known < table.end(group) {
-            let before = table.seeds
-            table.update(known, details)
-            totals.seeds += table.seeds - before
-            return (known, wasLeecher)
-        }
-        if group != Table.Group.hidden {
-            let first = first ?? table.findFirst(endpoint, sip: sip)
-            if first >= 0, first != known, !givesWay(first, table, to: group, details.tick) {
-                group += Table.Group.crowd
-                if known >= table.start(group), known < table.end(group) {
-                    let before = table.seeds
-                    table.update(known, details)
-                    totals.seeds += table.seeds - before
-                    return (known, wasLeecher)
-                }
-            }
-        }
-        if known >= 0 {
-            forget(known, &table, &pool)
-        } else if announce.key != 0, table.count <= limits.moveSearch {
-            let moved = table.find(name: announce.peer, key: announce.key)
-            if moved >= 0 {
-                lastMoved = table.endpoint(moved).peer
-                // The moved row may have been the representative of its source.
-                if group < Table.Group.hidden, table.isFirst(moved), table.endpoint(moved).source == endpoint.source {
-                    group &= 3
-                }
-                forget(moved, &table, &pool)
-            }
-        }
-        guard totals.peers < limits.peers else { return (-1, wasLeecher) }
-        if group < Table.Group.crowd {
-            let first = table.findFirst(endpoint, sip: sip)
-            if first >= 0 { demote(first, &table, &pool) }
-        }
-        let row = table.insert(endpoint, details, group: group, pool: &pool, sip: sip)
-        count(details.flags, group, endpoint, 1)
-        return (row, wasLeecher)
-    }
-
-    /// Whether the representative of a source should be replaced by another peer: by a reachable one if it is
-    /// unreachable, or if it has missed an interval, because the other may be the same peer on a new port.
-    private func givesWay<E: Endpoint>(_ first: Int, _ table: PeerTable<E>, to group: Int, _ tick: UInt16) -> Bool {
-        let isUnreachable = first >= table.end(PeerTable<E>.Group.reachableSeed)
-        if isUnreachable, group <= PeerTable<E>.Group.reachableSeed { return true }
-        return tick &- table.tick(first) > UInt16(clamping: limits.lifetime / 8)
-    }
-
-    private func demote<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
-        let (endpoint, details, group) = (table.endpoint(row), table.details(row), table.group(ofRow: row))
-        table.remove(row, pool: &pool, sip: sip)
-        _ = table.insert(endpoint, details, group: group + PeerTable<E>.Group.crowd, pool: &pool, sip: sip)
-    }
-
-    func forget<E: Endpoint>(_ row: Int, _ table: inout PeerTable<E>, _ pool: inout BlockPool) {
-        count(table.flags(row), table.group(ofRow: row), table.endpoint(row), -1)
-        table.remove(row, pool: &pool, sip: sip)
-    }
-
-    private func count<E: Endpoint>(_ flags: UInt8, _ group: Int, _ endpoint: E, _ step: Int) {
-        totals.peers += step
-        if flags & 1 != 0 { totals.seeds += step }
-        if group & 2 != 0 || group == PeerTable<E>.Group.hidden { totals.unreachablePeers += step }
-        if E.family == .ipv6 { totals.ipv6Peers += step }
-        sources.add(step, to: endpoint.source)
-    }
+    func isAllowed(_ key: SwarmKey) -> Bool { allowed?.contains(key) ?? true }
 
     @inline(__always)
     private func select(
@@ -369,64 +264,6 @@ package final class MemoryPeerStore: PeerStore {
     }
 
     // MARK: Forgetting
-
-    package func maintain(now: UInt64, steps: Int) {
-        let tick = MemoryPeerStore.tick(now)
-        let oldest = UInt16(clamping: limits.lifetime / 4)
-        var left = steps
-        while left > 0 {
-            left -= 1
-            let table = shards + sweepShard
-            guard sweepSlot < table.pointee.capacity else {
-                sweepSlot = 0
-                sweepShard = (sweepShard + 1) & ((1 << Int(MemoryPeerStore.shardBits)) - 1)
-                continue
-            }
-            guard let swarm = table.pointee.swarm(at: sweepSlot) else {
-                sweepSlot += 1
-                continue
-            }
-            let isAllowed = swarm.pointee.generation == generation || isAllowed(swarm.pointee.key)
-            if isAllowed { swarm.pointee.generation = generation }
-            let finished: Bool
-            if sweepsIPv6, let ipv6 = swarm.pointee.ipv6 {
-                finished = sweep(&ipv6.pointee, &pool6, tick, isAllowed ? oldest : nil, &left)
-            } else if sweepsIPv6 {
-                finished = true
-            } else {
-                finished = sweep(&swarm.pointee.ipv4, &pool4, tick, isAllowed ? oldest : nil, &left)
-            }
-            guard finished else { return }
-            sweepRow = 0
-            if sweepsIPv6 { finishSwarm(swarm, isAllowed: isAllowed) }
-            sweepsIPv6.toggle()
-        }
-    }
-
-    /// Visits rows of a table from `sweepRow` on; true at the end of the table. Without an age, all rows are removed.
-    private func sweep<E: Endpoint>(
-        _ table: inout PeerTable<E>, _ pool: inout BlockPool, _ tick: UInt16, _ oldest: UInt16?, _ left: inout Int
-    ) -> Bool {
-        while sweepRow < table.count {
-            guard left > 0 else { return false }
-            left -= 1
-            if let oldest, tick &- table.tick(sweepRow) <= oldest {
-                sweepRow += 1
-            } else {
-                forget(sweepRow, &table, &pool)
-                totals.expirations += 1
-            }
-        }
-        return true
-    }
-
-    private func finishSwarm(_ swarm: UnsafeMutablePointer<StoredSwarm>, isAllowed: Bool) {
-        if swarm.pointee.peers == 0, !keepsCompletions(swarm, isAllowed: isAllowed) {
-            drop(swarm, shard: sweepShard, slot: sweepSlot)
-        } else {
-            sweepSlot += 1
-        }
-    }
 
     /// The completion count of an allow-listed swarm is kept when its peers are gone.
     func keepsCompletions(_ swarm: UnsafeMutablePointer<StoredSwarm>, isAllowed: Bool) -> Bool {

@@ -86,7 +86,7 @@ extension PeerTable {
 
     @inline(__always)
     private func emit(_ base: Int, _ position: Int, _ skipAt: Int, _ target: inout SelectionTarget) {
-        let place = place(base &+ position &+ (position >= skipAt ? 1 : 0))
+        let place = blocks.place(base &+ position &+ (position >= skipAt ? 1 : 0))
         E.copy(from: place.endpoint, to: target.endpoints + E.size &* target.count)
         if let names = target.names {
             (names + PeerName.byteCount &* target.count).copyMemory(from: place.name, byteCount: PeerName.byteCount)

@@ -1,108 +1,9 @@
 import BFT
-import Hashing
 import Jobs
 import Threads
 
-// Tasks that wait, start and end.
+// Tasks that are received: from the queue to their end, and files that were put into the queue.
 extension DeliveryNode {
-    /// Scans both queues for files from the API, files that were put there, and files that were removed.
-    func lookAtQueues() async {
-        let directories = context.directories
-        let (sends, receives) = await Threads.offload {
-            (directories.list(.sender, .queues), directories.list(.receiver, .queues))
-        }
-        if isStopped { return }
-        for name in sendQueue.waiting where !sends.contains(name) { startSenders(sendQueue.remove(name)) }
-        for name in sends where !preparing.contains(name) { startSenders(sendQueue.add(name)) }
-        for name in receiveQueue.waiting where !receives.contains(name) {
-            prepared[name] = nil
-            startReceivers(receiveQueue.remove(name))
-        }
-        for name in receives where !preparing.contains(name) && !receiveQueue.waiting.contains(name) {
-            // A running task of the same name keeps its place until it ends; the new one waits.
-            if receiveQueue.running.contains(name) { continue }
-            if prepared[name] != nil {
-                startReceivers(receiveQueue.add(name))
-            } else {
-                preparing.insert(name)
-                Task { await self.takeUp(name) }
-            }
-        }
-    }
-
-    /// Whether a task is in the queue or about to enter it. A task that is being started is busy too, but has left the
-    /// queue.
-    package func isWaiting(_ name: String, _ side: TaskSide) -> Bool {
-        let directories = context.directories
-        if directories.contains(side, .queues, name) { return true }
-        return preparing.contains(name)
-            && !directories.contains(side, side == .sender ? .uploading : .downloading, name)
-    }
-
-    // MARK: Sending
-
-    func startSenders(_ names: [String]) {
-        for name in names {
-            preparing.insert(name)
-            Task {
-                await self.startSender(name)
-                self.preparing.remove(name)
-            }
-        }
-    }
-
-    private func startSender(_ name: String) async {
-        if isStopped { return }
-        if let old = senders.removeValue(forKey: name) { await old.stop() }
-        do throws(FileFailure) {
-            try context.directories.move(name, .sender, from: .queues, to: .uploading)
-        } catch {
-            context.log(.error, "task cannot be started", task: name, ["reason": "\(error)"])
-            return startSenders(sendQueue.remove(name))
-        }
-        await runSender(name, state: .uploading)
-    }
-
-    /// Runs a task whose file is in the directory of a state.
-    func runSender(_ name: String, state: TaskState) async {
-        let directories = context.directories
-        do {
-            let task = try await Threads.offload { () throws -> TaskFile in
-                try TaskFile.parse(try directories.read(.sender, state, name))
-            }
-            if isStopped { return }
-            if let other = claimSend(task, by: name) {
-                let there = directories.locate(.sender, other, in: [.uploading, .uploaded, .queues]) ?? .uploading
-                throw RecvRefusal(SendFailureText.sameInUploading(directories.path(.sender, there, other)))
-            }
-            await noteRunning([(.sender, name)])
-            let hooks = JobHooks(
-                placeIsFree: { [weak self] name in await self?.senderIsUploaded(name) },
-                ended: { [weak self] name in await self?.senderEnded(name) })
-            let runner = SendRunner(name: name, task: task, state: state, context: context, hooks: hooks)
-            senders[name] = runner
-            await runner.start()
-        } catch {
-            context.log(.error, "task file cannot be used", task: name, ["reason": "\(error)"])
-            try? directories.fail(name, .sender, from: state, details: "\(error)", suffix: ".bterr")
-            startSenders(sendQueue.remove(name))
-        }
-    }
-
-    private func senderIsUploaded(_ name: String) {
-        crashes.change { $0.proved(Self.key(.sender, name)) }
-        startSenders(sendQueue.remove(name))
-    }
-
-    private func senderEnded(_ name: String) {
-        senders[name] = nil
-        sendClaims.release(name)
-        noteEnded(.sender, name)
-        startSenders(sendQueue.remove(name))
-    }
-
-    // MARK: Receiving
-
     func startReceivers(_ names: [String]) {
         for name in names {
             preparing.insert(name)
@@ -221,7 +122,7 @@ extension DeliveryNode {
     }
 
     /// A file in the queue that did not come through recv: it is handled as recv would.
-    private func takeUp(_ name: String) async {
+    func takeUp(_ name: String) async {
         defer { preparing.remove(name) }
         let directories = context.directories
         let path = directories.path(.receiver, .queues, name)
@@ -262,7 +163,7 @@ extension DeliveryNode {
     /// - Returns: nil if the node was stopped or the file removed meanwhile.
     private func prepareDropped(
         _ task: TaskFile, name: String, path: String, superseding other: String?
-    ) async throws(RecvRefusal) -> Prepared? {
+    ) async throws(RecvRefusal) -> PreparedTask? {
         var failures = 0
         while true {
             do throws(RecvRefusal) {
@@ -285,31 +186,14 @@ extension DeliveryNode {
         }
     }
 
-    struct Prepared: Sendable {
-        let task: TaskFile
-        let torrents: TaskTorrents
-        let isAllLocal: Bool
-    }
-
-    /// All steps of recv before its reply: checks sums, loads torrents, searches the library. Ends an earlier delivery
-    /// of the same name, and removes its marker.
+    /// All steps of recv before its reply. Ends an earlier delivery of the same name, and removes its marker.
     /// - Parameter other: a task of the same content under another name that was delivered before.
     /// - Throws: recv's text.
     func prepare(
         _ given: TaskFile, name: String, path: String, superseding other: String?
-    ) async throws(RecvRefusal) -> Prepared {
-        var task = given
-        if let imbalance = task.imbalance() { throw RecvRefusal(RecvFailureText.text(imbalance, path: path)) }
-        // The results of another node's library are meaningless here.
-        task.setLocalSameFiles([])
-        let context = context
-        let fetcher = TorrentFetcher(transport: transport, tunables: context.tunables)
-        let torrents = try await TaskTorrents.fetch(task, role: context.places.role, by: fetcher)
-        if context.places.role != .cacher, context.configuration.avoidsRepeat {
-            task.setLocalSameFiles(await filesHere(task))
-        }
-        task.receiveTime = clock.text
-        task.finishedTime = ""
+    ) async throws(RecvRefusal) -> PreparedTask {
+        let preparation = TaskPreparation(context: context, transport: transport)
+        let ready = try await preparation.check(given, path: path)
         for earlier in [name, other].compactMap(\.self) {
             guard let old = receivers.removeValue(forKey: earlier) else { continue }
             await old.stop()
@@ -317,33 +201,7 @@ extension DeliveryNode {
             startReceivers(receiveQueue.remove(earlier))
         }
         if let other { forgetEarlier(other) }
-        let work = context.places.work(task)
-        let final = task
-        // A marker is empty; a file with bytes is content of that name.
-        if let marker = context.places.marker(task) { PathFiles.removeFile(marker, onlyIfEmpty: true) }
-        do {
-            try await Threads.offload { () throws(FileFailure) in
-                let publication = context.places.job(final).publication
-                // Content that was published is not what comes now.
-                if publication?.standing() == .published || !PathFiles.exists(context.places.incoming(final)) {
-                    context.places.staging.remove(work)
-                }
-                publication?.forgetChecked()
-                try torrents.save(to: work, task: final)
-            }
-        } catch {
-            throw RecvRefusal(RecvFailureText.cannotStore("\(error)"))
-        }
-        let isAllLocal = task.totalSize > 0 && task.localSameSize == task.totalSize
-        return Prepared(task: task, torrents: torrents, isAllLocal: isAllLocal)
-    }
-
-    private func filesHere(_ task: TaskFile) async -> Set<Int> {
-        var here: Set<Int> = []
-        for (index, entry) in task.fileList.enumerated() where entry.size > 0 {
-            guard let digest = SHA1Digest(hex: entry.hash) else { continue }
-            if await context.library.find(digest, size: entry.size) != nil { here.insert(index) }
-        }
-        return here
+        try await preparation.clearPlace(of: ready)
+        return ready
     }
 }

@@ -1,0 +1,48 @@
+import Blobs
+import Files
+import Metainfo
+import Swarm
+import Threads
+
+/// One download of a blob: the transfer that it is, and its publication in the directory of blobs.
+struct BlobDownload: Sendable {
+    private let plan: BlobFetches.Plan
+    private let node: BlobNode
+    private let downloads: Downloads
+    private let patience: Duration
+
+    /// - Parameter patience: without a byte, after which it is given up.
+    init(_ plan: BlobFetches.Plan, node: BlobNode, downloads: Downloads, patience: Duration) {
+        self.plan = plan
+        self.node = node
+        self.downloads = downloads
+        self.patience = patience
+    }
+
+    private var place: String { downloads.place(of: plan.info.digest) }
+
+    /// - Throws: `SystemError` where the disk fails; what the engine throws.
+    func begin() async throws -> Transfer {
+        let (digest, place) = (plan.info.digest, place)
+        var options = node.options(of: digest, isOpen: plan.isOpen)
+        options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
+        options.extraPeers = plan.peers
+        options.timeout = patience
+        options.onFalsePiece = { [node] in node.isForgiven($0, piece: $1, of: digest) }
+        try await Threads.offload { () throws(SystemError) in
+            _ = try HeldDirectory.open(SystemPath(place), creating: true)
+        }
+        let torrent = Torrent(info: plan.info.info, trackers: [plan.trackers])
+        return try await node.swarm.get(torrent: torrent, into: place, options: options)
+    }
+
+    /// The blob is whole: it moves to its place, where the transfer goes on giving it.
+    func publish(_ transfer: Transfer) async throws {
+        let (directory, info, place) = (node.directory, plan.info, place)
+        try await transfer.relocate(to: directory.path(of: info.digest)) {
+            let held = try HeldDirectory.open(SystemPath(place))
+            try directory.publish(Downloads.dataName, in: held, as: info.digest, info: info.info.bytes)
+        }
+        node.catalogue.add(info.digest, info, usedAt: Clocks.wallSeconds)
+    }
+}

@@ -1,0 +1,111 @@
+import Hashing
+import Swarm
+
+/// The fetches of a host that are under way: who takes part in each, and who waits for what of it.
+struct FetchTable {
+    struct Fetch {
+        let serial: UInt64
+        let plan: BlobFetches.Plan
+        let outcome = FetchOutcome()
+        fileprivate(set) var transfer: Transfer?
+        /// Nobody waits for it any more, or all is to stop.
+        fileprivate(set) var isAbandoned = false
+        /// Who waits for it, or reads it.
+        fileprivate var holders = 0
+        /// Counts those who have come.
+        fileprivate var arrivals = 0
+        fileprivate var untilBegun: [CheckedContinuation<Void, Never>] = []
+        fileprivate var untilEnd: [UInt64: CheckedContinuation<FetchEnding, Never>] = [:]
+    }
+
+    private(set) var all: [SHA256Digest: Fetch] = [:]
+    private var serials: UInt64 = 0
+
+    subscript(digest: SHA256Digest) -> Fetch? { all[digest] }
+    /// Nil where the fetch has ended, even if there is another of the same blob.
+    subscript(hold: FetchHold) -> Fetch? {
+        all[hold.digest].flatMap { $0.serial == hold.serial ? $0 : nil }
+    }
+
+    var count: Int { all.count }
+    var digests: [SHA256Digest] { Array(all.keys) }
+    var transfers: [Transfer] { all.values.compactMap(\.transfer) }
+    /// Bytes of each blob.
+    var lengths: [SHA256Digest: Int64] { all.mapValues(\.plan.info.length) }
+
+    /// A number that was not given before.
+    mutating func nextSerial() -> UInt64 {
+        serials += 1
+        return serials
+    }
+
+    // MARK: Those who want it
+
+    /// Takes part in the fetch of a blob.
+    /// - Returns: whether it has to be begun.
+    mutating func join(_ plan: BlobFetches.Plan) -> (fetch: Fetch, isNew: Bool) {
+        let digest = plan.info.digest
+        let known = all[digest]
+        var fetch = known ?? Fetch(serial: nextSerial(), plan: plan)
+        fetch.holders += 1
+        fetch.arrivals += 1
+        all[digest] = fetch
+        return (fetch, known == nil)
+    }
+
+    /// - Returns: how many have come until now, where nobody is left.
+    mutating func leave(_ digest: SHA256Digest, _ serial: UInt64) -> Int? {
+        guard let fetch = all[digest], fetch.serial == serial else { return nil }
+        all[digest]?.holders -= 1
+        return fetch.holders == 1 ? fetch.arrivals : nil
+    }
+
+    /// Gives up a fetch that nobody has come to since `arrivals`.
+    /// - Returns: the transfer to stop.
+    mutating func abandon(_ digest: SHA256Digest, _ serial: UInt64, after arrivals: Int) -> Transfer? {
+        guard let fetch = all[digest], fetch.serial == serial, fetch.arrivals == arrivals, fetch.holders == 0
+        else { return nil }
+        all[digest]?.isAbandoned = true
+        return fetch.transfer
+    }
+
+    mutating func abandonAll() {
+        for digest in digests { all[digest]?.isAbandoned = true }
+    }
+
+    // MARK: Its life
+
+    mutating func begin(_ digest: SHA256Digest, _ transfer: Transfer) {
+        all[digest]?.transfer = transfer
+        for waiter in all[digest]?.untilBegun ?? [] { waiter.resume() }
+        all[digest]?.untilBegun = []
+    }
+
+    mutating func dropTransfer(of digest: SHA256Digest) { all[digest]?.transfer = nil }
+
+    mutating func end(_ digest: SHA256Digest, _ ending: FetchEnding) {
+        guard let fetch = all.removeValue(forKey: digest) else { return }
+        fetch.outcome.end(ending)
+        for waiter in fetch.untilBegun { waiter.resume() }
+        for waiter in fetch.untilEnd.values { waiter.resume(returning: ending) }
+    }
+
+    // MARK: Waiting
+
+    mutating func awaitBeginning(of digest: SHA256Digest, _ waiter: CheckedContinuation<Void, Never>) {
+        guard all[digest] != nil else { return waiter.resume() }
+        all[digest]?.untilBegun.append(waiter)
+    }
+
+    /// - Parameter serial: of this wait, to cancel it.
+    mutating func awaitEnd(
+        of digest: SHA256Digest, _ serial: UInt64, _ waiter: CheckedContinuation<FetchEnding, Never>
+    ) {
+        guard all[digest] != nil else { return waiter.resume(returning: .over) }
+        all[digest]?.untilEnd[serial] = waiter
+    }
+
+    mutating func cancelWaiting(for digest: SHA256Digest, _ serial: UInt64) {
+        all[digest]?.untilEnd.removeValue(forKey: serial)?.resume(returning: .over)
+    }
+}
