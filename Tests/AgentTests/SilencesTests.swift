@@ -1,3 +1,4 @@
+import Agent
 import Foundation
 import Registry
 import RegistryClient
@@ -5,8 +6,6 @@ import Synchronization
 import TestSupport
 import Testing
 import Text
-
-@testable import Agent
 
 @Suite struct `Parts of a registry that do not answer` {
     private static func urls(_ count: Int) throws -> [HTTPURL] {

@@ -1,6 +1,5 @@
+import Hashing
 import Testing
-
-@testable import Hashing
 
 @Suite struct `HMAC with SHA-256` {
     /// Made with Python's hmac module.

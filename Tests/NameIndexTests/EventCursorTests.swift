@@ -1,6 +1,5 @@
+import NameIndex
 import Testing
-
-@testable import NameIndex
 
 @Suite struct `Changes of a store that several indexes have` {
     @Test func `are each seen once, in whatever order they come`() {

@@ -4,7 +4,6 @@ import Registry
 import TestSupport
 import Testing
 
-
 @Suite(.serialized) struct `A store in PostgreSQL` {
     private func open(_ url: String, remotes: Remotes = .none) async throws -> PostgresTagStore {
         try await PostgresTagStore.open(url, rules: try TagRules(), remotes: remotes)

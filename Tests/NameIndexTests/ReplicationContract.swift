@@ -1,7 +1,6 @@
+import NameIndex
 import Registry
 import Testing
-
-@testable import NameIndex
 
 /// What every store must do with what other registries are to get.
 struct ReplicationContract: Sendable {

@@ -1,10 +1,9 @@
 import Hashing
+import OriginCluster
 import Registry
 import SwarmCore
 import TestSupport
 import Testing
-
-@testable import OriginCluster
 
 @Suite struct `Pieces that each origin gives first` {
     private let hosts = (0..<5).map { "10.0.0.\($0):15002" }

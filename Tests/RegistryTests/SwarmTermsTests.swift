@@ -1,8 +1,7 @@
 import JSON
+import Registry
 import Testing
 import Text
-
-@testable import Registry
 
 @Suite struct `How the swarms of a registry are found` {
     private func name(_ text: String) throws -> ContentName { try #require(ContentName(text)) }

@@ -8,7 +8,7 @@ import Threads
 
 /// Which pieces of each blob this origin gives first, and which peers are other origins: what the engine asks while agents take a
 /// blob. Answers come from memory; the other owners are asked beside that whether they have the blob.
-final class OwnerShares: Sendable {
+package final class OwnerShares: Sendable {
     private struct Entry {
         let digest: BlobDigest
         /// Other origins that have it; nil before they were asked.
@@ -73,7 +73,7 @@ final class OwnerShares: Sendable {
     }
 
     /// - Parameter holders: other origins that have the blob; nil where that is not known: then all that are to have it count.
-    static func share(of digest: BlobDigest, _ placement: Placement, holders: Set<String>?) -> OwnerShare {
+    package static func share(of digest: BlobDigest, _ placement: Placement, holders: Set<String>?) -> OwnerShare {
         let givers = placement.givers(of: digest).filter {
             $0 == placement.own || (placement.isUp($0) && holders?.contains($0) ?? true)
         }
