@@ -4,13 +4,15 @@
 // The messages between agents and control, of both directions, and the texts that hosts are given: tokens, labels, selections. The
 // first byte says which. Holds for every input: it is refused, or it encodes to something that decodes to the same value.
 
-@testable import Fleet
 import JSON
+
+@testable import Fleet
 
 private func check<Message: WireMessage>(_: Message.Type, _ bytes: [UInt8]) {
     let limits = JSONLimits(maxBytes: 8192, maxDepth: 32, maxValues: 4000)
     guard let message = try? Message(bytes: bytes, limits: limits) else { return }
-    let again = try? Message(bytes: message.bytes, limits: JSONLimits(maxBytes: 1 << 20, maxDepth: 32, maxValues: 40_000))
+    let again = try? Message(
+        bytes: message.bytes, limits: JSONLimits(maxBytes: 1 << 20, maxDepth: 32, maxValues: 40_000))
     precondition(again == message, "does not come back")
 }
 
@@ -36,6 +38,7 @@ public func fuzzFleetWire(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt 
     case UInt8(ascii: "n"): check(JobView.self, bytes)
     case UInt8(ascii: "o"): check(JobOffer.self, bytes)
     case UInt8(ascii: "p"): check(AbandonRequest.self, bytes)
+    case UInt8(ascii: "q"): check(SwarmList.self, bytes)
     default:
         let text = String(decoding: bytes, as: UTF8.self)
         if let token = EnrolmentToken(text) {

@@ -1,5 +1,6 @@
 import HTTPTransport
 import NIOCore
+import NIOPosix
 import NIOSSL
 
 /// Why a call of a control, or something around it, failed.
@@ -36,6 +37,10 @@ package enum LinkProblem: Error, Sendable, Hashable, CustomStringConvertible {
     /// The code of a refusal.
     package var code: String? { if case .refused(let refusal) = self { refusal.code } else { nil } }
 
+    private static func isTimeout(_ error: any Error) -> Bool {
+        if case ChannelError.connectTimeout = error { true } else { false }
+    }
+
     /// Translates an error of a connection.
     init(_ error: any Error, host: String) {
         switch error {
@@ -43,6 +48,9 @@ package enum LinkProblem: Error, Sendable, Hashable, CustomStringConvertible {
         case is CancellationError: self = .cancelled
         case let error as ChannelError where error == .ioOnClosedChannel || error == .alreadyClosed:
             self = .broken(host, reason: "it was closed")
+        case ChannelError.connectTimeout: self = .timedOut(host)
+        case let error as NIOConnectionError where error.connectionErrors.contains { Self.isTimeout($0.error) }:
+            self = .timedOut(host)
         default:
             switch HTTPTransportError(error, host: host) {
             case .unreachable(_, let reason): self = .unreachable(host, reason: reason)
