@@ -258,10 +258,21 @@ private func strict(_ limits: inout EgressLimits) {
         var host = try fetching()
         let agents = (0..<3).map { _ in host.join(supportsGrants: false) }
         host.tick()
+        // All ask before anything was sent.
+        for agent in agents { host.ask(0, by: agent) }
         for agent in agents.prefix(2) {
-            #expect(bytes(of: 0, to: agent, &host) == GrantingHost.pieceLength)
+            #expect(host.send(to: agent) == GrantingHost.pieceLength)
             host.hear(.have(0), from: agent)
         }
-        #expect(bytes(of: 0, to: agents[2], &host) == 0)
+        host.tick()
+        #expect(host.send(to: agents[2]) == 0)
+        // Nobody else has it any more.
+        for agent in agents.prefix(2) { host.leave(agent) }
+        var sent = 0
+        for _ in 0..<3 {
+            host.tick()
+            sent += host.send(to: agents[2])
+        }
+        #expect(sent == GrantingHost.pieceLength)
     }
 }

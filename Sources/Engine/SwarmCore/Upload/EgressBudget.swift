@@ -28,8 +28,10 @@ package struct EgressBudget: Sendable {
     var mayRestore = false
     /// Time at which an agent that had everything last left.
     var fullLeftAt = -Double.infinity
-    /// While we are fetching the content: another origin is connected that has all of it.
+    /// While we are fetching the content: another origin is connected that has all of it, and bytes of pieces that agents asked for
+    /// and get.
     var isOtherWhole = false
+    private var promised: [Int: Int64] = [:]
     /// For each position among the owners, the time of the last new piece of its share; nil before the first agent.
     private var heardAt: [Double]?
     private(set) var silent: Set<Int> = []
@@ -147,6 +149,19 @@ package struct EgressBudget: Sendable {
 
     /// Seconds without a byte to other agents after which agents that keep what they get are served.
     private static let idle = 1.0
+
+    // MARK: While we are fetching the content
+
+    /// Whether an agent may have a block of what is here already: as long as no other origin has everything, so often as the budget
+    /// says; and again when all that was asked for has been sent and nobody has it any more.
+    func mayPromise(_ span: BlockSpan, isHeld: Bool) -> Bool {
+        guard !isOtherWhole else { return false }
+        let before = promised[span.piece] ?? 0
+        if Double(before) + Double(span.length) <= limits.copies * Double(length(of: span.piece)) { return true }
+        return !isHeld && sent[span.piece] >= before
+    }
+
+    mutating func promised(_ span: BlockSpan) { promised[span.piece, default: 0] += Int64(span.length) }
 
     // MARK: Other origins
 

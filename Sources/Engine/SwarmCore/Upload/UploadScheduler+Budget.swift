@@ -20,7 +20,7 @@ extension UploadScheduler {
         _ availability: [UInt16], now: Double
     ) -> Bool {
         guard !swarm.peers[peer].traits.isOrigin else { return true }
-        guard swarm.isFinished else { return isWithinBudgetOfPart(span, of: key, &swarm, now: now) }
+        guard swarm.isFinished else { return isWithinBudgetOfPart(span, of: key, &swarm, availability, now: now) }
         guard !swarm.peers[peer].holdings.contains(span.piece) else { return false }
         if swarm.egress?.takers[key] == nil { swarm.egress?.asks(key, now: now) }
         let piece = Int32(span.piece)
@@ -43,12 +43,14 @@ extension UploadScheduler {
 
     /// The same while this origin is still fetching the content. It leaves the agents to an origin that has everything.
     private func isWithinBudgetOfPart(
-        _ span: BlockSpan, of key: PeerKey, _ swarm: inout SwarmState, now: Double
+        _ span: BlockSpan, of key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) -> Bool {
         guard let egress = swarm.egress else { return true }
         if egress.takers[key] == nil { swarm.egress?.asks(key, now: now) }
-        if egress.isStarved(key, for: egress.limits.patience, now: now) { return true }
-        return !egress.isOtherWhole && egress.isWithin(span.piece)
+        let isStarved = egress.isStarved(key, for: egress.limits.patience, now: now)
+        guard isStarved || egress.mayPromise(span, isHeld: availability[span.piece] > 0) else { return false }
+        swarm.egress?.promised(span)
+        return true
     }
 
     private func isWithinBudget(
