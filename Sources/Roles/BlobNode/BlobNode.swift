@@ -30,6 +30,8 @@ package final class BlobNode: Sendable {
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     /// By whom swarms are found.
     let swarmDoors = Mutex(SwarmDoors.open)
+    /// Whether the catalogue has what is in the directory.
+    let isLoaded = Atomic(false)
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
     /// Between two writings of the catalogue.
@@ -51,6 +53,12 @@ package final class BlobNode: Sendable {
                 try CatalogueLoad(catalogue: catalogue, directory: directory).run(file, threads: Threads.processors)
             }
         }.get()
+        // At once for all, which costs a hash each.
+        let secret = swarmDoors.withLock { doors in
+            isLoaded.store(true, ordering: .releasing)
+            return doors.secret
+        }
+        await Threads.offload { [catalogue] in catalogue.setSecret(secret) }
         for digest in incomplete { await complete(digest) }
         try await swarm.serve(ServedBlobs(node: self), options: options)
         let task = Task { [weak self] in

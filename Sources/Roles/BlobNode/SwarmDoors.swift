@@ -26,8 +26,11 @@ extension BlobNode {
 
     /// Changes by whom swarms are found. Transfers that are under way go on as they began.
     package func setDoors(_ doors: SwarmDoors) {
-        catalogue.setSecret(doors.secret)
-        swarmDoors.withLock { $0 = doors }
+        let isLoaded = swarmDoors.withLock { known in
+            known = doors
+            return self.isLoaded.load(ordering: .acquiring)
+        }
+        if isLoaded { catalogue.setSecret(doors.secret) }
     }
 
     /// For a transfer of a blob, or an announce.

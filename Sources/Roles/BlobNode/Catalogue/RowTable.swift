@@ -56,7 +56,7 @@ struct RowTable: ~Copyable {
     mutating func setSecret(_ secret: SwarmSecret?) {
         guard secret != self.secret else { return }
         self.secret = secret
-        bySecret = RowIndex()
+        bySecret = RowIndex(room: secret == nil ? 0 : count)
         guard secret != nil else { return }
         for number in 0..<used where isUsed(number) { linkSecretSwarm(number) }
     }
@@ -117,9 +117,8 @@ struct RowTable: ~Copyable {
 
     private mutating func linkSecretSwarm(_ number: Number) {
         let row = pointer(number).pointee
-        guard let secret, row.hasSwarm, case let hash = secret.wireHash(of: row.infoHash),
-            find(secretSwarm: hash) == nil
-        else { return }
+        guard let secret, row.hasSwarm else { return }
+        let hash = secret.wireHash(of: row.infoHash)
         let chunks = chunks
         bySecret.insert(number, bySecret.hash(hash)) { index, other in
             index.hash(secret.wireHash(of: Self.row(other, chunks).infoHash))
@@ -148,8 +147,11 @@ private struct RowIndex: ~Copyable {
     /// So that nobody can make digests which meet in one slot.
     private let seed = UInt64.random(in: 0 ... .max)
 
-    init() {
-        slots = .allocate(capacity: 64)
+    /// - Parameter count: rows that it is to hold without growing.
+    init(room count: Int = 0) {
+        var capacity = 64
+        while capacity < 2 * count + 2 { capacity *= 2 }
+        slots = .allocate(capacity: capacity)
         slots.initialize(repeating: 0)
     }
 
