@@ -248,7 +248,7 @@ import Text
             }
             #expect(line.now >= end)
         }
-        #expect(zip(pauses, [0.02, 0.04, 0.08, 0.1, 0.1, 0.1, 0.1, 0.1]).allSatisfy { abs($0 - $1) < 1e-9 })
+        #expect(zip(pauses, [0.05, 0.1, 0.2, 0.4, 0.5, 0.5, 0.5, 0.5]).allSatisfy { abs($0 - $1) < 1e-9 })
     }
 }
 

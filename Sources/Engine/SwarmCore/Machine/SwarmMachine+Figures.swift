@@ -45,7 +45,7 @@ extension SwarmMachine {
     ///
     /// Outside our site the uplink of the site is spared. Among many peers, processors are: a piece then comes from whoever gives
     /// an upload grant, and what it has is said before the grant. Of a piece that the peer has, it learns nothing that it needs.
-    /// The first pieces and the last ones are said at once: nobody would have anything else to ask for.
+    /// The first pieces are said at once: nobody would have anything else to ask for.
     public func holdOfAnnouncement(of piece: Int, to key: PeerKey) -> Double {
         guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].traits.isWebSeed,
             !swarm.peers[peer].isDispatching, !swarm.peers[peer].grants.areNamed
@@ -53,10 +53,9 @@ extension SwarmMachine {
         let isFar = sites.members > 0 && !swarm.peers[peer].isNear
         if isFar, !swarm.peers[peer].grants.issuesGrants { return AnnouncementHold.far }
         guard peerCount >= swarm.configuration.grantsFrom else { return 0 }
-        let (theirs, all) = (swarm.peers[peer].holdings.count, swarm.layout.pieceCount)
-        if theirs < all, swarm.peers[peer].holdings.contains(piece) { return AnnouncementHold.known }
-        let isEarly = min(theirs, swarm.have.count) < AnnouncementHold.few
-        return isEarly || all - theirs < AnnouncementHold.few ? 0 : AnnouncementHold.crowded
+        if swarm.peers[peer].holdings.contains(piece) { return AnnouncementHold.known }
+        let isEarly = min(swarm.peers[peer].holdings.count, swarm.have.count) < AnnouncementHold.few
+        return isEarly ? 0 : AnnouncementHold.crowded
     }
 
     private enum AnnouncementHold {
@@ -65,7 +64,7 @@ extension SwarmMachine {
         static let known = 0.5
         /// Until the next look at what waits, which is a tenth of a second later at most.
         static let crowded = 0.02
-        /// So many pieces are the first, and the last.
+        /// So many pieces are the first.
         static let few = 8
     }
 

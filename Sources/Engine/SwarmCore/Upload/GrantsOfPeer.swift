@@ -1,9 +1,10 @@
 /// The upload grants between one peer and this host, in both directions.
 package struct GrantsOfPeer: Sendable {
     private enum Constant {
-        /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time.
-        static let firstPause = 0.02
-        static let longestPause = 0.1
+        /// Backoff, in seconds, for a peer that did not use its upload grant. Doubles each time. With a tenth of a second at most,
+        /// hosts that have most of it spent more on grants for each other that nobody could use than on pieces.
+        static let firstPause = 0.05
+        static let longestPause = 0.5
     }
 
     /// The peer issues grants now and must not be asked without one.
