@@ -17,11 +17,15 @@ struct DemoCommand: SwoopCommand {
             With --registry it is a storm: a registry, an agent for each receiver, and all of them pull by name what \
             was pushed a moment before. At the end it says how many copies the registry itself sent.
 
+            With --fleet it is a fleet: control, a sender and as many nodes as the number says (4), which a release is \
+            pushed to by the name of a class. They join with a token, and each signs a receipt.
+
             Examples:
               swoop demo
               swoop demo ~/films/reel1 --receivers 8 --rate 20MB/s
               swoop demo --hybrid
               swoop demo --registry --receivers 8
+              swoop demo --fleet 8
             """)
 
     @Argument(help: "A file or directory to deliver; it is only read. Default: a sample directory.")
@@ -32,6 +36,9 @@ struct DemoCommand: SwoopCommand {
 
     @Flag(help: "A registry, and agents that pull from it and from each other.")
     var registry = false
+
+    @Flag(help: "Control, a sender and nodes, to which a release is pushed; PATH may be their number.")
+    var fleet = false
 
     @Option(help: "How many receivers, 1 to 64. Default: 4, or 2 with --hybrid.")
     var receivers: Int?
@@ -50,14 +57,26 @@ struct DemoCommand: SwoopCommand {
     func validate() throws {
         if registry, hybrid { throw ValidationError("'--registry' and '--hybrid' are two demos: choose one") }
         if registry, rate != nil { throw ValidationError("'--rate' does not go with '--registry'") }
-        guard let receivers else { return }
+        if fleet, registry || hybrid { throw ValidationError("'--fleet' is a demo of its own: choose one") }
+        if fleet, rate != nil { throw ValidationError("'--rate' does not go with '--fleet'") }
+        guard let receivers = nodes else { return }
         guard (1...64).contains(receivers) else {
             throw ValidationError("The value '\(receivers)' is invalid for '--receivers <n>': 1 to 64 are possible")
         }
     }
 
+    /// With --fleet a number stands in the place of a path.
+    private var number: Int? {
+        guard fleet, let path, !path.isEmpty, path.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        return Int(path)
+    }
+
+    private var nodes: Int? { number ?? receivers }
+
+    private var content: String? { number == nil ? path : nil }
+
     func run(_ reporter: Reporter) async throws {
-        if let path, access(path, F_OK) != 0 { throw TorrentFile.failure("cannot open", path) }
+        if let path = content, access(path, F_OK) != 0 { throw TorrentFile.failure("cannot open", path) }
         let place = try DemoPlace()
         let (run, stop) = network(place, reporter)
         let outcome: Result<Void, any Error>
@@ -81,6 +100,10 @@ struct DemoCommand: SwoopCommand {
             let network = HybridNetwork(
                 place: place, content: path, receivers: receivers ?? 2, rate: rate?.bytesPerSecond ?? pace,
                 reporter: reporter)
+            return ({ try await network.run() }, { await network.stopAll() })
+        }
+        if fleet {
+            let network = FleetNetwork(place: place, content: content, receivers: nodes ?? 4, reporter: reporter)
             return ({ try await network.run() }, { await network.stopAll() })
         }
         if registry {

@@ -21,6 +21,9 @@ struct DemoLine: Decodable, Sendable {
     var http: String?
     var api: String?
     var registry: String?
+    /// Where agents reach control, and the file with a token for its API.
+    var agents: String?
+    var tokenFile: String?
     var digest: String?
     var www: String?
     var path: String?
@@ -30,7 +33,9 @@ struct DemoLine: Decodable, Sendable {
 
     enum CodingKeys: String, CodingKey {
         case event, done, total, down, up, eta, sources, phase, http, api, registry, digest, www, path, bytes, message
+        case agents
         case infoHash = "info_hash"
+        case tokenFile = "token_file"
     }
 
     static func parse(_ line: some Collection<UInt8>) -> DemoLine? {

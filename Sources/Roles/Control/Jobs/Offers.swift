@@ -48,7 +48,8 @@ extension ControlCore {
                 classVersion: Int64(facts.record.classVersion), terms: facts.terms.forTargets,
                 isCache: facts.record.caches.contains(node), secret: facts.secret, ticket: ticket(facts, node),
                 trackers: settings.trackers, peers: peers, deadline: facts.record.deadline,
-                expires: facts.record.expires, priority: Int64(facts.record.priority))
+                expires: facts.record.expires, priority: Int64(facts.record.priority),
+                sums: facts.record.sums)
             if peers.isEmpty || offer.bytes.count <= JobOffer.most { return offer }
             peers.removeLast(min(peers.count, 5))
         }

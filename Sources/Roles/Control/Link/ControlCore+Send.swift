@@ -149,6 +149,7 @@ extension ControlCore {
             try await store.start(wanted, with: key, by: act) { job in
                 job.record.content = request.content
                 job.record.addresses = request.addresses
+                job.record.sums = request.sums
                 job.record.caches = caches
                 job.record.sealed = sealed
                 job.record.started = now

@@ -16,6 +16,8 @@ package struct JobRecord: Sendable, Hashable {
     /// The content's name at targets.
     package let name: String
     package var content: JobContent?
+    /// SHA-256 of the sums of all files, as the sender found them: see `StartRequest`.
+    package var sums: String?
     /// Where peers reach the sender.
     package var addresses: [PeerAddress] = []
     package var caches: [NodeID] = []
@@ -65,6 +67,7 @@ package struct JobRecord: Sendable, Hashable {
             priority: Int(clamping: doc["priority"]?.lenientInteger ?? 5), made: made)
         self.state = state
         content = doc["content"].flatMap { try? JobContent(json: $0) }
+        sums = doc["sums"]?.stringValue
         addresses = (doc["addresses"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { PeerAddress($0) } }
         caches = (doc["caches"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(NodeID.init) }
         deadline = doc["deadline"]?.number
@@ -85,6 +88,7 @@ package struct JobRecord: Sendable, Hashable {
             "expires": .double(expires),
         ])
         if let content { object["content"] = content.json }
+        if let sums { object["sums"] = .string(sums) }
         if !addresses.isEmpty { object["addresses"] = .array(addresses.map { .string($0.description) }) }
         if !caches.isEmpty { object["caches"] = .array(caches.map { .string($0.description) }) }
         if let deadline { object["deadline"] = .double(deadline) }
