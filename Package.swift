@@ -155,7 +155,7 @@ let layers: [(name: String, modules: [Module])] = [
                 uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
                 products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
             Module(
-                name: "Identity", uses: ["Text", "JSON", "Hashing", "Threads", "Files"],
+                name: "Identity", uses: ["Text", "JSON", "Hashing", "Files"],
                 products: [.crypto, .nioSSL, .swiftASN1, .x509]),
         ]
     ),
@@ -286,7 +286,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "FleetLink",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Threads", "Files", "MetricFamilies", "Admission",
+                    "Text", "Address", "JSON", "Hashing", "Threads", "Files", "Admission",
                     "HTTPTransport",
                     "HTTPServing", "Identity", "Fleet",
                 ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS]),
@@ -429,7 +429,7 @@ let tests: [Module] = [
     Module(
         name: "FleetLinkTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "Identity", "Fleet", "FleetLink",
+            "Text", "Address", "Hashing", "Threads", "Admission", "Identity", "Fleet", "FleetLink",
             "TestSupport",
         ], products: [.log]),
     Module(

@@ -4,9 +4,8 @@
 // The messages between agents and control, of both directions, and the texts that hosts are given: tokens, labels, selections. The
 // first byte says which. Holds for every input: it is refused, or it encodes to something that decodes to the same value.
 
+import Fleet
 import JSON
-
-@testable import Fleet
 
 private func check<Message: WireMessage>(_: Message.Type, _ bytes: [UInt8]) {
     let limits = JSONLimits(maxBytes: 8192, maxDepth: 32, maxValues: 4000)

@@ -1,9 +1,8 @@
+import Control
 import Fleet
 import Hashing
 import Testing
 import Text
-
-@testable import Control
 
 @Suite struct SwarmListTests {
     private let v1 = String(repeating: "ab", count: 20)

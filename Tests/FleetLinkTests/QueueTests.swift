@@ -1,11 +1,10 @@
 import Admission
 import Fleet
+import FleetLink
 import Foundation
 import TestSupport
 import Testing
 import Text
-
-@testable import FleetLink
 
 private func event(_ number: UInt64, _ detail: String? = nil) -> AgentEvent {
     AgentEvent(number: number, job: "j-1", attempt: 1, time: 5, report: .done, detail: detail, receipt: "a.b.c")

@@ -19,7 +19,7 @@ extension ControlCore {
     }
 
     /// The 20 bytes by which content goes among its peers: with a secret one hash, else those of the torrent.
-    static func swarms(of content: JobContent?, secret: Secret?) -> [SHA1Digest] {
+    package static func swarms(of content: JobContent?, secret: Secret?) -> [SHA1Digest] {
         // A v2 hash is cut to 20 bytes on the wire; the v1 hash stands for a hybrid torrent.
         let hashes = (content?.infoHashes ?? []).sorted { $0.utf8.count < $1.utf8.count }
             .compactMap { SHA1Digest(hex: $0.prefix(40)) }

@@ -7,7 +7,7 @@ import Text
 
 /// Events in a file: appended and synced, and read again after a restart. A record is its length, four bytes of its SHA-256 and
 /// JSON; the first says the number of the event after which it was made. What a crash left half written at the end is cut off.
-final class EventFile: Sendable {
+package final class EventFile: Sendable {
     private let directory: HeldDirectory
     private let file: HeldFile
 
@@ -17,7 +17,7 @@ final class EventFile: Sendable {
     private static let head = 8
 
     /// What a file has.
-    struct Content {
+    package struct Content {
         var events: [(event: AgentEvent, size: Int)] = []
         var next: UInt64 = 1
         /// Bytes up to the end of the last whole record.
@@ -79,7 +79,7 @@ final class EventFile: Sendable {
             + SHA256.digest(payload).bytes.prefix(4) + payload
     }
 
-    static func parse(_ bytes: [UInt8]) -> Content {
+    package static func parse(_ bytes: [UInt8]) -> Content {
         var content = Content()
         while bytes.count - content.end >= head {
             let start = content.end

@@ -61,7 +61,7 @@ package final class EventQueue: Sendable {
     }
 
     /// Control has made all durable up to this number.
-    func acknowledge(upTo number: UInt64) async {
+    package func acknowledge(upTo number: UInt64) async {
         let isNews = pending.withLock { $0.oldest.map { $0 <= number } ?? false }
         guard isNews else { return }
         try? await onDisk { [self] disk throws(LinkProblem) in
@@ -79,7 +79,7 @@ package final class EventQueue: Sendable {
     }
 
     /// A new key: what waits is numbered from 1 again.
-    func renumber() async throws(LinkProblem) {
+    package func renumber() async throws(LinkProblem) {
         try await onDisk { [self] disk throws(LinkProblem) in
             var new = PendingEvents()
             for event in pending.withLock(\.all) {
@@ -108,7 +108,7 @@ package final class EventQueue: Sendable {
     }
 
     /// What the next request carries.
-    func batch() -> [AgentEvent] { pending.withLock { $0.batch() } }
+    package func batch() -> [AgentEvent] { pending.withLock { $0.batch() } }
 
     /// Number of the newest event; 0 for none.
     var newest: UInt64 { pending.withLock { $0.next - 1 } }

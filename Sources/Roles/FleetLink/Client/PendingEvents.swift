@@ -1,20 +1,20 @@
 import Fleet
 
 /// Events that control has not acknowledged yet, in order. Pure.
-struct PendingEvents: Sendable {
+package struct PendingEvents: Sendable {
     private struct Entry {
         let event: AgentEvent
         let size: Int
     }
 
     /// Of the next event; the first is 1.
-    private(set) var next: UInt64
-    private(set) var bytes = 0
+    package private(set) var next: UInt64
+    package private(set) var bytes = 0
     private var entries: ArraySlice<Entry> = []
     /// Bytes that are kept at most.
     private let most: Int
 
-    init(next: UInt64 = 1, most: Int = SyncRequest.mostEventBytes) {
+    package init(next: UInt64 = 1, most: Int = SyncRequest.mostEventBytes) {
         self.next = next
         self.most = most
     }
@@ -29,7 +29,7 @@ struct PendingEvents: Sendable {
 
     /// - Parameter size: of the event as JSON, in bytes.
     /// - Returns: whether there was room.
-    mutating func append(_ event: AgentEvent, size: Int) -> Bool {
+    package mutating func append(_ event: AgentEvent, size: Int) -> Bool {
         guard hasRoom(for: size) else { return false }
         entries.append(Entry(event: event, size: size))
         bytes += size
@@ -38,7 +38,7 @@ struct PendingEvents: Sendable {
     }
 
     /// Control has made all durable up to this number.
-    mutating func acknowledge(upTo number: UInt64) {
+    package mutating func acknowledge(upTo number: UInt64) {
         while let first = entries.first, first.event.number <= number {
             bytes -= first.size
             entries.removeFirst()
@@ -48,5 +48,5 @@ struct PendingEvents: Sendable {
     }
 
     /// What the next request carries: the oldest, as many as fit.
-    func batch(most: Int = SyncRequest.mostEvents) -> [AgentEvent] { entries.prefix(most).map(\.event) }
+    package func batch(most: Int = SyncRequest.mostEvents) -> [AgentEvent] { entries.prefix(most).map(\.event) }
 }

@@ -2,16 +2,18 @@
 ///
 /// A request waits at control. What happens meanwhile is said by sending the number again over the other connection; control then
 /// ends the wait of the earlier one.
-struct SyncRound: Sendable {
+package struct SyncRound: Sendable {
     /// Sendings that may be under way at a time: as many as connections.
-    static let most = 2
+    package static let most = 2
 
     private var open: [Int] = []
     private var sent = 0
     /// Something is to be said that no sending carries.
     private var isNews = true
 
-    enum Action: Sendable, Hashable {
+    package init() {}
+
+    package enum Action: Sendable, Hashable {
         /// Send the number (once more).
         case send(Int)
         /// The last sending was answered: the next number may be sent.
@@ -22,9 +24,9 @@ struct SyncRound: Sendable {
     }
 
     /// Something happened that control is to hear of.
-    mutating func news() { isNews = true }
+    package mutating func news() { isNews = true }
 
-    mutating func next() -> Action {
+    package mutating func next() -> Action {
         guard isNews, open.count < Self.most else { return .wait }
         isNews = false
         sent += 1
@@ -33,7 +35,7 @@ struct SyncRound: Sendable {
     }
 
     /// A sending was answered, or failed.
-    mutating func ended(_ sending: Int, isGood: Bool) -> Action {
+    package mutating func ended(_ sending: Int, isGood: Bool) -> Action {
         guard let place = open.firstIndex(of: sending) else { return .wait }
         open.remove(at: place)
         // One that was sent later has said it all, and will be answered with the same nonce.

@@ -2,8 +2,8 @@ import Admission
 
 /// How many wrong tokens an address may show: so many at once, and as many a minute. Tokens that were right once do not count.
 /// Pure.
-struct JoinFailures: Sendable {
-    static let perMinute = 10.0
+package struct JoinFailures: Sendable {
+    package static let perMinute = 10.0
     /// Addresses that are remembered. Beyond that no new one is: it takes as many addresses within a minute to get there.
     private static let most = 16_384
 
@@ -14,13 +14,15 @@ struct JoinFailures: Sendable {
 
     private var accounts: [Source: Account] = [:]
 
+    package init() {}
+
     /// Whether an address has no more failures left.
     /// - Parameter now: seconds of a monotonic clock.
-    func isSpent(_ source: Source, at now: Double) -> Bool {
+    package func isSpent(_ source: Source, at now: Double) -> Bool {
         accounts[source].map { Self.left($0, at: now) < 1 } ?? false
     }
 
-    mutating func fail(_ source: Source, at now: Double) {
+    package mutating func fail(_ source: Source, at now: Double) {
         if accounts[source] == nil, accounts.count >= Self.most {
             accounts = accounts.filter { Self.left($0.value, at: now) < Self.perMinute }
             guard accounts.count < Self.most else { return }
