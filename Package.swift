@@ -293,14 +293,13 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "FleetStore",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Database", "Postgres", "Fleet",
+                    "Text", "Address", "JSON", "Hashing", "Settings", "Database", "Postgres", "Fleet",
                 ], products: [.grdb, .log]),
             Module(
                 name: "Control",
                 uses: [
                     "Text", "Address", "JSON", "Settings", "YAML", "Hashing", "Metainfo", "MetricFamilies", "Threads",
-                    "Files",
-                    "Admission", "HTTPTransport", "HTTPServing", "Identity", "Database", "Postgres", "Fleet",
+                    "Admission", "HTTPTransport", "HTTPServing", "Identity", "Fleet",
                     "FleetLink", "FleetStore",
                 ], products: [.crypto, .hummingbird, .log, .nioCore, .nioHTTP1, .nioSSL]),
             Module(
@@ -434,12 +433,12 @@ let tests: [Module] = [
         ], products: [.log]),
     Module(
         name: "FleetStoreTests", kind: .tests,
-        uses: ["Text", "Address", "JSON", "Hashing", "Threads", "Settings", "Fleet", "FleetStore", "TestSupport"]),
+        uses: ["Text", "JSON", "Hashing", "Fleet", "FleetStore", "TestSupport"]),
     Module(
         name: "ControlTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Threads", "Admission", "HTTPTransport", "HTTPServing", "Settings",
-            "Identity", "Fleet", "FleetLink", "FleetStore", "Control", "TestSupport",
+            "Text", "Address", "JSON", "Hashing", "Admission", "HTTPTransport", "HTTPServing", "Settings",
+            "Fleet", "FleetLink", "FleetStore", "Control", "TestSupport",
         ], products: [.log, .nioCore, .nioHTTP1]),
     Module(
         name: "FleetAgentTests", kind: .tests,
