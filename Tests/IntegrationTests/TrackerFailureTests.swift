@@ -3,27 +3,27 @@ import TestSupport
 import Testing
 
 /// An index and an origin on one host, two trackers on hosts of their own, and two agents with lines of 40 Mbit/s.
-private final class TrackedRegistry {
+private final class TrackedRegistry: Sendable {
     let work: TemporaryDirectory
     let network: Network
     let trackers: [Program]
-    private var others: [Program] = []
+    private let others: [Program]
     private let url: String
     static let mbit = 40
 
     init() async throws {
-        work = try TemporaryDirectory()
-        network = try Network(hosts: 5)
+        let work = try TemporaryDirectory()
+        let network = try Network(hosts: 5)
         for host in [3, 4] { try network.shape(host, mbit: Self.mbit) }
         let address = network.address(0)
-        url = "http://\(address):15002"
+        let url = "http://\(address):15002"
         let announce = (1...2).map { "http://\(network.address($0)):15003/announce" }
         func start(_ words: [String], on host: Int) async throws -> Program {
             let program = try Program([Swoop.path] + words + ["--json"], on: network.hosts[host])
             _ = try await program.waitForEvent("listening")
             return program
         }
-        var trackers: [Program] = []
+        var (trackers, others): ([Program], [Program]) = ([], [])
         others.append(
             try await start(
                 [
@@ -41,7 +41,6 @@ private final class TrackedRegistry {
                 try await start(
                     ["tracker", "--http", "\(network.address(host)):15003", "--registry", url], on: host))
         }
-        self.trackers = trackers
         // The agents have the trackers of their own file, in place of those that the registry lists.
         try work.write(
             "agent.yaml",
@@ -55,6 +54,7 @@ private final class TrackedRegistry {
                         work.path("socket\(host)"),
                     ], on: host))
         }
+        (self.work, self.network, self.url, self.trackers, self.others) = (work, network, url, trackers, others)
     }
 
     func push(_ number: Int, _ size: Int) async throws -> (digest: String, path: String) {
