@@ -25,7 +25,7 @@ package final class PostgresTagStore: TagStore {
         do {
             try await pool.run { _ throws(PostgresError) in }
         } catch {
-            if case .unavailable = error { return PostgresTagStore(pool, rules, remotes) }
+            if case .unavailable = error { return PostgresTagStore(PostgresStorage(pool: pool), rules, remotes) }
             pool.close()
             throw TagStoreError(error)
         }
