@@ -55,7 +55,7 @@ package final class OwnerShares: Sendable {
     func share(of infoHash: SHA1Digest) -> OwnerShare {
         guard let parts = parts.withLock({ $0 }) else { return OwnerShare() }
         let placement = parts.watch.placement
-        guard placement.hosts.count > 1, let digest = parts.node.catalogue.digest(ofSwarm: infoHash) else {
+        guard placement.hosts.count > 1, let digest = parts.node.catalogue.swarm(of: infoHash)?.digest else {
             return OwnerShare()
         }
         let now = Clocks.steadySeconds
