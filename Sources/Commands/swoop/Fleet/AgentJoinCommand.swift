@@ -129,7 +129,13 @@ enum SecretLine {
 extension Failure {
     init(_ problem: LinkProblem) {
         guard case .refused(let refusal) = problem else {
-            self.init(.failed, problem.description.shown)
+            let status: ExitStatus =
+                switch problem {
+                case .notTrusted: .refused
+                case .local: .usage
+                default: .failed
+                }
+            self.init(status, problem.description.shown)
             return
         }
         let status: ExitStatus =

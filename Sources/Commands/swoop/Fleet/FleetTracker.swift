@@ -72,14 +72,3 @@ private struct TrackerDelegate: LinkDelegate {
     func heard(_ news: LinkNews) async {}
     func failed(_ problem: LinkProblem, at control: ControlAddress) async {}
 }
-
-extension Failure {
-    init(_ problem: LinkProblem) {
-        switch problem {
-        case .refused(let refusal): self.init(.refused, refusal.text.shown, advice: refusal.advice ?? "")
-        case .notTrusted: self.init(.refused, problem.description.shown)
-        case .local: self.init(.usage, problem.description.shown)
-        default: self.init(.failed, problem.description.shown)
-        }
-    }
-}

@@ -74,7 +74,9 @@ extension RegistrySecurity {
     /// Who may use a role and how it proves itself: as the options say, else as the files do. Blocks on the disk.
     init(_ files: SecurityArguments, _ given: RoleConfiguration) throws {
         let asks = files.tokens != nil
-        let options = try RegistrySecurity(files, data: "", host: "127.0.0.1", needsTokens: asks)
+        let options = try RegistrySecurity(
+            files, data: "", host: "127.0.0.1", needsTokens: asks,
+            isInsecure: files.insecure)
         self.init(
             access: try asks || files.insecure ? options.access : given.access(),
             certificates: try options.certificates ?? given.certificates(), own: nil, pin: nil)
