@@ -16,6 +16,7 @@ import Testing
             #expect(wrong.status == 401)
             #expect(wrong.headers.first(name: "Content-Type") == "application/problem+json")
             #expect(wrong.json["request_id"]?.stringValue?.isEmpty == false)
+            #expect(wrong.json["title"]?.stringValue == "Unauthorized")
             #expect(try await api.get("/v1/nodes").status == 200)
             #expect(try await api.get("/v1/nothing").status == 404)
         }

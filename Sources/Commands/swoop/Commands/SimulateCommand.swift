@@ -1,29 +1,38 @@
 import ArgumentParser
 import SwarmSimulator
 
-/// `swoop simulate`: predicts how long a delivery will take.
+/// `swoop simulate`: predicts how long a delivery will take. Below it is a fleet that is not there.
 struct SimulateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "delivery",
-        abstract: "Say how long a delivery to many hosts will take, and what would make it faster.",
+        commandName: "simulate",
+        abstract: "Say how long a delivery to many hosts will take, or be a fleet of agents that try a control.",
+        usage: """
+            swoop simulate --size <size> --hosts <n> --up <rate> [<options>]
+            swoop simulate fleet --agents <n> --control <url> --token <token> [<options>]
+            """,
         discussion: """
             Runs the decisions that `swoop get` and `swoop seed` run, for every host, on a virtual clock: nothing is sent. \
             The bound is the time that no program can beat on these lines. Large content is simulated smaller and the time \
             multiplied, which errs to the slow side. The same numbers give the same answer.
 
+            With 'fleet' it is many agents that try a control.
+
             Example, 200 GB to 500 cinemas behind firewalls, with 6 caches in a cloud:
               swoop simulate --size 200GB --hosts 500 --firewalled 500 --seed-up 125MB/s \\
                 --up 2.5MB/s --down 12.5MB/s --caches 6 --cache-up 125MB/s
-            """)
+            """,
+        subcommands: [SimulateFleetCommand.self])
 
-    @Option(help: ArgumentHelp("Length of the content.", valueName: "size"), transform: ByteSize.parse)
-    var size: ByteSize
+    // These three are needed, but not with a subcommand: the parser also makes its parent.
 
-    @Option(help: ArgumentHelp("Hosts that receive it.", valueName: "n"))
-    var hosts: Int
+    @Option(help: ArgumentHelp("Length of the content. Needed.", valueName: "size"), transform: ByteSize.parse)
+    var size: ByteSize?
 
-    @Option(help: ArgumentHelp("Uplink of each host.", valueName: "rate"), transform: Rate.parse)
-    var up: Rate
+    @Option(help: ArgumentHelp("Hosts that receive it. Needed.", valueName: "n"))
+    var hosts: Int?
+
+    @Option(help: ArgumentHelp("Uplink of each host. Needed.", valueName: "rate"), transform: Rate.parse)
+    var up: Rate?
 
     @Option(help: ArgumentHelp("Downlink of each host. Default: as --up.", valueName: "rate"), transform: Rate.parse)
     var down: Rate?
@@ -48,8 +57,7 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Of the hosts, those that take no incoming connections.", valueName: "n"))
     var firewalled = 0
 
-    @Option(help: ArgumentHelp("Places over which the hosts are spread; the seed is at the first.", valueName: "n"))
-    var sites = 1
+    @OptionGroup var places: SimulatedSites
 
     @Option(
         help: ArgumentHelp("Line of each place to the others. Default: no bound.", valueName: "rate"),
@@ -74,9 +82,10 @@ struct SimulateCommand: SwoopCommand {
     private static let rates = 10_000...1_000_000_000_000
 
     func validate() throws {
+        guard let size, let hosts, let up else { return }
         let bounds = [
             ("--hosts", hosts, 1...20_000), ("--seeds", seeds, 1...1000), ("--caches", caches, 0...5000),
-            ("--firewalled", firewalled, 0...hosts.clamped(to: 0...20_000)), ("--sites", sites, 1...1000),
+            ("--firewalled", firewalled, 0...hosts.clamped(to: 0...20_000)), ("--sites", places.sites ?? 1, 1...1000),
             ("--pieces", pieces, 16...10_000), ("--connections", connections, 4...200),
         ]
         for (name, value, range) in bounds where !range.contains(value) {
@@ -93,18 +102,22 @@ struct SimulateCommand: SwoopCommand {
         guard size.bytes > 0 else { throw ValidationError("The value is invalid for '--size <size>': 1 byte at least") }
     }
 
-    private var plan: CapacityPlan {
-        let up = Double(up.bytesPerSecond)
-        let seedUp = seedUp.map { Double($0.bytesPerSecond) } ?? up
+    private func plan() throws -> CapacityPlan {
+        guard let size else { throw ValidationError("Missing expected argument '--size <size>'") }
+        guard let hosts else { throw ValidationError("Missing expected argument '--hosts <n>'") }
+        guard let up else { throw ValidationError("Missing expected argument '--up <rate>'") }
+        let uplink = Double(up.bytesPerSecond)
+        let seedUp = seedUp.map { Double($0.bytesPerSecond) } ?? uplink
         var plan = CapacityPlan(
-            size: Int64(size.bytes), receivers: hosts, up: up, down: down.map { Double($0.bytesPerSecond) } ?? up,
+            size: Int64(size.bytes), receivers: hosts, up: uplink,
+            down: down.map { Double($0.bytesPerSecond) } ?? uplink,
             seedUp: seedUp)
         plan.seeds = seeds
         plan.caches = caches
         plan.cacheUp = cacheUp.map { Double($0.bytesPerSecond) } ?? seedUp
         plan.cacheDown = cacheDown.map { Double($0.bytesPerSecond) } ?? plan.cacheUp
         plan.firewalled = firewalled
-        plan.sites = sites
+        plan.sites = places.sites ?? 1
         plan.siteLink = siteLine.map { Double($0.bytesPerSecond) }
         plan.seedNumber = seedNumber
         plan.mostPieces = pieces
@@ -113,7 +126,7 @@ struct SimulateCommand: SwoopCommand {
     }
 
     func run(_ reporter: Reporter) async throws {
-        let plan = plan
+        let plan = try plan()
         var rows: [[String]] = []
         for candidate in compare ? plan.alternatives : [plan] {
             let answer: CapacityPlan.Answer
@@ -150,7 +163,7 @@ struct SimulateCommand: SwoopCommand {
     }
 
     private func text(_ answer: CapacityPlan.Answer, _ plan: CapacityPlan) -> String {
-        let hosts = HumanText.plural(hosts, "host")
+        let hosts = HumanText.plural(plan.receivers, "host")
         let (last, half, bound) = (
             Self.time(answer.makespan), Self.time(answer.median), Self.time(answer.ideal.seconds)
         )
@@ -195,4 +208,13 @@ extension Int {
     fileprivate func clamped(to range: ClosedRange<Int>) -> Int {
         Swift.min(Swift.max(self, range.lowerBound), range.upperBound)
     }
+}
+
+/// The sites of what is simulated: hosts of a delivery, or agents.
+struct SimulatedSites: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Places over which hosts are spread; the seed is at the first. Default: 1, for a fleet 10.", valueName: "n")
+    )
+    var sites: Int?
 }

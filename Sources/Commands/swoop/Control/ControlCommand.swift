@@ -12,7 +12,7 @@ import Threads
 import YAML
 
 /// `swoop control`: the node that decides, remembers and shows.
-struct ControlCommand: ParsableCommand {
+struct ControlCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "control",
         abstract: "Run the control node of a fleet.",
@@ -21,28 +21,19 @@ struct ControlCommand: ParsableCommand {
             admin's token in DATA/admin.token, and prints the command that adds the first node.
 
             Examples:
-              swoop control                                 # API on 127.0.0.1:7480, agents on [::]:7443
+              swoop control                             # the API is at 127.0.0.1:7480
+              swoop control --data /srv/control --agents 0.0.0.0:7443
               swoop control --database postgresql://swoop@db/swoop
-              swoop control backup /backup/control.db       # while it runs
+              swoop control backup /backup/control.db   # while it runs
             """,
-        subcommands: [ControlServeCommand.self, ControlBackupCommand.self], defaultSubcommand: ControlServeCommand.self)
+        subcommands: [ControlBackupCommand.self])
 
     static let usualData = "/var/lib/swoop/control"
-}
-
-struct ControlServeCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Run the control node of a fleet.",
-        discussion: """
-            Example:
-              swoop control --data /var/lib/swoop/control --agents 0.0.0.0:7443
-            """)
 
     @Option(help: ArgumentHelp("A YAML file. Default: /etc/swoop/control.yaml, if it is there.", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("What control must not lose. Default: /var/lib/swoop/control.", valueName: "dir"))
-    var data: String?
+    @OptionGroup var place: ControlPlace
 
     @Option(
         help: ArgumentHelp(
@@ -78,17 +69,17 @@ struct ControlServeCommand: SwoopCommand {
         DescriptorLimit.raise()
         let path = config
         var configuration = try await Threads.offload { Result { try Self.read(path, reporter) } }.get()
-        if let data { configuration.data = data }
+        if let data = place.data { configuration.data = data }
         if let database { configuration.database = database }
         if let listen { configuration.listen = listen }
         if let agents { configuration.agents = agents }
         if !url.isEmpty { configuration.url = url }
-        let place = configuration.data
-        try await Threads.offload { Result { try Self.make(place) } }.get()
+        let data = configuration.data
+        try await Threads.offload { Result { try Self.make(data) } }.get()
         let role: ControlRole
         do {
             role = try await ControlRole.start(configuration, admission: Admission(), logger: global.logger)
-        } catch { throw Failure(error, place: configuration.database == nil ? place : "the database") }
+        } catch { throw Failure(error, place: configuration.database == nil ? data : "the database") }
         StopSignal.shared.onHangup {
             Threads.runDetached {
                 do { try role.reload() } catch {
@@ -155,6 +146,12 @@ struct ControlServeCommand: SwoopCommand {
     }
 }
 
+/// Where a control keeps its data.
+struct ControlPlace: ParsableArguments {
+    @Option(help: ArgumentHelp("What control must not lose. Default: /var/lib/swoop/control.", valueName: "dir"))
+    var data: String?
+}
+
 struct ControlBackupCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Copy what a control remembers to a file, while it runs.",
@@ -168,13 +165,13 @@ struct ControlBackupCommand: SwoopCommand {
     @Argument(help: ArgumentHelp("The file to make.", valueName: "file"))
     var file: String
 
-    @Option(help: ArgumentHelp("Where control keeps its data. Default: /var/lib/swoop/control.", valueName: "dir"))
-    var data: String?
+    /// The parser takes it for the parent's, wherever it stands, and gives it here too.
+    @OptionGroup var place: ControlPlace
 
     @OptionGroup var global: GlobalOptions
 
     func run(_ reporter: Reporter) async throws {
-        let (file, data) = (file, data ?? ControlCommand.usualData)
+        let (file, data) = (file, place.data ?? ControlCommand.usualData)
         let isThere = await Threads.offload {
             let layer = SystemFileLayer()
             return (

@@ -7,6 +7,13 @@ import NIOHTTP1
 struct FleetClassCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "class", abstract: "Define classes: where content of one kind goes, and how.",
+        discussion: """
+            Examples:
+              swoop fleet class apply release.yaml
+              swoop fleet class show release
+              swoop fleet class diff release 3
+              swoop fleet class revert release 3
+            """,
         subcommands: [
             FleetClassListCommand.self, FleetClassShowCommand.self, FleetClassApplyCommand.self,
             FleetClassDiffCommand.self, FleetClassRevertCommand.self, FleetClassRemoveCommand.self,
@@ -14,7 +21,12 @@ struct FleetClassCommand: ParsableCommand {
 }
 
 struct FleetClassListCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List classes.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List classes.",
+        discussion: """
+            Example:
+              swoop fleet class list
+            """)
 
     @OptionGroup var fleet: FleetArguments
     @OptionGroup var global: GlobalOptions
@@ -31,7 +43,13 @@ struct FleetClassListCommand: SwoopCommand {
 }
 
 struct FleetClassShowCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a class.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a class.",
+        discussion: """
+            Examples:
+              swoop fleet class show release
+              swoop fleet class show release --version 3
+            """)
 
     @Argument(help: ArgumentHelp("The class.", valueName: "class"))
     var name: String
@@ -148,7 +166,11 @@ struct FleetClassDiffCommand: SwoopCommand {
 
 struct FleetClassRevertCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "revert", abstract: "Make an earlier version of a class the newest.")
+        commandName: "revert", abstract: "Make an earlier version of a class the newest.",
+        discussion: """
+            Example:
+              swoop fleet class revert release 3
+            """)
 
     @Argument(help: ArgumentHelp("The class.", valueName: "class"))
     var name: String
@@ -170,7 +192,11 @@ struct FleetClassRevertCommand: SwoopCommand {
 
 struct FleetClassRemoveCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Remove a class. Jobs that run keep their version of it.")
+        commandName: "remove", abstract: "Remove a class. Jobs that run keep their version of it.",
+        discussion: """
+            Example:
+              swoop fleet class remove release
+            """)
 
     @Argument(help: ArgumentHelp("The class.", valueName: "class"))
     var name: String

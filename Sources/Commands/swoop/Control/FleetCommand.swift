@@ -7,7 +7,7 @@ struct FleetTools: ParsableCommand {
         abstract: "Look at a fleet, and give orders to its control.",
         discussion: """
             Examples:
-              swoop fleet token                          # prints the command that adds a node
+              swoop fleet token                   # prints the command that adds a node
               swoop fleet node list --follow
               swoop fleet class apply release.yaml
               swoop fleet job list

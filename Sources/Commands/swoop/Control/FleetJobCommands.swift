@@ -5,6 +5,13 @@ import JSON
 struct FleetJobCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job", abstract: "Look at jobs, and steer them.",
+        discussion: """
+            Examples:
+              swoop fleet job list --state running
+              swoop fleet job show j018f2a3b4c5d6e7f809
+              swoop fleet job promote j018f2a3b4c5d6e7f809
+              swoop fleet job receipts j018f2a3b4c5d6e7f809 --verify
+            """,
         subcommands: [
             FleetJobListCommand.self, FleetJobShowCommand.self, FleetJobTargetsCommand.self, FleetJobSendCommand.self,
             FleetJobPromoteCommand.self, FleetJobRetryCommand.self, FleetJobPauseCommand.self,
@@ -72,7 +79,11 @@ struct FleetJobListCommand: SwoopCommand {
 
 struct FleetJobShowCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "show", abstract: "Show a job, and which of its targets need attention.")
+        commandName: "show", abstract: "Show a job, and which of its targets need attention.",
+        discussion: """
+            Example:
+              swoop fleet job show j018f2a3b4c5d6e7f809
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String
@@ -100,7 +111,12 @@ struct FleetJobShowCommand: SwoopCommand {
 
 struct FleetJobTargetsCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "targets", abstract: "List a job's targets, those that need attention first.")
+        commandName: "targets", abstract: "List a job's targets, those that need attention first.",
+        discussion: """
+            Examples:
+              swoop fleet job targets j018f2a3b4c5d6e7f809 --state failed
+              swoop fleet job targets j018f2a3b4c5d6e7f809 --select site=bj
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String
@@ -140,7 +156,11 @@ struct FleetJobTargetsCommand: SwoopCommand {
 
 struct FleetJobPromoteCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "promote", abstract: "Go on: open the next wave, switch, or go on after a hold.")
+        commandName: "promote", abstract: "Go on: open the next wave, switch, or go on after a hold.",
+        discussion: """
+            Example:
+              swoop fleet job promote j018f2a3b4c5d6e7f809
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String
@@ -153,7 +173,11 @@ struct FleetJobPromoteCommand: SwoopCommand {
 
 struct FleetJobRetryCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "retry", abstract: "Try targets that failed again.")
+        commandName: "retry", abstract: "Try targets that failed again.",
+        discussion: """
+            Example:
+              swoop fleet job retry j018f2a3b4c5d6e7f809
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String
@@ -165,7 +189,12 @@ struct FleetJobRetryCommand: SwoopCommand {
 }
 
 struct FleetJobPauseCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "pause", abstract: "Pause a job at all its targets.")
+    static let configuration = CommandConfiguration(
+        commandName: "pause", abstract: "Pause a job at all its targets.",
+        discussion: """
+            Example:
+              swoop fleet job pause j018f2a3b4c5d6e7f809
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String
@@ -177,7 +206,12 @@ struct FleetJobPauseCommand: SwoopCommand {
 }
 
 struct FleetJobResumeCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "resume", abstract: "Go on with a job that is paused.")
+    static let configuration = CommandConfiguration(
+        commandName: "resume", abstract: "Go on with a job that is paused.",
+        discussion: """
+            Example:
+              swoop fleet job resume j018f2a3b4c5d6e7f809
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String
@@ -190,7 +224,11 @@ struct FleetJobResumeCommand: SwoopCommand {
 
 struct FleetJobCancelCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cancel", abstract: "Cancel a job. What is published stays.")
+        commandName: "cancel", abstract: "Cancel a job. What is published stays.",
+        discussion: """
+            Example:
+              swoop fleet job cancel j018f2a3b4c5d6e7f809
+            """)
 
     @Argument(help: ArgumentHelp("The job's id.", valueName: "job"))
     var job: String

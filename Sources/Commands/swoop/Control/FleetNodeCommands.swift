@@ -5,6 +5,13 @@ import JSON
 struct FleetNodeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "node", abstract: "List nodes, label, drain, admit, revoke or remove them.",
+        discussion: """
+            Examples:
+              swoop fleet node list --select 'site=bj, !canary'
+              swoop fleet node label web-1 site=bj tier=edge
+              swoop fleet node drain web-1
+              swoop fleet node revoke web-1
+            """,
         subcommands: [
             FleetNodeListCommand.self, FleetNodeShowCommand.self, FleetNodeLabelCommand.self,
             FleetNodeRenameCommand.self, FleetNodeDrainCommand.self, FleetNodeApproveCommand.self,
@@ -31,7 +38,7 @@ struct FleetNodeListCommand: SwoopCommand {
         discussion: """
             Examples:
               swoop fleet node list --select 'site=bj, !canary'
-              swoop fleet node list --follow                # until Ctrl-C, a line for each that comes or changes
+              swoop fleet node list --follow             # until Ctrl-C
             """)
 
     @Option(help: ArgumentHelp("Only nodes that an expression selects.", valueName: "expr"))
@@ -87,7 +94,12 @@ struct FleetNodeListCommand: SwoopCommand {
 }
 
 struct FleetNodeShowCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show all that is known of a node.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show all that is known of a node.",
+        discussion: """
+            Example:
+              swoop fleet node show web-1
+            """)
 
     @Argument(help: ArgumentHelp("The node's name or id.", valueName: "node"))
     var node: String
@@ -105,7 +117,7 @@ struct FleetNodeLabelCommand: SwoopCommand {
         commandName: "label", abstract: "Set or take away labels of a node.",
         discussion: """
             Example:
-              swoop fleet node label web-1 site=bj canary tier-      # 'tier-' takes the label away
+              swoop fleet node label web-1 site=bj canary tier-   # 'tier-' takes it away
             """)
 
     @Argument(help: ArgumentHelp("The node's name or id.", valueName: "node"))
@@ -124,7 +136,12 @@ struct FleetNodeLabelCommand: SwoopCommand {
 }
 
 struct FleetNodeRenameCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "rename", abstract: "Give a node another name.")
+    static let configuration = CommandConfiguration(
+        commandName: "rename", abstract: "Give a node another name.",
+        discussion: """
+            Example:
+              swoop fleet node rename web-1 web-bj-1
+            """)
 
     @Argument(help: ArgumentHelp("The node's name or id.", valueName: "node"))
     var node: String
@@ -175,7 +192,11 @@ struct FleetNodeDrainCommand: SwoopCommand {
 
 struct FleetNodeApproveCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "approve", abstract: "Admit a node that waits, or one of two hosts that had one key.")
+        commandName: "approve", abstract: "Admit a node that waits, or one of two hosts that had one key.",
+        discussion: """
+            Example:
+              swoop fleet node approve web-1
+            """)
 
     @Argument(help: ArgumentHelp("The node's name or id.", valueName: "node"))
     var node: String
@@ -190,7 +211,11 @@ struct FleetNodeApproveCommand: SwoopCommand {
 
 struct FleetNodeRevokeCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "revoke", abstract: "Answer no request of a node's key any more.")
+        commandName: "revoke", abstract: "Answer no request of a node's key any more.",
+        discussion: """
+            Example:
+              swoop fleet node revoke web-1
+            """)
 
     @Argument(help: ArgumentHelp("The node's name or id.", valueName: "node"))
     var node: String
@@ -205,7 +230,11 @@ struct FleetNodeRevokeCommand: SwoopCommand {
 
 struct FleetNodeRemoveCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Forget a node. It may join again with a new token.")
+        commandName: "remove", abstract: "Forget a node. It may join again with a new token.",
+        discussion: """
+            Example:
+              swoop fleet node remove web-1
+            """)
 
     @Argument(help: ArgumentHelp("The node's name or id.", valueName: "node"))
     var node: String

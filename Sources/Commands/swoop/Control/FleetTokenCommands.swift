@@ -2,25 +2,48 @@ import ArgumentParser
 import Fleet
 import JSON
 
-/// `swoop fleet token`.
-struct FleetTokenCommand: ParsableCommand {
+/// `swoop fleet token`: makes one, as `create` below it does.
+struct FleetTokenCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Make a token with which a host joins, list or revoke tokens.",
+        discussion: """
+            Prints the command that adds a node, unless a subcommand is named.
+
+            Examples:
+              swoop fleet token
+              swoop fleet token --labels site=bj --labels tier=edge --uses 20 --ttl 1d
+              swoop fleet token list
+            """,
         subcommands: [
             FleetTokenCreateCommand.self, FleetTokenListCommand.self, FleetTokenShowCommand.self,
             FleetTokenRevokeCommand.self,
-        ], defaultSubcommand: FleetTokenCreateCommand.self)
+        ])
+
+    @OptionGroup var token: FleetTokenArguments
+    @OptionGroup var fleet: FleetArguments
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ reporter: Reporter) async throws { try await token.create(fleet, reporter) }
 }
 
 struct FleetTokenCreateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "create", abstract: "Print the command that adds a node.",
         discussion: """
-            Examples:
-              swoop fleet token
-              swoop fleet token --labels site=bj --labels tier=edge --uses 20 --ttl 1d
+            Example:
+              swoop fleet token create --labels site=bj --uses 20 --ttl 1d
             """)
 
+    /// The parser takes them for the parent's, wherever they stand, and gives them here too.
+    @OptionGroup var token: FleetTokenArguments
+    @OptionGroup var fleet: FleetArguments
+    @OptionGroup var global: GlobalOptions
+
+    func run(_ reporter: Reporter) async throws { try await token.create(fleet, reporter) }
+}
+
+/// What an enrolment token is for.
+struct FleetTokenArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Hosts that may join with it. Default: 1.", valueName: "n"))
     var uses: Int?
 
@@ -39,10 +62,8 @@ struct FleetTokenCreateCommand: SwoopCommand {
     @Flag(help: "Its nodes are forgotten when they are away.")
     var ephemeral = false
 
-    @OptionGroup var fleet: FleetArguments
-    @OptionGroup var global: GlobalOptions
-
-    func run(_ reporter: Reporter) async throws {
+    /// Has control make it, and prints the command that adds a node.
+    func create(_ fleet: FleetArguments, _ reporter: Reporter) async throws {
         var body = JSONObject()
         if let uses { body["uses"] = .integer(Int64(uses)) }
         if let ttl { body["ttl"] = .string(ttl) }
@@ -58,7 +79,12 @@ struct FleetTokenCreateCommand: SwoopCommand {
 }
 
 struct FleetTokenListCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List enrolment tokens.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List enrolment tokens.",
+        discussion: """
+            Example:
+              swoop fleet token list
+            """)
 
     @OptionGroup var fleet: FleetArguments
     @OptionGroup var global: GlobalOptions
@@ -76,7 +102,12 @@ struct FleetTokenListCommand: SwoopCommand {
 }
 
 struct FleetTokenShowCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show an enrolment token.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show an enrolment token.",
+        discussion: """
+            Example:
+              swoop fleet token show 5f0c1e2d3b4a6978
+            """)
 
     @Argument(help: ArgumentHelp("The token's id.", valueName: "id"))
     var id: String
@@ -91,7 +122,11 @@ struct FleetTokenShowCommand: SwoopCommand {
 
 struct FleetTokenRevokeCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "revoke", abstract: "Make an enrolment token useless. Nodes that joined with it stay.")
+        commandName: "revoke", abstract: "Make an enrolment token useless. Nodes that joined with it stay.",
+        discussion: """
+            Example:
+              swoop fleet token revoke 5f0c1e2d3b4a6978
+            """)
 
     @Argument(help: ArgumentHelp("The token's id.", valueName: "id"))
     var id: String
@@ -114,6 +149,12 @@ struct FleetTokenRevokeCommand: SwoopCommand {
 struct FleetAPITokenCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "api-token", abstract: "Make, list or remove tokens of the API.",
+        discussion: """
+            Examples:
+              swoop fleet api-token create ci --role operator > ci.token
+              swoop fleet api-token list
+              swoop fleet api-token remove ci
+            """,
         subcommands: [
             FleetAPITokenCreateCommand.self, FleetAPITokenListCommand.self, FleetAPITokenShowCommand.self,
             FleetAPITokenRemoveCommand.self,
@@ -157,7 +198,12 @@ struct FleetAPITokenCreateCommand: SwoopCommand {
 }
 
 struct FleetAPITokenListCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List tokens of the API.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List tokens of the API.",
+        discussion: """
+            Example:
+              swoop fleet api-token list
+            """)
 
     @OptionGroup var fleet: FleetArguments
     @OptionGroup var global: GlobalOptions
@@ -174,7 +220,12 @@ struct FleetAPITokenListCommand: SwoopCommand {
 }
 
 struct FleetAPITokenShowCommand: SwoopCommand {
-    static let configuration = CommandConfiguration(commandName: "show", abstract: "Show a token of the API.")
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show a token of the API.",
+        discussion: """
+            Example:
+              swoop fleet api-token show ci
+            """)
 
     @Argument(help: ArgumentHelp("The token's id or name.", valueName: "id"))
     var id: String
@@ -189,7 +240,11 @@ struct FleetAPITokenShowCommand: SwoopCommand {
 
 struct FleetAPITokenRemoveCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "remove", abstract: "Make a token of the API useless.", aliases: ["revoke"])
+        commandName: "remove", abstract: "Make a token of the API useless.",
+        discussion: """
+            Example:
+              swoop fleet api-token remove ci
+            """, aliases: ["revoke"])
 
     @Argument(help: ArgumentHelp("The token's id or name.", valueName: "id"))
     var id: String

@@ -26,6 +26,6 @@ struct Swoop: ParsableCommand {
             GetCommand.self, TrackerCommand.self, NodeCommand.self, LibraryCommand.self, TaskCommand.self,
             UpCommand.self, AgentCommand.self, PushCommand.self, PullCommand.self, TagsCommand.self, WarmCommand.self,
             TestFSCommand.self, IndexCommand.self, OriginTools.self, ControlCommand.self, SendCommand.self,
-            StatusCommand.self, FleetTools.self, DemoCommand.self, SimulateGroup.self,
+            StatusCommand.self, FleetTools.self, DemoCommand.self, SimulateCommand.self,
         ])
 }

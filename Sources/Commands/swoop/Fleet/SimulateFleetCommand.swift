@@ -5,20 +5,6 @@ import FleetLink
 import Text
 import Threads
 
-/// `swoop simulate`: what a delivery would take, and a fleet that is not there.
-struct SimulateGroup: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "simulate",
-        abstract: "Say how long a delivery to many hosts will take, or be a fleet of agents that try a control.",
-        discussion: """
-            Examples:
-              swoop simulate --size 200GB --hosts 500 --seed-up 125MB/s --up 2.5MB/s --down 12.5MB/s
-              swoop simulate fleet --agents 1000 --control https://127.0.0.1:7443 --token swt1.…
-            """,
-        subcommands: [SimulateCommand.self, SimulateFleetCommand.self],
-        defaultSubcommand: SimulateCommand.self)
-}
-
 /// `swoop simulate fleet`: agents with real keys, enrolments, TLS and syncs, all in one process.
 struct SimulateFleetCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
@@ -28,9 +14,10 @@ struct SimulateFleetCommand: SwoopCommand {
             Each agent has a key of its own, joins with the token (which needs as many uses), and syncs as a host's agent \
             does. What it is offered it says to have received at once: no content is moved. Ends after --for, or with Ctrl-C.
 
-            Example:
+            Examples:
               swoop fleet token --uses 1000
-              swoop simulate fleet --agents 1000 --control https://127.0.0.1:7443 --token swt1.… --for 60s
+              swoop simulate fleet --agents 1000 --control https://127.0.0.1:7443 \\
+                --token swt1.… --for 60s
             """)
 
     @Option(help: ArgumentHelp("Agents.", valueName: "n"))
@@ -60,8 +47,8 @@ struct SimulateFleetCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Enrolments under way at a time.", valueName: "n"))
     var joining = 16
 
-    @Option(help: ArgumentHelp("Sites over which the agents are spread.", valueName: "n"))
-    var sites = 10
+    /// The parser takes it for the parent's, wherever it stands, and gives it here too.
+    @OptionGroup var places: SimulatedSites
 
     @Option(
         help: "Break all connections once, so long after the last agent has joined, and tell when all are back.",
@@ -72,7 +59,8 @@ struct SimulateFleetCommand: SwoopCommand {
 
     func validate() throws {
         for (name, value, range) in [
-            ("--agents", agents, 1...50_000), ("--joining", joining, 1...1000), ("--sites", sites, 1...10_000),
+            ("--agents", agents, 1...50_000), ("--joining", joining, 1...1000),
+            ("--sites", places.sites ?? 10, 1...10_000),
         ] where !range.contains(value) {
             throw ValidationError(
                 "The value is invalid for '\(name) <n>': \(range.lowerBound) to \(range.upperBound) are possible")
@@ -82,7 +70,7 @@ struct SimulateFleetCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         DescriptorLimit.raise()
         var settings = SimulatedFleet.Settings(agents: agents, controls: control, token: token)
-        (settings.joining, settings.sites) = (joining, sites)
+        (settings.joining, settings.sites) = (joining, places.sites ?? 10)
         let fleet = SimulatedFleet(settings, logger: global.logger)
         let begin = Clocks.steadySeconds
         let clients = try await untilStopped { await fleet.join() }

@@ -4,6 +4,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
+import NIOHTTP1
 import Text
 
 /// Why a call of the API is refused, as RFC 9457 says it.
@@ -56,7 +57,7 @@ package struct APIProblem: Error, Sendable, Hashable {
     /// - Parameter id: of the request, in the answer's head too.
     func response(request id: String) -> Response {
         var object = JSONObject([
-            "type": "about:blank", "title": .string(HTTPResponse.Status(code: status).reasonPhrase),
+            "type": "about:blank", "title": .string(HTTPResponseStatus(statusCode: status).reasonPhrase),
             "status": .integer(Int64(status)), "code": .string(code), "detail": .string(text),
             "advice": .string(advice ?? ""), "request_id": .string(id),
         ])
