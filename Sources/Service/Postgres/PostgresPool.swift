@@ -33,10 +33,26 @@ package final class PostgresPool: Sendable {
     /// Whether the address can be one, and the library for it is there.
     package static func check(_ url: String) throws(PostgresError) {
         if let problem = cpq_problem() { throw .refused(state: "", String(cString: problem)) }
-        guard let message = cpq_malformed(url) else { return }
-        defer { PQfreemem(message) }
+        if let message = cpq_malformed(url) {
+            PQfreemem(message)
+        } else if hasPorts(url) {
+            return
+        }
         // What libpq says of it may have the password in it.
         throw .refused(state: "", "that is no address of a database")
+    }
+
+    /// Whether the ports are numbers: libpq sees that no earlier than it connects.
+    private static func hasPorts(_ url: String) -> Bool {
+        guard let scheme = url.firstRange(of: "://") else { return true }
+        let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
+        let hosts = authority.split(separator: "@").last ?? ""
+        return hosts.split(separator: ",").allSatisfy { host in
+            let rest = host.hasPrefix("[") ? host.drop { $0 != "]" } : host
+            guard let colon = rest.firstIndex(of: ":") else { return true }
+            let port = rest[rest.index(after: colon)...]
+            return port.isEmpty || UInt16(port).map { $0 > 0 } ?? false
+        }
     }
 
     /// Runs `body` on a connection, in a transaction. Returns when that is committed.

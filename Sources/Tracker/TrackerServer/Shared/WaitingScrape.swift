@@ -27,7 +27,7 @@ final class WaitingScrape {
 
     /// What this tracker heard of a swarm, with what the store said.
     /// - Parameter own: nil for a swarm that this tracker never heard of.
-    /// - Returns: nil for one that nobody did.
+    /// - Returns: nil for one that is not served here and that nobody heard of.
     func counts(_ index: Int, _ own: SwarmCounts?) -> SwarmCounts? {
         guard let answer = answers[index], answer.seeds + answer.leechers > 0 else { return own }
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
