@@ -95,7 +95,7 @@ struct FilePush: Sendable {
             upload = try await begin()
         }
         var isResumed = upload.offset > 0
-        while true {
+        for _ in 0..<limits.tries {
             let digest = try await send(&upload)
             do throws(PushError) {
                 try remember(digest)
@@ -106,11 +106,13 @@ struct FilePush: Sendable {
                 throw error
             }
             if try await finish(upload, digest, mayBeWrong: isResumed) { return digest }
-            // What the registry had of it was something else.
+            // What the registry had of it was something else, or it is over there.
             context.ledger.forget(key)
-            upload = try await begin()
+            guard let again = try await mount(digest) else { return digest }
+            upload = again
             isResumed = false
         }
+        throw .registry(.unknown("the registry ended the upload again and again"))
     }
 
     private func begin() async throws(PushError) -> UploadSession {
@@ -207,7 +209,7 @@ struct FilePush: Sendable {
     }
 
     /// - Parameter mayBeWrong: whether bytes of an earlier run are in it.
-    /// - Returns: false when the upload has other bytes, and is to be made anew.
+    /// - Returns: false when the upload has other bytes or has ended, and is to be made anew.
     private func finish(
         _ upload: UploadSession, _ digest: BlobDigest, mayBeWrong: Bool
     ) async throws(PushError) -> Bool {
@@ -218,7 +220,9 @@ struct FilePush: Sendable {
             // An answer that was lost, and a second request that came too late.
             let isThere = (try? await client.size(of: digest, in: context.name)) ?? nil
             if isThere == nil {
-                if mayBeWrong { return false }
+                // The registry may have the blob, and no more: it could not say that enough of its hosts have it.
+                let isOver = if case .unknown = error { true } else { false }
+                if mayBeWrong || isOver { return false }
                 throw .registry(error)
             }
         }
