@@ -95,7 +95,7 @@ struct FilePush: Sendable {
             upload = try await begin()
         }
         var isResumed = upload.offset > 0
-        for _ in 0..<limits.tries {
+        for _ in 0..<max(3, limits.tries) {
             let digest = try await send(&upload)
             do throws(PushError) {
                 try remember(digest)
