@@ -100,7 +100,7 @@ struct SwarmSecretTests {
         for (number, name) in ["team/app", "public/app"].enumerated() {
             let out = work.path("direct\(number)")
             let pulled = try await registry.run(
-                2, "pull", "pull", "\(name):1", "-o", out, "--direct", "--seed-time", "0s")
+                2, "pull", "pull", "\(name):1", "-o", out, "--direct")
             #expect(pulled.status == 0, "\(pulled)")
             #expect(
                 FileManager.default.contentsEqual(atPath: out + "/app.bin", andPath: work.path("from\(number)/app.bin"))

@@ -173,10 +173,17 @@ struct FilePush: Sendable {
                 guard error != .cancelled, !Task.isCancelled else { throw .cancelled }
                 failures += 1
                 let isLost = if case .unknown = error { true } else { false }
-                guard error.isPassing || isLost, failures < limits.tries else { throw .registry(error) }
+                guard error.isPassing || isLost || error.isAnothers, failures < max(3, limits.tries) else {
+                    throw .registry(error)
+                }
                 context.meter.trouble("\(error)")
-                try await pause(after: failures)
-                upload = try await located(upload)
+                if error.isAnothers {
+                    // Another push of the same file, which runs now, had begun it.
+                    upload = try await begin()
+                } else {
+                    try await pause(after: failures)
+                    upload = try await located(upload)
+                }
                 if upload.offset > begin { failures = 0 }
             }
             let mark = reader.mark(before: upload.offset)
@@ -221,7 +228,7 @@ struct FilePush: Sendable {
             let isThere = (try? await client.size(of: digest, in: context.name)) ?? nil
             if isThere == nil {
                 // The registry may have the blob, and no more: it could not say that enough of its hosts have it.
-                let isOver = if case .unknown = error { true } else { false }
+                let isOver = if case .unknown = error { true } else { error.isAnothers }
                 if mayBeWrong || isOver { return false }
                 throw .registry(error)
             }
@@ -229,6 +236,17 @@ struct FilePush: Sendable {
         context.ledger.forget(key)
         context.meter.finish(index, size: size, isCached: false)
         return true
+    }
+}
+
+extension RegistryError {
+    /// Whether somebody else sends to the upload: what it has is not what was sent here, or a request is under way.
+    fileprivate var isAnothers: Bool {
+        switch self {
+        case .denied: true
+        case .refused(_, let status, _, _): status == 409 || status == 416
+        default: false
+        }
     }
 }
 
