@@ -179,7 +179,7 @@ struct FilePush: Sendable {
                 context.meter.trouble("\(error)")
                 if error.isAnothers {
                     // Another push of the same file, which runs now, had begun it.
-                    upload = try await begin()
+                    upload = try await self.begin()
                 } else {
                     try await pause(after: failures)
                     upload = try await located(upload)
