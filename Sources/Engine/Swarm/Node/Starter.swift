@@ -294,5 +294,7 @@ extension Transfer {
             finished: { info, hashes, peers in begin(torrent(info, hashes), peers) })
         run(metadata: session)
         session.start()
+        session.found(earlyPeers)
+        earlyPeers = []
     }
 }

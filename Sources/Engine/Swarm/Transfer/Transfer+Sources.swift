@@ -32,10 +32,16 @@ extension Transfer {
 
     // MARK: Peers
 
+    private static let mostEarlyPeers = 1_000
+
     /// Adds peers that were heard of elsewhere than from the torrent's trackers: dialled as those from trackers are, also while
     /// the metadata is fetched. May be called any number of times; what is known already costs nothing.
     package func addPeers(_ addresses: [PeerAddress]) {
-        if case .metadata(let session) = phase, !session.isStopped { return session.found(addresses) }
+        switch phase {
+        case .metadata(let session) where !session.isStopped: return session.found(addresses)
+        case .waiting: earlyPeers += addresses.prefix(max(0, Self.mostEarlyPeers - earlyPeers.count))
+        default: break
+        }
         change { $0.found(addresses) }
     }
 

@@ -1,3 +1,4 @@
+import Address
 import Hashing
 import Logging
 import Metainfo
@@ -21,6 +22,8 @@ package actor Transfer {
     private var total: Int64 = 0
     /// Changes requested before there was an engine.
     private var waiting: [(TorrentEngine) -> Void] = []
+    /// Peers that were added before there was anything to tell of them.
+    var earlyPeers: [PeerAddress] = []
     let readers = ContentReaders()
 
     enum Phase {
