@@ -173,9 +173,8 @@ struct FilePush: Sendable {
                 guard error != .cancelled, !Task.isCancelled else { throw .cancelled }
                 failures += 1
                 let isLost = if case .unknown = error { true } else { false }
-                guard error.isPassing || isLost || error.isAnothers, failures < max(3, limits.tries) else {
-                    throw .registry(error)
-                }
+                let most = error.isAnothers ? 3 : error.isPassing || isLost ? limits.tries : 0
+                guard failures < most else { throw .registry(error) }
                 context.meter.trouble("\(error)")
                 if error.isAnothers {
                     // Another push of the same file, which runs now, had begun it.
