@@ -125,7 +125,7 @@ private func event(_ number: UInt64, _ detail: String? = nil) -> AgentEvent {
 
 @Suite struct JoinFailuresTests {
     @Test func `An address has ten wrong tokens a minute`() throws {
-        var failures = JoinFailures()
+        var failures = FailureLimit(10, per: 60)
         let (one, other) = (try #require(Source(bytes: [10, 0, 0, 1])), try #require(Source(bytes: [10, 0, 0, 2])))
         for _ in 0..<10 {
             #expect(!failures.isSpent(one, at: 0))

@@ -108,7 +108,7 @@ struct TokenTableTests {
     }
 
     @Test func `an address may fail ten times at once and ten times a second, each for itself`() {
-        var limit = FailureLimit()
+        var limit = FailureLimit(10, per: 1)
         let (one, other) = (Source(ipv4: 1), Source(ipv4: 2))
         for _ in 0..<10 {
             #expect(!limit.isSpent(one, at: 5))

@@ -1,3 +1,4 @@
+import Admission
 import Files
 import HTTPServing
 import HTTPTypes
@@ -9,7 +10,7 @@ import Threads
 package final class RegistryTokens: Authenticator {
     private struct State {
         var table: TokenTable
-        var failures = FailureLimit()
+        var failures = FailureLimit(10, per: 1, addresses: 65_536)
     }
 
     private let read: @Sendable () throws(TokenTable.Problem) -> TokenTable

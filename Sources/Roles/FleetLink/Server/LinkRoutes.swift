@@ -187,9 +187,9 @@ struct LinkRoutes: Sendable {
     }
 }
 
-/// ``JoinFailures`` for all connections.
+/// A limit of wrong tokens for all connections.
 private final class JoinLimit: Sendable {
-    private let failures = Mutex(JoinFailures())
+    private let failures = Mutex(FailureLimit(10, per: 60))
 
     func isSpent(_ address: PeerAddress) -> Bool {
         failures.withLock { $0.isSpent(Source(address), at: Clocks.steadySeconds) }
