@@ -1,7 +1,9 @@
 import Fleet
 import FleetLink
 import Glibc
+import Hashing
 import Logging
+import Synchronization
 import Text
 import TrackerServer
 import Tracking
@@ -11,6 +13,12 @@ struct FleetTracker: Sendable {
     static let usualData = "/var/lib/swoop/tracker"
 
     private let client: LinkClient
+    private let tickets = TicketBook()
+
+    /// Whether an announce is answered, by the ticket that it shows.
+    var admits: @Sendable (SwarmKey, SwarmTicket?) -> Bool {
+        { [tickets] swarm, ticket in tickets.admits(swarm, ticket) }
+    }
 
     /// Joins with a token, where this host has not yet.
     /// - Parameter data: a directory for the key and the certificate.
@@ -41,6 +49,8 @@ struct FleetTracker: Sendable {
         while !Task.isCancelled {
             do throws(LinkProblem) {
                 let list = try await client.swarms()
+                // First the keys: a swarm is served to no one else from its first announce on.
+                tickets.keep(list)
                 server.reload(allow: Set(list.swarms.compactMap { SwarmKey(bytes: $0.bytes) }))
                 (wait, isTold) = (list.interval, false)
             } catch {
@@ -61,6 +71,29 @@ struct FleetTracker: Sendable {
         let host = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
         let name = "tracker-" + host.lowercased().filter { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") }
         return HostFacts(name: String(name.prefix(63)), os: "linux", version: Product.version)
+    }
+}
+
+/// With which the tickets of each swarm are checked.
+private final class TicketBook: Sendable {
+    private let keys = Mutex<[SwarmKey: HMACSHA256]>([:])
+
+    func keep(_ list: SwarmList) {
+        var new: [SwarmKey: HMACSHA256] = [:]
+        for (swarm, key) in list.keys {
+            guard let bytes = Hexadecimal.decode(key.value, byteCount: 32), let swarm = SwarmKey(bytes: swarm.bytes)
+            else {
+                continue
+            }
+            new[swarm] = HMACSHA256(key: bytes)
+        }
+        keys.withLock { [new] in $0 = new }
+    }
+
+    func admits(_ swarm: SwarmKey, _ ticket: SwarmTicket?) -> Bool {
+        guard let key = keys.withLock({ $0[swarm] }) else { return true }
+        guard let ticket else { return false }
+        return JobTicket.isInForce(ticket.holder, ticket.code.bytes, key)
     }
 }
 

@@ -16,6 +16,9 @@ struct Roster: Sendable {
         var clock = 0.0
         /// Free bytes below its roots, as it said last.
         var free: [Int64] = []
+        var utcOffset: Int64?
+        /// BFT tasks of a delivery node in the agent's process.
+        var tasks: [HostTask] = []
         var outbox = Outbox()
         /// Heard of since it was written to the store last.
         var isUnwritten = false

@@ -121,7 +121,7 @@ extension ControlCore {
         let nodes = (last?.machine?.targets.map(\.node) ?? []) + (last?.record.caches ?? [])
         jobs.withLock { $0.remove(id, nodes: nodes) }
         figures.withLock { $0.forget(id) }
-        peers.withLock { $0.forget(id) }
+        peers.withLock { $0.end(id) }
     }
 
     /// Lets go of jobs that have ended here.

@@ -116,6 +116,7 @@ extension LinkClient {
                     if action == .over { try await finish(reply) }
                 case .failure(let problem):
                     isFactsDue = isFactsDue || sending.hasFacts
+                    saidMoment = nil
                     guard action == .failed else { continue }
                     // The earlier sending of the number, which waits.
                     for call in calls.values { call.cancel() }
@@ -141,6 +142,9 @@ extension LinkClient {
         let facts = isFactsDue ? await delegate.facts() : nil
         isFactsDue = false
         let isFirst = number == 1
+        var moment = isFirst ? await delegate.moment() : nil
+        if facts == nil, moment == saidMoment { moment = nil }
+        if let moment { saidMoment = moment }
         // The first of a round says how all jobs are, the others only what somebody looks at.
         let figures = await delegate.figures(watched: isFirst ? nil : Set(watched))
         let sending = Sending(
@@ -149,7 +153,7 @@ extension LinkClient {
         if !isSharp { nextSharp = Clocks.steadySeconds + Self.sharpPause }
         let request = SyncRequest(
             number: record.number, request: record.request, nonce: record.nonce, time: sending.asked, facts: facts,
-            events: events.batch(), figures: figures, taken: taken, waits: isSharp)
+            events: events.batch(), figures: figures, taken: taken, waits: isSharp, moment: moment)
         let (transport, control, patience) = (transport, control, isSharp ? interval + Self.patience : Self.patience)
         let signals = signals
         return Task {

@@ -22,6 +22,8 @@ package actor LinkClient {
     var every = 1.0
     var watched: [String] = []
     var isFactsDue = true
+    /// As it was said last.
+    var saidMoment: HostMoment?
     /// Ids of commands that the next request says are taken.
     var taken: [String] = []
     var nextRenewal = 0.0

@@ -4,6 +4,8 @@ import Fleet
 package protocol LinkDelegate: Sendable {
     /// For the first request after a start, for another control, and after ``LinkClient/factsChanged()``.
     func facts() async -> HostFacts
+    /// What changes all the time; nil where nothing is to be said of it.
+    func moment() async -> HostMoment?
     /// Of running jobs.
     /// - Parameter watched: the jobs that somebody watches, where only those are asked for; nil for all.
     func figures(watched: Set<String>?) async -> [JobFigures]
@@ -14,6 +16,10 @@ package protocol LinkDelegate: Sendable {
     func heard(_ news: LinkNews) async
     /// Control is not reached, or refuses.
     func failed(_ problem: LinkProblem, at control: ControlAddress) async
+}
+
+extension LinkDelegate {
+    package func moment() async -> HostMoment? { nil }
 }
 
 /// What an answer said beside its commands.
