@@ -2,7 +2,7 @@ import JSON
 import Settings
 import Text
 
-/// The keys of a class.
+/// The keys of a class's definition.
 package enum ClassSettings {
     package static let table = SettingsTable<FleetClass>([
         Setting("name", name, \.name, .nothing, "its name: letters, digits and `._-`"),
@@ -78,7 +78,7 @@ package enum ClassSettings {
         }
     }
 
-    /// A text, or a list of them.
+    /// One element, or a list of at most 1,000.
     private static func oneOrMore<Element>(
         _ read: @escaping @Sendable (SettingNode) throws(SettingsError) -> Element
     ) -> SettingForm<[Element]> {
@@ -210,7 +210,7 @@ package enum ClassSettings {
         }
     }
 
-    /// Bytes a second; 0 is no limit.
+    /// Bytes a second; 0 means no limit (nil).
     package static var rate: SettingForm<Int64> {
         SettingForm { node throws(SettingsError) in
             let text = try node.text

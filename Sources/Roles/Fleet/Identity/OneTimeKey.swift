@@ -1,8 +1,8 @@
 import Hashing
 import Text
 
-/// What a one-time key is for. It starts one job: this content, from this sender, under this version of a class, for these
-/// targets.
+/// What a one-time key permits: to start one job, with this content, from this sender, with this version of a class, to
+/// these targets.
 package struct KeyBinding: Sendable, Hashable {
     package let job: String
     package let sender: NodeID
@@ -23,9 +23,9 @@ package struct KeyBinding: Sendable, Hashable {
     }
 }
 
-/// What travels: its torrents, and how much it is.
+/// The content of a job: its torrent and its size.
 package struct JobContent: Sendable, Hashable {
-    /// Info hashes as hexadecimal digits; of a hybrid torrent both.
+    /// The info hash in hexadecimal digits; both hashes of a hybrid torrent (BEP 52).
     package let infoHashes: [String]
     package let files: Int
     package let bytes: Int64
@@ -37,13 +37,13 @@ package struct JobContent: Sendable, Hashable {
     }
 }
 
-/// A one-time key as control remembers it: a hash of its 256 bits, what it is for, and whether it was used.
+/// A one-time key in control's database: the hash of its 256 bits, its binding, and when it was used.
 package struct OneTimeKey: Sendable, Hashable {
     package let digest: SHA256Digest
     package let binding: KeyBinding
     /// Seconds since 1970.
     package let issued: Double
-    /// Seconds for which it can be used.
+    /// Seconds after `issued` for which the key is valid.
     package let lifetime: Double
     package private(set) var used: Double?
 
@@ -57,8 +57,8 @@ package struct OneTimeKey: Sendable, Hashable {
 
     package static func digest(of key: [UInt8]) -> SHA256Digest { SHA256.digest(key) }
 
-    /// A sender starts a job with it. Whatever differs refuses it, and does not use it up.
-    /// - Throws: the first thing that differs. A second use is told as such, whoever tries.
+    /// Starts the job with the key. A refusal does not use the key up.
+    /// - Throws: the first mismatch. A key that was used before is reported as used, whatever else differs.
     package mutating func start(_ wanted: KeyBinding, with key: [UInt8], at now: Double) throws(KeyRefusal) {
         guard Self.digest(of: key) == digest else { throw .unknown }
         guard used == nil else { throw .used }

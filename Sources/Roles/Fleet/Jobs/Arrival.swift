@@ -1,25 +1,26 @@
-/// When a target will have everything, and whether that is in time.
+/// The expected end of a target's transfer, and whether that is before the deadline.
 package struct Arrival: Sendable, Hashable {
     package enum Verdict: String, Sendable, Hashable {
         case inTime = "in time"
         case atRisk = "at risk"
         case late
-        /// There is no deadline, or nothing is known yet.
+        /// There is no deadline, or the transfer rate is not known yet.
         case unknown
     }
 
-    /// Seconds since 1970; nil where nothing came in the last minute and nothing is known.
+    /// Seconds since 1970; nil if nothing was received in the last minute.
     package let expected: Double?
     package let verdict: Verdict
 
-    /// When the rate of the best case brings it later than this share of the time left, it is at risk.
+    /// The target is at risk if it would miss the deadline at its best possible rate with this factor more data.
     static let margin = 1.15
 
     /// - Parameters:
-    ///   - remaining: bytes.
-    ///   - rate: bytes a second over the last minute, while transfers are allowed.
-    ///   - bound: bytes a second that the target could have at best: the least of its limit and its site's.
-    ///   - closed: seconds from now to the deadline in which no window is open, a part for each pause: start, end.
+    ///   - remaining: bytes that are still missing.
+    ///   - rate: bytes a second over the last minute in which transfers were allowed.
+    ///   - bound: best possible rate in bytes a second: the lower of the target's and its site's limit. Nil for no
+    ///     limit.
+    ///   - closed: the periods, between now and the deadline, in which no transfer window is open. Seconds since 1970.
     ///   - deadline: seconds since 1970.
     package init(
         remaining: Int64, rate: Double, bound: Double?, closed: [Range<Double>], deadline: Double?, at now: Double
@@ -43,7 +44,7 @@ package struct Arrival: Sendable, Hashable {
         }
     }
 
-    /// The instant at which so many seconds of open time have passed.
+    /// The time at which this many seconds outside the closed periods have passed.
     private static func end(of seconds: Double, from now: Double, closed: [Range<Double>]) -> Double {
         var instant = now + seconds
         for pause in closed.sorted(by: { $0.lowerBound < $1.lowerBound }) {
