@@ -3,8 +3,8 @@ import Hashing
 import JSON
 
 extension ControlStore {
-    /// A one-time key for a job, in place of the one before, unless that was used.
-    /// - Returns: false where one was used.
+    /// Stores a job's one-time key. Replaces an earlier key, unless that has been used.
+    /// - Returns: false if a key of the job has been used.
     package func put(_ key: OneTimeKey) async throws(StoreError) -> Bool {
         try await engine.write { session throws(StoreError) in
             try session.lock("key \(key.binding.job)")
@@ -14,8 +14,8 @@ extension ControlStore {
         }
     }
 
-    /// A sender starts its job: the use of the key and the job's start are one transaction.
-    /// - Parameter body: makes the job run.
+    /// Starts a job. The use of the key and the start of the job are one transaction.
+    /// - Parameter body: sets the job running.
     package func start(
         _ wanted: KeyBinding, with key: [UInt8], by act: Act, _ body: @escaping @Sendable (inout JobSnapshot) -> Void
     ) async throws(StoreError) -> Result<JobSnapshot, KeyRefusal> {
