@@ -4,7 +4,7 @@ import Hashing
 import JSON
 import Text
 
-/// Enrolment tokens, API tokens, audit.
+/// The routes of join tokens, API tokens and the audit log.
 enum AccessCalls {
     static func tokens(_ call: APICall) async throws(APIProblem) -> APIReply {
         let limit = try call.limit()
@@ -140,7 +140,7 @@ extension APIMembers {
 }
 
 extension APITokenRecord {
-    /// A new one, and its secret.
+    /// A new token, and its secret.
     package static func make(
         name: String, role: String, classes: [String], ttl: Double, by act: Act
     ) -> (APITokenRecord, Secret) {
@@ -154,7 +154,7 @@ extension APITokenRecord {
 }
 
 extension APICall {
-    /// Runs what needs the database.
+    /// Runs a database operation. An error becomes a 503 answer.
     func stored<Value: Sendable>(
         _ body: () async throws(StoreError) -> Value
     ) async throws(APIProblem) -> Value {
@@ -176,7 +176,7 @@ extension APICall {
 }
 
 extension ControlCore {
-    /// What somebody pastes on a new host.
+    /// The command with which a new host joins.
     package func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
         let doors = doors.isEmpty ? ["https://CONTROL:7443"] : doors
         return "swoop agent join \(doors.joined(separator: ",")) --token \(token.text.value)"

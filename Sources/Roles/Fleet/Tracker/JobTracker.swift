@@ -1,7 +1,7 @@
 import Address
 
-/// The tracker inside a control server: the peers of each job. Agents announce to it over their link to control. In
-/// memory only. Pure.
+/// A tracker for the jobs of a fleet: the peers of each job, which announce over the agents' link to control. In memory
+/// only. Pure.
 ///
 /// A node gets peers of its own site first, but they are at most half of the addresses that it asked for, as long as
 /// there are others. So content enters a site once and spreads inside it, and no site is cut off from the others. Peers
