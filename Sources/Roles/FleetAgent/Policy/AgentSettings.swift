@@ -4,7 +4,7 @@ import JSON
 import Settings
 import Text
 
-/// The keys of the agent's file.
+/// The keys of the agent's configuration file.
 package enum AgentSettings {
     package static let table = SettingsTable<AgentConfiguration>([
         Setting(
@@ -57,7 +57,7 @@ package enum AgentSettings {
         Setting("size", size, optional: \.size, .words("what the disk has"), "the most that it takes"),
     ])
 
-    /// All keys, for the documents.
+    /// A description of all keys, for the documentation.
     package static var markdown: String {
         let groups: [(String, String)] = [
             ("receive", receive.markdown), ("send", send.markdown), ("hooks.NAME", hook.markdown),
@@ -129,7 +129,7 @@ package enum AgentSettings {
         }
     }
 
-    /// Without a directory the host is no cache: the object is the registry's too.
+    /// Nil without `dir`: the object `cache` may also have keys of the registry's agent.
     private static var cache: SettingForm<CacheSettings> {
         let form = SettingForm.object(caching, from: CacheSettings())
         return SettingForm(noting: { node, notes throws(SettingsError) in
