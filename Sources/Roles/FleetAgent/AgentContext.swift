@@ -33,7 +33,7 @@ struct AgentContext: Sendable {
         var options = TransferOptions()
         switch policy.configuration.listen {
         case .address(let address)?: options.listen = address
-        // The engine needs a port, but its address is not reported to control, so peers do not learn it.
+        // Connections go out from a port that nobody is told of.
         case .some(.none): options.listen = PeerAddress(ipv6High: 0, low: 0, port: 0)
         case nil: options.listen = settings.listen
         }

@@ -52,7 +52,7 @@ package actor FleetAgent {
                 TargetFile.read(places.job($0))
             }
         }
-        // The engine must listen, so that the agent can report its addresses to control.
+        // So that control can be told where peers reach this host.
         try? await context.swarm.serve(EmptyShelf(), options: context.transferOptions)
         for file in found { await resume(file) }
         await forget(found.map(\.now))
@@ -259,7 +259,7 @@ package actor FleetAgent {
 
     // MARK: The link
 
-    /// Call when control has answered.
+    /// Control answered.
     func heard(_ news: LinkNews) {
         (self.news, trouble) = (news, nil)
     }

@@ -22,7 +22,7 @@ enum HostReport {
         return (text(names.sysname).lowercased(), text(names.machine))
     }
 
-    /// The time zone's IANA name; empty if the system does not tell it.
+    /// As the time zone database names it; empty where the system does not say.
     static var timeZone: String {
         if let set = getenv("TZ") {
             let text = String(cString: set)

@@ -1,7 +1,7 @@
 import Address
 import Fleet
 
-/// The tracker inside a control: the peers of each job, as they announced here. In memory only, with a limit.
+/// Where peers of jobs are reached, as they announced it here: the tracker inside a control. In memory, bounded.
 struct PeerBook: Sendable {
     struct Peer: Sendable {
         var addresses: [PeerAddress]
@@ -11,10 +11,10 @@ struct PeerBook: Sendable {
         var at: Double
     }
 
-    /// Maximum number of peers of one job, and of all jobs.
+    /// Peers of a job that are remembered; and of all jobs.
     static let most = 20_000
     static let mostInAll = 400_000
-    /// Seconds between two announces. A peer that has not announced for three intervals is not given out.
+    /// Seconds between two announces; a peer is forgotten after three.
     static let interval = 60.0
 
     private(set) var jobs: [String: [NodeID: Peer]] = [:]
@@ -38,10 +38,10 @@ struct PeerBook: Sendable {
 
     mutating func forget(_ job: String) { count -= jobs.removeValue(forKey: job)?.count ?? 0 }
 
-    /// Addresses for a node: peers of its own site first, then others in random order.
+    /// Peers for a node: first those of its site, of both kinds those that have all before others.
     func peers(of job: String, for node: NodeID, site: String, most: Int, at now: Double) -> [PeerAddress] {
         var (own, others): ([PeerAddress], [PeerAddress]) = ([], [])
-        // The order of a dictionary differs between processes, so different controls give out different peers.
+        // A dictionary begins elsewhere in each process, and so do the lists of each control.
         for (other, peer) in jobs[job] ?? [:] where other != node && peer.at + 3 * Self.interval > now {
             guard let address = peer.addresses.first else { continue }
             if !site.isEmpty, peer.site == site { own.append(address) } else { others.append(address) }

@@ -73,7 +73,7 @@ struct Roster: Sendable {
         return true
     }
 
-    /// Marks nodes as away that have not synced for `seconds`, and returns them.
+    /// Nodes that were not heard of for so long.
     mutating func findAway(at now: Double, after seconds: Double) -> [NodeID] {
         var found: [NodeID] = []
         for index in seats.indices {
@@ -128,7 +128,7 @@ struct Roster: Sendable {
         return Array(parked.values)
     }
 
-    /// The sync times and sequences that have not been written to the database yet.
+    /// What the store does not know of presence yet.
     mutating func takeUnwritten(most: Int) -> [(id: NodeID, at: Double, sequence: SyncSequence)] {
         var found: [(id: NodeID, at: Double, sequence: SyncSequence)] = []
         for index in seats.indices where seats.values[index].isUnwritten {

@@ -176,7 +176,7 @@ extension ControlCore {
         }
     }
 
-    /// Assigns the targets to waves.
+    /// Which target switches in which wave.
     func waves(_ targets: [NodeID], _ settings: FleetClass, sizes: [WaveSize], job: String) -> [[NodeID]] {
         let records = roster.withLock { roster in targets.map { roster[$0]?.record } }
         let candidates = zip(targets, records).map { id, record in

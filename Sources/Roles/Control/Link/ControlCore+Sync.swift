@@ -111,7 +111,7 @@ extension ControlCore {
         self.figures.withLock { board in
             for figure in figures where open.contains(figure.job) { board.put(figure, of: id, at: now) }
         }
-        // Ends jobs on the agent that have ended, or that are not in the database.
+        // Jobs that are over here, or that this control has forgotten.
         tell(figures.filter { !open.contains($0.job) }.map { (id, .end(job: $0.job)) })
     }
 

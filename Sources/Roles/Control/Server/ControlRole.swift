@@ -46,7 +46,7 @@ package final class ControlRole: Sendable {
     package var address: ListenAddress { server.address }
     package var agents: ListenAddress { door.address }
 
-    /// - Parameter configuration: its directory `data` must exist.
+    /// - Parameter configuration: `data` is a directory that exists.
     package static func start(
         _ configuration: ControlConfiguration, admission: Admission, logger: Logger,
         clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
@@ -119,7 +119,7 @@ package final class ControlRole: Sendable {
         work = Task { await core.run() }
     }
 
-    /// Reads the API's certificate files again. Blocks on the disk.
+    /// Reads the API's certificate again. Blocks on the disk.
     package func reload() throws(Certificates.Problem) { try certificates?.reload() }
 
     package func stop() async {
@@ -175,7 +175,7 @@ package final class ControlRole: Sendable {
         return "https://\(ListenAddress(host: isAny ? own : address.host, port: address.port))"
     }
 
-    /// The certificates of the API: from files, or issued by control's own authority unless it listens on loopback.
+    /// Of the API: files, or beyond loopback a certificate of control's own authority.
     private static func certificates(
         _ configuration: ControlConfiguration, _ authority: Authority, _ names: [String], at now: Double
     ) throws(ControlProblem) -> Certificates? {

@@ -210,7 +210,7 @@ package enum ClassSettings {
         }
     }
 
-    /// Bytes a second; 0 means no limit (nil).
+    /// Bytes a second; 0 is no limit.
     package static var rate: SettingForm<Int64> {
         SettingForm { node throws(SettingsError) in
             let text = try node.text

@@ -57,8 +57,8 @@ package struct OneTimeKey: Sendable, Hashable {
 
     package static func digest(of key: [UInt8]) -> SHA256Digest { SHA256.digest(key) }
 
-    /// Starts the job with the key. A refusal does not use the key up.
-    /// - Throws: the first mismatch. A key that was used before is reported as used, whatever else differs.
+    /// A sender starts a job with it. Whatever differs refuses it, and does not use it up.
+    /// - Throws: the first thing that differs. A second use is told as such, whoever tries.
     package mutating func start(_ wanted: KeyBinding, with key: [UInt8], at now: Double) throws(KeyRefusal) {
         guard Self.digest(of: key) == digest else { throw .unknown }
         guard used == nil else { throw .used }

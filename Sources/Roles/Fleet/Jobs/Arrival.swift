@@ -16,11 +16,10 @@ package struct Arrival: Sendable, Hashable {
     static let margin = 1.15
 
     /// - Parameters:
-    ///   - remaining: bytes that are still missing.
-    ///   - rate: bytes a second over the last minute in which transfers were allowed.
-    ///   - bound: best possible rate in bytes a second: the lower of the target's and its site's limit. Nil for no
-    ///     limit.
-    ///   - closed: the periods, between now and the deadline, in which no transfer window is open. Seconds since 1970.
+    ///   - remaining: bytes.
+    ///   - rate: bytes a second over the last minute, while transfers are allowed.
+    ///   - bound: bytes a second that the target could have at best: the least of its limit and its site's.
+    ///   - closed: seconds from now to the deadline in which no window is open, a part for each pause: start, end.
     ///   - deadline: seconds since 1970.
     package init(
         remaining: Int64, rate: Double, bound: Double?, closed: [Range<Double>], deadline: Double?, at now: Double

@@ -41,8 +41,8 @@ package struct JobTracker: Sendable {
     package var interval: Double { max(Self.interval, Double(count) / Self.rate) }
 
     /// - Parameters:
-    ///   - site: the node's site; empty for none.
-    ///   - now: seconds of a monotonic or other steady clock.
+    ///   - site: of the node; empty for none.
+    ///   - now: seconds of any clock.
     package mutating func announce(
         _ request: AnnounceRequest, of node: NodeID, site: String, at now: Double,
         using random: inout some RandomNumberGenerator
@@ -64,9 +64,9 @@ package struct JobTracker: Sendable {
 
     /// Addresses of peers, for an offer or an answer.
     /// - Parameters:
-    ///   - node: the node that gets them. It is left out.
-    ///   - isSeed: whether the node has all of the content. It gets no other seeds then.
-    ///   - wanted: maximum number of addresses.
+    ///   - node: left out.
+    ///   - isSeed: whether it has all: other seeds are of no use to it then.
+    ///   - wanted: addresses at most.
     package func peers(
         of job: String, for node: NodeID, site: String, isSeed: Bool = false, wanted: Int, at now: Double,
         using random: inout some RandomNumberGenerator

@@ -13,7 +13,7 @@ package struct AgentConfiguration: Sendable, Hashable {
         case none
     }
 
-    /// Nil for the first free one of the usual ports.
+    /// Nil for the first free port of the usual ones.
     package var listen: Listen?
     /// `http://HOST:PORT` of an HTTP proxy, through which control is dialled (CONNECT).
     package var proxy: String?
@@ -89,7 +89,7 @@ package struct RateSettings: Sendable, Hashable {
     package init() {}
 }
 
-/// The storage for content that the host only seeds for others.
+/// Where content lies that the host keeps for others.
 package struct CacheSettings: Sendable, Hashable {
     package var directory = ""
     /// Maximum bytes; nil for all space on the disk.

@@ -57,7 +57,7 @@ package enum AgentSettings {
         Setting("size", size, optional: \.size, .words("what the disk has"), "the most that it takes"),
     ])
 
-    /// A description of all keys, for the documentation.
+    /// All keys, for the documents.
     package static var markdown: String {
         let groups: [(String, String)] = [
             ("receive", receive.markdown), ("send", send.markdown), ("hooks.NAME", hook.markdown),

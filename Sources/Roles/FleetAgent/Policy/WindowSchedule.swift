@@ -1,17 +1,16 @@
 import Fleet
 import Policy
 
-/// Decides when transfers are allowed: in the windows of the class and of the agent's configuration file. Both are in
-/// local time.
+/// When transfers are allowed here: in the windows of the class and in those of the agent's file, in local time.
 package struct WindowSchedule: Sendable, Hashable {
-    /// In each list, at least one window must be open. An empty list allows transfers at any time.
+    /// Each list: one of its windows must be open; an empty one allows everything.
     private let lists: [[FleetWindow]]
 
     package init(_ lists: [FleetWindow]...) { self.lists = lists.filter { !$0.isEmpty } }
 
     package struct Now: Sendable, Hashable {
         package let isOpen: Bool
-        /// Limit in the open windows, in bytes a second; nil for no limit.
+        /// Of the windows that are open, in bytes a second; nil for none.
         package let limit: Int64?
     }
 
@@ -20,13 +19,13 @@ package struct WindowSchedule: Sendable, Hashable {
         for list in lists {
             let open = list.filter { Self.isOpen($0, at: time) }
             guard !open.isEmpty else { return Now(isOpen: false, limit: nil) }
-            // If several windows of a list are open, the highest limit applies.
+            // Of several that are open, the one that allows most counts.
             if open.allSatisfy({ $0.limit != nil }), let most = open.compactMap(\.limit).max() { limits.append(most) }
         }
         return Now(isOpen: true, limit: limits.min())
     }
 
-    /// A window whose end is before its start extends over midnight, and belongs to the day on which it starts.
+    /// A window that ends before it begins goes on over midnight, and belongs to the day on which it begins.
     private static func isOpen(_ window: FleetWindow, at time: LocalTime) -> Bool {
         let today = weekday(time.day)
         let minute = time.minuteOfDay

@@ -27,7 +27,7 @@ extension Job {
         var plan = DeliveryPlan(
             sizes: sizes, homes: sizes.map { _ in DeliveryMethod.bt }, torrentFiles: Set(sizes.indices), usable: [.bt],
             seedTime: Int(settings.longestService))
-        // The agent has its own timeout, so that of the Jobs module must be longer.
+        // The agent itself says when nothing has come for too long.
         plan.settings.sourceTimeout = Double(terms.timeout) * 4 + 60
         var limits = PerMethod<Int?>(repeating: nil)
         limits.bt = down.map { Int(clamping: $0) }

@@ -133,8 +133,7 @@ extension TargetRunner {
             lastByte = now
             return await waits(.space)
         }
-        // Without a source for the missing pieces, the job waits. With sources that send nothing, it fails after the
-        // timeout.
+        // Without anybody who has what is missing, it waits; where they are there and nothing comes, it fails in the end.
         let hasNoSource = await runner.schedule()?.status(.bt).noSource != nil || status.efficiency?.limit == .noSource
         if hasNoSource, now - lastByte > min(30, Double(placement.terms.timeout)) { return await waits(.source) }
         if !hasNoSource, now - lastByte > Double(placement.terms.timeout) {

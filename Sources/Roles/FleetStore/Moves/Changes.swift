@@ -133,9 +133,9 @@ extension ControlStore {
         }
     }
 
-    /// Records that a control server is alive.
-    /// - Parameter doors: its URLs for agents.
-    /// - Returns: the URLs of all control servers that were alive in the last 30 s.
+    /// A control says that it lives.
+    /// - Parameter doors: where agents reach it.
+    /// - Returns: the doors of all controls that live.
     package func alive(_ control: String, doors: [String], at now: Double) async throws(StoreError) -> [String] {
         try await engine.write { session throws(StoreError) in
             try session.query(

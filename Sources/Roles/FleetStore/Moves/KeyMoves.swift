@@ -14,8 +14,8 @@ extension ControlStore {
         }
     }
 
-    /// Starts a job. The use of the key and the start of the job are one transaction.
-    /// - Parameter body: sets the job running.
+    /// A sender starts its job: the use of the key and the job's start are one transaction.
+    /// - Parameter body: makes the job run.
     package func start(
         _ wanted: KeyBinding, with key: [UInt8], by act: Act, _ body: @escaping @Sendable (inout JobSnapshot) -> Void
     ) async throws(StoreError) -> Result<JobSnapshot, KeyRefusal> {
