@@ -36,7 +36,7 @@ package final class EventFeed: Sendable {
         state.withLock { $0.listeners.append(listener) }
     }
 
-    /// Events with ids above `id`; nil if some of them are no longer kept.
+    /// Events after a number; nil where some are gone.
     package func events(after id: Int64, most: Int = 1000) -> [ChangeRecord]? {
         state.withLock { state in
             guard id >= state.floor else { return nil }
