@@ -38,7 +38,9 @@ package enum ServerTrust: Sendable, Hashable {
         guard authority.vouches(for: server) else {
             throw IdentityProblem("its certificate is of another authority than this host's")
         }
-        guard server.purposes.contains(.server) else { throw IdentityProblem("its certificate is none of a control") }
+        guard server.purposes.contains(.server) else {
+            throw IdentityProblem("its certificate is not that of a control")
+        }
         guard server.names(host) else {
             throw IdentityProblem(
                 "its certificate is not for \(host): say that name in the control's 'names'")

@@ -34,7 +34,7 @@ enum AccessCalls {
         } catch { throw .invalid("labels", error.description) }
         let name = try members.text("name", most: 63)
         if let name, !LabelKey.isValid(name) || name.contains("/") {
-            throw .invalid("name", "is 1 to 63 letters, digits and ._-, the first no sign")
+            throw .invalid("name", "is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
         }
         let uses = try members.number("uses", in: 1...1_000_000) ?? 1
         if name != nil, uses > 1 { throw .invalid("uses", "is 1 where the token is for one name") }

@@ -75,7 +75,7 @@ enum NodeCalls {
         let members = try call.members(["name", "labels", "state", "now"])
         let name = try members.text("name", most: 63)
         if let name, !LabelKey.isValid(name) || name.contains("/") {
-            throw .invalid("name", "is 1 to 63 letters, digits and ._-, the first no sign")
+            throw .invalid("name", "is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
         }
         let pairs = try members.labels("labels")
         let state: NodeState?

@@ -72,7 +72,7 @@ package enum ClassSettings {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
             guard LabelKey.isValid(text), !text.contains("/") else {
-                throw node.wrong("it is 1 to 63 letters, digits and ._-, the first no sign")
+                throw node.wrong("it is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
             }
             return text
         }

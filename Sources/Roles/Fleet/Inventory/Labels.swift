@@ -83,8 +83,8 @@ package enum LabelProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .key(let key):
-            "'\(DisplayName.escape(key))' is no name of a label: 1 to 63 letters, digits and ._/-, the first no sign"
-        case .builtIn(let key): "'\(key)' is known of every node and cannot be a label"
+            "'\(DisplayName.escape(key))' is no valid label: 1 to 63 letters, digits and ._/-, first a letter or digit"
+        case .builtIn(let key): "'\(key)' is a built-in property of every node and cannot be a label"
         case .value(let key): "the value of the label '\(key)' is longer than 255 bytes or has control characters in it"
         case .tooMany: "a node has at most \(Labels.most) labels"
         }

@@ -61,7 +61,7 @@ package struct AgentPolicy: Sendable, Hashable {
                 "receive.max_size", "the content has \(offer.content.bytes) bytes, and at most \(largest) are received")
         }
         guard AbsolutePath.isName(offer.name) else {
-            throw Refusal("receive.roots", "the content's name is none that a file can have")
+            throw Refusal("receive.roots", "the content's name cannot be the name of a file")
         }
         let down = Self.least(configuration.limits.down, terms.limits.down)
         let up = Self.least(configuration.limits.up, terms.limits.up)

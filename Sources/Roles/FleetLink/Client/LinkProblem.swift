@@ -28,7 +28,7 @@ package enum LinkProblem: Error, Sendable, Hashable, CustomStringConvertible {
         case .broken(let host, let reason): "the connection to \(host) broke: \(reason)"
         case .cancelled: "cancelled"
         case .refused(let refusal): refusal.text + (refusal.advice.map { ": " + $0 } ?? "")
-        case .malformed(let host, let reason): "\(host) answered what is no answer: \(reason)"
+        case .malformed(let host, let reason): "\(host) sent an invalid answer: \(reason)"
         case .local(let text): text
         case .tooManyEvents: "too many events wait for control"
         }
