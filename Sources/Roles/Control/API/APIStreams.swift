@@ -12,7 +12,7 @@ import Text
 struct APIStreams: Sendable {
     /// Maximum bytes of a message.
     private static let most = 16 << 10
-    /// Time between two checks for news in a stream.
+    /// Between two messages of a stream.
     private static let pause = Duration.milliseconds(500)
 
     private let core: ControlCore

@@ -34,7 +34,7 @@ package enum WaveSize: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The number of targets in a wave of this size. A percentage is rounded up, to 1 at least.
+    /// Of so many targets, rounded up; for a count, the count.
     package func size(of targets: Int) -> Int {
         switch self {
         case .count(let count): min(count, targets)

@@ -101,7 +101,7 @@ package struct RouteTable: Sendable {
         addLongPaths(to: router, refuse: refuse)
     }
 
-    /// Adds routes with a value such as `{name+}`. If several match a path, the first one in the table is used.
+    /// Routes with a value such as `{name+}`. Where several match a path, the first in the table answers.
     private func addLongPaths(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
         struct Place: Hashable {
             let method: HTTPRequest.Method
