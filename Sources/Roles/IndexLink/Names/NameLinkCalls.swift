@@ -8,7 +8,7 @@ import Registry
 import RegistryAccess
 import Text
 
-/// The calls of origins to an index.
+/// The routes of an index that origins call, below ``NameLink/root``.
 package struct NameLinkCalls: Sendable {
     private typealias Call = @Sendable (LinkRequest) async throws(OCIError) -> Response
 
@@ -106,7 +106,7 @@ package struct NameLinkCalls: Sendable {
                 return try await call(LinkRequest(request: request, context: context))
             } catch {
                 var response = OCIService.response(error)
-                // The body may not have been read.
+                // The request's body may be unread, so the connection cannot be used again.
                 if method == .put { response.headers[.connection] = "close" }
                 return response
             }
@@ -114,7 +114,7 @@ package struct NameLinkCalls: Sendable {
     }
 }
 
-/// What stands in such a request.
+/// The parameters and the body of a request to one of these routes.
 private struct LinkRequest: Sendable {
     let request: Request
     let context: ServiceContext
