@@ -4,16 +4,16 @@ import Hummingbird
 import JSON
 import RegistryAccess
 
-/// Calls that every origin has, alone or with others.
+/// Routes that every origin has, be it alone or one of several.
 package enum OriginRoutes {
-    /// The description of an origin's calls.
+    /// A table of routes with its OpenAPI description.
     package static func table(title: String, _ routes: [Route]) -> RouteTable {
         RegistryDescription.table(
             title: title,
             description: "The OCI distribution API 1.1 is at /v2/, as its specification has it.", routes: routes)
     }
 
-    /// Blobs by Kraken's paths.
+    /// Blobs and their torrents at the paths that Kraken uses.
     package static func blobs(_ respond: @escaping Route.Handler) -> [Route] {
         let (path, access) = ("/namespace/{namespace+}/blobs/{digest}", Route.Access.role(RegistryRoles.pull))
         let blob = Route.Answer(200, "its bytes", type: "application/octet-stream")

@@ -10,7 +10,7 @@ import RegistryAccess
 import Threads
 import Upkeep
 
-/// How an origin's disk is, and what a person or an agent can ask for: `/v1/origin`, `/v1/scrub`, `/v1/blobs/DIGEST/doubts`.
+/// The state of an origin's disk, and requests to verify blobs: `/v1/origin`, `/v1/scrub`, `/v1/blobs/DIGEST/doubts`.
 package struct UpkeepCalls: Sendable {
     private let node: BlobNode
     private let cold: ColdStore?
@@ -54,7 +54,8 @@ package struct UpkeepCalls: Sendable {
         Problem.response(.notFound, "NO_SCRUB", "nothing looks after the blobs here")
     }
 
-    /// Whoever got a wrong piece from here says so. It is looked at, and that is all that this can bring about.
+    /// An agent reports that it received a corrupt piece from this origin. The origin verifies its own copy; the report
+    /// has no other effect, so a false one only costs a read.
     private func doubt(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let digest = context.parameters.get("digest")?.percentDecoded.flatMap({ BlobDigest($0) }) else {
             return Problem.response(.badRequest, "BAD_DIGEST", "that is no digest")
