@@ -4,7 +4,7 @@ import Hummingbird
 import Registry
 import RegistryAccess
 
-/// The calls of an agent, but for those of container programs.
+/// The routes of an agent, without those of the OCI distribution API.
 struct AgentRoutes: Sendable {
     let calls: AgentCalls
     let files: FileCalls
@@ -12,7 +12,7 @@ struct AgentRoutes: Sendable {
     let state: AgentState
     let metrics: AgentMetrics
 
-    /// How Kraken's paths begin: their errors are text.
+    /// Prefixes of the paths that Kraken uses. Errors on these paths are plain text.
     static let krakens = ["/namespace/", "/tags/", "/preload/", "/blobs/"]
 
     var table: RouteTable {
@@ -75,7 +75,7 @@ struct AgentRoutes: Sendable {
             Route(.get, "/v1/status", "The registry as seen here, and the cache", access: .role(RegistryRoles.pull)) {
                 _, _ in .json(await state.status())
             },
-            // Digests of all names.
+            // The list has digests of all names, so it needs the role of an administrator.
             Route(.get, "/v1/blobs", "What is cached", access: .role(RegistryRoles.admin)) { _, _ in
                 await calls.blobs()
             },
