@@ -20,7 +20,7 @@ package final class DescriptorDoor: Sendable {
     private let isStopped = Atomic(false)
     private let logger: Logger
 
-    /// Most commands served at a time. The connection of any further command is closed.
+    /// Most commands served at a time. The connection of any further command is closed, and it pulls without the agent.
     private static let most = 128
     /// Most milliseconds to wait for a command's first request.
     private static let askWithin: Int32 = 60_000

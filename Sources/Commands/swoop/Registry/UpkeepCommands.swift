@@ -3,7 +3,7 @@ import JSON
 import Registry
 import RegistryClient
 
-/// `swoop index gc`: takes away what no tag reaches.
+/// `swoop index gc`: removes manifests and blobs that no tag reaches.
 struct IndexCollectCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc",
@@ -23,7 +23,7 @@ struct IndexCollectCommand: SwoopCommand {
 
     @OptionGroup var global: GlobalOptions
 
-    /// Seconds: an index of a million manifests is read as a whole.
+    /// Seconds: the index reads all of its manifests, which may be a million.
     private static let patience = 3_600.0
 
     func run(_ reporter: Reporter) async throws {
@@ -48,7 +48,7 @@ struct IndexCollectCommand: SwoopCommand {
     }
 }
 
-/// `swoop origin status`: how the disk of an origin is.
+/// `swoop origin status`: shows the state of an origin's disk.
 struct OriginStatusCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
@@ -75,7 +75,7 @@ struct OriginStatusCommand: SwoopCommand {
     }
 }
 
-/// `swoop origin scrub`: looks at all blobs now.
+/// `swoop origin scrub`: verifies all blobs now.
 struct OriginScrubCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "scrub",

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `swoop index`: the index of a registry, and what is done with one.
+/// `swoop index`: runs the index of a registry, or works with one.
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
@@ -14,7 +14,7 @@ struct IndexCommand: ParsableCommand {
         defaultSubcommand: IndexServeCommand.self)
 }
 
-/// `swoop origin`: an origin of a registry, and what is done with one.
+/// `swoop origin`: runs an origin of a registry, or works with one.
 struct OriginTools: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "origin",
