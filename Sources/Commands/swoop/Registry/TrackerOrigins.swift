@@ -147,8 +147,8 @@ final class TrackerOrigins: Sendable {
 }
 
 extension SwarmTerms {
-    /// Whether an announce proves that its peer knows the secret. The tracker does not know which NAMEs are open:
-    /// without a proof, a client gets no peers but the origins.
+    /// Whether an announce proves that its peer knows the secret, and so may learn the blob's owners. The tracker does
+    /// not know which NAMEs are open: clients of those find an origin among the ordinary peers.
     func admits(_ swarm: SwarmKey, _ blob: BlobKey, _ proof: BlobKey?) -> Bool {
         guard isClosed else { return true }
         guard let secret, let proof, let swarm = SHA1Digest(bytes: swarm.bytes),
