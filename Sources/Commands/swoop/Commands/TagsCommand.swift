@@ -2,7 +2,7 @@ import ArgumentParser
 import Registry
 import RegistryClient
 
-/// `swoop tags`: what a registry has, by name.
+/// `swoop tags`: lists the names and tags of a registry, and changes tags.
 struct TagsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tags",
@@ -113,7 +113,7 @@ extension TagList.Entry {
 }
 
 extension TagList {
-    /// The entries for people: without columns in which nothing stands.
+    /// The entries as a table for people, without empty columns.
     fileprivate static func table(_ entries: [Entry]) -> String {
         let columns: [(String, (Entry) -> String?)] = [
             ("TAG", { $0.tag }), ("DIGEST", { $0.digest }), ("TIME", { $0.time }), ("ACTION", { $0.action }),

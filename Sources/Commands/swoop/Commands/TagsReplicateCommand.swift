@@ -3,7 +3,7 @@ import JSON
 import Registry
 import RegistryClient
 
-/// `swoop tags replicate`: brings a tag to the registries that are to get it, now.
+/// `swoop tags replicate`: replicates a tag now to the other registries that are configured for it.
 struct TagsReplicateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "replicate",

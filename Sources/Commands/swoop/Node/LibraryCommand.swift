@@ -40,7 +40,7 @@ struct LibraryChoice: ParsableArguments {
 }
 
 extension NodeConfiguration {
-    /// The purpose of the table. If it changes, the node makes the table anew.
+    /// Identifies the use of the table. If it changes, the node rebuilds the table.
     var libraryIdentity: String {
         role.rawValue + (role == .receiver ? "/" + receiverStorePlan.rawValue : "")
     }
