@@ -55,12 +55,12 @@ struct AgentRoutes: Sendable {
             ) { await calls.tag($0, $1) }
         } + [
             Route(
-                .get, "/preload/tags/{tag+}", "Have all of NAME:TAG in the cache", parameters: ["wait"],
+                .get, "/preload/tags/{tag+}", "Pull all of NAME:TAG into the cache", parameters: ["wait"],
                 answers: [Self.text, .init(202, "under way", type: "text/plain"), Self.unknown],
                 access: .role(RegistryRoles.pull)
             ) { await calls.preload($0, $1) },
             Route(
-                .delete, "/blobs/{digest}", "Let a blob go out of the cache",
+                .delete, "/blobs/{digest}", "Remove a blob from the cache",
                 answers: [
                     .init(202, "gone", type: "text/plain"), Self.unknown,
                     .init(409, "it is being read", type: "text/plain"),
@@ -88,7 +88,7 @@ struct AgentRoutes: Sendable {
             }
             + ["/readyz", "/readiness"].map { path in
                 Route(
-                    .get, path, "Whether something new can be pulled, or why not", answers: [Self.text, Self.silent],
+                    .get, path, "Whether new content can be pulled, or why not", answers: [Self.text, Self.silent],
                     access: .open
                 ) { _, _ in await state.ready() }
             }

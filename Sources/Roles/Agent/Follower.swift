@@ -45,7 +45,7 @@ actor Follower {
 
     func stop() { isStopped = true }
 
-    // MARK: Unheard
+    // MARK: Missed tags
 
     /// Handles a reply of an index. If events may be missing, asks the index for all tags that were put since the last
     /// handled time.
@@ -84,7 +84,7 @@ actor Follower {
         }
     }
 
-    // MARK: Heard
+    // MARK: Pulling tags
 
     func tagged(_ reference: Reference) {
         guard patterns.match(reference.description) else { return }

@@ -55,7 +55,7 @@ final class KnownReplies: Sendable {
         trim()
     }
 
-    // MARK: Asking
+    // MARK: Reading
 
     func meaning(of tag: Reference) -> TagMeaning? { state.withLock { $0.tags[tag] } }
 
@@ -86,7 +86,7 @@ final class KnownReplies: Sendable {
         }
     }
 
-    // MARK: Keeping
+    // MARK: Storing
 
     /// - Parameters:
     ///   - reference: the reference that was resolved.

@@ -28,7 +28,7 @@ struct PullCalls: Sendable {
         let unknown = Route.Answer(404, "no such pull", schema: "Problem")
         return [
             Route(
-                .post, "/v1/pulls", "Pull something into the cache", body: "Reference",
+                .post, "/v1/pulls", "Pull content into the cache", body: "Reference",
                 answers: [.init(202, "under way"), .init(429, "too many are under way", schema: "Problem")],
                 access: access
             ) { await begin($0, $1) },
@@ -38,7 +38,7 @@ struct PullCalls: Sendable {
                 return Response.json(.object(["pulls": .array(await pulls.all())]))
             },
             Route(
-                .get, "/v1/pulls/{id}", "How far a pull is", answers: [.init(200, "done"), unknown], access: access
+                .get, "/v1/pulls/{id}", "The progress of a pull", answers: [.init(200, "done"), unknown], access: access
             ) { _, context in
                 if let refusal = Self.refusal(context) { return refusal }
                 guard let pull = await pulls.state(of: Self.id(context)) else { return Self.unknown }
@@ -52,7 +52,7 @@ struct PullCalls: Sendable {
                 return await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
             },
             Route(
-                .get, "/v1/pulls/{id}/events", "How far a pull is, as that changes",
+                .get, "/v1/pulls/{id}/events", "The progress of a pull, as events",
                 answers: [.init(200, "server-sent events", type: "text/event-stream"), unknown], access: access
             ) { _, context in
                 if let refusal = Self.refusal(context) { return refusal }

@@ -114,7 +114,7 @@ package actor RegistryView {
                 throw .malformed("no list of its parts: is \(client.base.text) a Swoop registry?")
             }
             guard let new = Cluster(found)?.with(trackers: ownTrackers) else {
-                throw .malformed("a list of its parts that is none")
+                throw .malformed("a malformed list of its parts")
             }
             return new
         }
@@ -134,7 +134,7 @@ package actor RegistryView {
     ) async throws(RegistryError) -> Value {
         var known: Set<HTTPURL> = []
         let parts = parts.filter { known.insert($0).inserted }
-        guard let only = parts.first else { throw .malformed("a list of its parts that lacks some") }
+        guard let only = parts.first else { throw .malformed("a list of its parts without an index or origin") }
         // With only one part, its client does the retries.
         if parts.count == 1 { return try await question(client(only)) }
         for part in silences.due(parts, now: now) { Task { await listen(for: part) } }

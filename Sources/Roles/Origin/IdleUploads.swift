@@ -9,7 +9,7 @@ package final class IdleUploads: Sendable {
 
     /// Default age in seconds.
     package static let usualAge = 86_400.0
-    /// The longest time between two looks.
+    /// Most seconds between two searches for idle uploads.
     private static let look = 600.0
 
     /// - Parameter age: seconds without new bytes after which an upload is removed.

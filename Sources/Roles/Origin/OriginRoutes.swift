@@ -29,8 +29,8 @@ package enum OriginRoutes {
             Route(
                 .get, path, "A blob, whole or in ranges", parameters: ["range"],
                 answers: [
-                    blob, .init(202, "it is fetched: come again"), missing,
-                    .init(429, "too many are read: come again", type: "text/plain"),
+                    blob, .init(202, "it is being fetched: try again"), missing,
+                    .init(429, "too many reads: try again", type: "text/plain"),
                 ], access: access, handler: respond),
             Route(.head, path, "The size of a blob", answers: [blob, missing], access: access, handler: respond),
         ]
@@ -42,7 +42,7 @@ package enum OriginRoutes {
         [
             Route(
                 .get, "/v1/cluster", "The parts of the registry", access: .role(RegistryRoles.pull), handler: cluster),
-            Route(.get, "/v1/status", "What is kept here", access: .role(RegistryRoles.pull), handler: status),
+            Route(.get, "/v1/status", "The blobs of this origin", access: .role(RegistryRoles.pull), handler: status),
             Route(
                 .get, "/metrics", "Numbers for Prometheus", answers: [.init(200, "done", type: "text/plain")],
                 access: .role(RegistryRoles.pull), handler: metrics),

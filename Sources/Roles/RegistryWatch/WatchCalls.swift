@@ -22,20 +22,20 @@ package struct WatchCalls: Sendable {
     package var routes: [Route] {
         [
             Route(
-                .get, "/v1/watch", "What is put, and what to warm, as soon as there is any",
+                .get, "/v1/watch", "Wait for events: tags that were put, and content to warm",
                 parameters: ["watcher", "host", "site", "epoch", "last", "hold"],
                 access: .role(RegistryRoles.pull)
             ) { await watch($0, $1) },
             Route(
-                .post, "/v1/warmings", "Have agents pull something", body: "Warming",
-                answers: [.init(202, "under way"), .init(409, "no agent is here", schema: "Problem")],
+                .post, "/v1/warmings", "Have agents pull content in advance", body: "Warming",
+                answers: [.init(202, "under way"), .init(409, "no agent is watching", schema: "Problem")],
                 access: .role(RegistryRoles.admin)
             ) { await warm($0, $1) },
-            Route(.get, "/v1/warmings/{id}", "How far they are", access: .role(RegistryRoles.pull)) {
+            Route(.get, "/v1/warmings/{id}", "The progress of a warming", access: .role(RegistryRoles.pull)) {
                 await state($0, $1)
             },
             Route(
-                .post, "/v1/warmings/{id}/reports", "How far an agent is", body: "WarmReport",
+                .post, "/v1/warmings/{id}/reports", "Report an agent's progress", body: "WarmReport",
                 answers: [.init(204, "taken")], access: .role(RegistryRoles.pull)
             ) { await report($0, $1) },
         ]

@@ -24,7 +24,7 @@ package final class WatchHub: Sendable {
             State(log: WatchLog(limits), watchers: WatcherTable(limits), warmings: WarmTable(limits)))
     }
 
-    // MARK: Of the index
+    // MARK: Calls of the index
 
     /// Publishes that tags now refer to a digest. Call after the change is durable.
     package func tagged(_ tags: [Tag], of name: ContentName, _ digest: BlobDigest) {
@@ -40,7 +40,7 @@ package final class WatchHub: Sendable {
         for continuation in woken { continuation.resume() }
     }
 
-    // MARK: Of agents
+    // MARK: Requests of agents
 
     /// Events after those that the agent knows; waits until there are any, or until the time is over.
     /// - Parameters:

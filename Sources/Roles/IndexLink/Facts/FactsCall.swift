@@ -23,7 +23,7 @@ package struct FactsCall: Sendable {
     }
 
     package var route: Route {
-        Route(.post, FactsQuestion.path, "What is known of blobs", access: access) { request, _ in
+        Route(.post, FactsQuestion.path, "Facts about blobs", access: access) { request, _ in
             var limits = HTTPLimits()
             limits.bodyBytes = FactsQuestion.mostBytes
             let parsed = JSONLimits(maxBytes: FactsQuestion.mostBytes, maxDepth: 4, maxValues: 60_000)

@@ -32,7 +32,7 @@ package final class RemoteIndex: OCIIndex {
             method: .GET, path: NameLink.manifest(name, version), limit: Manifest.mostBytes)
         guard let answer = try await ask(call, missing: .manifestUnknown) else { return nil }
         guard let manifest = try? Manifest(answer.body, type: answer.headers.first(name: "content-type")) else {
-            throw Self.malformed("a manifest that is none")
+            throw Self.malformed("a malformed manifest")
         }
         if case .digest(let digest) = version, digest != manifest.digest {
             throw Self.malformed("another manifest than was asked for")

@@ -27,7 +27,7 @@ package struct SweepCall: Sendable {
     }
 
     package var route: Route {
-        Route(.post, Self.path, "Remove what no name has", access: access) { request, _ in
+        Route(.post, Self.path, "Remove blobs that no name has", access: access) { request, _ in
             var limits = HTTPLimits()
             limits.bodyBytes = 4 << 10
             guard case .success(let bytes) = await RequestBytes.collect(request, limits: limits),

@@ -148,7 +148,7 @@ struct TagCopy: Sendable {
         return bytes
     }
 
-    // MARK: Here
+    // MARK: The store of this index
 
     private func resolve(_ digest: BlobDigest) async throws(RegistryError) -> Resolved? {
         try await asked { () throws(TagStoreError) in

@@ -101,7 +101,7 @@ package final class ClusterWatch: Sendable {
         }
     }
 
-    // MARK: Asking
+    // MARK: Health checks
 
     private func askAll() async {
         let (hosts, own) = state.withLock { ($0.hosts, $0.own) }
@@ -151,7 +151,7 @@ package final class ClusterWatch: Sendable {
         tell?()
     }
 
-    // MARK: The list
+    // MARK: The list of origins
 
     /// Replaces the list of origins.
     package func use(_ hosts: [String]) {

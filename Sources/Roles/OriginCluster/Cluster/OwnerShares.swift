@@ -48,7 +48,7 @@ package final class OwnerShares: Sendable {
 
     deinit { asking.withLock { $0 }?.cancel() }
 
-    // MARK: Of the engine
+    // MARK: Questions of the engine
 
     func isOrigin(_ address: PeerAddress) -> Bool { parts.withLock { $0?.watch }?.isEngine(address) ?? false }
 
@@ -87,7 +87,7 @@ package final class OwnerShares: Sendable {
         return OwnerShare(index: index, of: givers.count)
     }
 
-    // MARK: Asking
+    // MARK: Asking other owners
 
     private func askDue(_ placement: Placement, _ peers: OriginPeers) async {
         let now = Clocks.steadySeconds

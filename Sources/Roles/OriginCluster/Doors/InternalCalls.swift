@@ -81,7 +81,7 @@ struct InternalCalls: Sendable {
         return value
     }
 
-    // MARK: What is here
+    // MARK: Blobs on this disk
 
     private func about() -> Response {
         .json(.object(["instance": .string(watch.instance), "peers": .string(peers)]))
@@ -144,7 +144,7 @@ struct InternalCalls: Sendable {
         }
     }
 
-    // MARK: What is to be here
+    // MARK: Blobs to store
 
     private func offers(_ question: JSONValue) async throws(OCIError) -> Response {
         let blobs = (question["blobs"]?.arrayValue ?? []).compactMap { OfferedBlob($0) }

@@ -38,7 +38,7 @@ package final class Copies: Sendable {
         self.logger = logger
     }
 
-    // MARK: As it comes
+    // MARK: During an upload
 
     /// The tap through which the bytes of a request also go to another origin; nil for a request that is not relayed.
     func tap(_ part: UploadPart, size: Int64? = nil, from via: Origin) -> (any UploadTap)? {
@@ -84,7 +84,7 @@ package final class Copies: Sendable {
 
     private func takeRelay(_ id: String) -> UploadRelay? { relays.withLock { $0.removeValue(forKey: id)?.relay } }
 
-    // MARK: At its end
+    // MARK: After an upload
 
     /// Completes a push. The blob is whole and durable here; returns when it is durable at enough origins. Throws 503
     /// if that takes longer than `patience` seconds.

@@ -56,7 +56,7 @@ struct BlobReads: Sendable {
         return await read(wish, name, cold, in: context)
     }
 
-    // MARK: Here
+    // MARK: From this disk
 
     /// Nil for a blob that is not on this disk.
     func local(_ wish: Wish, in context: ServiceContext) async -> Answer? {
@@ -68,7 +68,7 @@ struct BlobReads: Sendable {
         }
     }
 
-    // MARK: At other origins
+    // MARK: From other origins
 
     /// Nil if none of the origins has the blob.
     private func remote(_ wish: Wish, from hosts: [String], in context: ServiceContext) async -> Answer? {
@@ -88,7 +88,7 @@ struct BlobReads: Sendable {
         return busy.map { .refused($0) }
     }
 
-    // MARK: In its back end
+    // MARK: From the back end
 
     private func fromBackEnd(_ wish: Wish, in context: ServiceContext) async -> Answer {
         guard let name = wish.name, let cold else { return .missing }
