@@ -28,11 +28,13 @@ struct RegistryArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A configuration, a YAML file, that says what the registry is told and whom to trust.", valueName: "file",
+            "A YAML configuration file with the registry's token and trusted authorities.", valueName: "file",
             visibility: .hidden))
     var registryConfig: String?
 
-    @Option(help: ArgumentHelp("A file with secrets that is laid over it.", valueName: "file", visibility: .hidden))
+    @Option(
+        help: ArgumentHelp(
+            "A YAML file with secrets, merged over --registry-config.", valueName: "file", visibility: .hidden))
     var registrySecrets: String?
 
     /// Whether the command or its environment names a registry.

@@ -67,13 +67,13 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Pieces in which the content is simulated, at most.", valueName: "n"))
     var pieces = 512
 
-    @Option(help: ArgumentHelp("Connections up to which a host dials more.", valueName: "n"))
+    @Option(help: ArgumentHelp("A host dials peers until it has this many connections.", valueName: "n"))
     var connections = 80
 
-    @Flag(help: "Also with other numbers of caches.")
+    @Flag(help: "Compare with other numbers of caches.")
     var compare = false
 
-    @Option(help: ArgumentHelp("Number of the random choices.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the random numbers.", valueName: "n"))
     var seedNumber: UInt64 = 1
 
     @OptionGroup var global: GlobalOptions

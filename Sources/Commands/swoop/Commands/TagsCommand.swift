@@ -33,7 +33,7 @@ struct TagsListCommand: SwoopCommand {
         transform: ReferenceArgument.name)
     var name: ContentName?
 
-    @Flag(help: "All that happened to the tags, and by whom.")
+    @Flag(help: "Show all changes of the tags, and who made them.")
     var history = false
 
     @OptionGroup var access: RegistryArguments
@@ -66,7 +66,7 @@ struct TagsListCommand: SwoopCommand {
 struct TagsDeleteCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete a tag. What it named stays as long as something else names it.",
+        abstract: "Delete a tag. Its content stays as long as something else refers to it.",
         discussion: """
             Example:
               swoop tags delete team/app:1.0

@@ -7,7 +7,7 @@ import RegistryClient
 struct TagsReplicateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "replicate",
-        abstract: "Bring a tag to the other registries that are to get it, now.",
+        abstract: "Replicate a tag now to the other registries that are configured for it.",
         discussion: """
             What is tagged is brought there by itself; this is for tags that are older than the registry's 'remotes', or \
             that failed. It waits until each has the tag, or has failed once: it is tried again without the command.

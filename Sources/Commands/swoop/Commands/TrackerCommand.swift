@@ -51,7 +51,7 @@ struct TrackerCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The port of both, at the address that the configuration has: this machine's own, unless that says more.",
+            "The port for HTTP and UDP, at the configuration's address, which is loopback by default.",
             valueName: "port"))
     var port: Int?
 
@@ -76,7 +76,7 @@ struct TrackerCommand: SwoopCommand {
     var control: [ControlAddress]?
 
     @Option(
-        help: ArgumentHelp("With --control, once: what the tracker joins with.", valueName: "token"),
+        help: ArgumentHelp("With --control, at the first start: the token to join the fleet with.", valueName: "token"),
         transform: { text in
             guard let token = EnrolmentToken(text) else { throw ArgumentProblem("swt1.ID.SECRET.PIN is expected") }
             return token

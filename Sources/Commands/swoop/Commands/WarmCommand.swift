@@ -7,7 +7,7 @@ import RegistryClient
 struct WarmCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "warm",
-        abstract: "Have the agents of a registry pull something before anybody asks for it.",
+        abstract: "Have the agents of a registry pull content in advance.",
         discussion: """
             The registry reads from its back end what it does not have any more; then agents, of each site in turn, pull it \
             into their caches. Without --wait the command ends when they have been told; with it, when all of them have it.

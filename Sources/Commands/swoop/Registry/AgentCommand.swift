@@ -20,7 +20,7 @@ import Threads
 struct AgentCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "Run this host's agent: what is pulled comes once, and is given on to other hosts.",
+        abstract: "Run this host's agent: it pulls content once for all programs, and serves it to other hosts.",
         discussion: """
             `swoop pull` gets blobs of it over a UNIX socket; programs by Kraken's paths, container programs at port 16000. \
             --registry is any origin or index: it lists the others, and the list outlives it.
@@ -59,17 +59,18 @@ struct AgentCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The most that the cache takes: a size, or a share of the disk. Default: 50%.", valueName: "size"),
+            "Most space for the cache: a size, or a share of the disk. Default: 50%.", valueName: "size"),
         transform: CacheSize.parse)
     var max: CacheBounds.Size?
 
     @Option(
-        help: ArgumentHelp("What is left free on the disk: a size, or a share of it. Default: 10%.", valueName: "size"),
+        help: ArgumentHelp(
+            "Space to keep free on the cache's disk: a size, or a share. Default: 10%.", valueName: "size"),
         transform: CacheSize.parse)
     var keepFree: CacheBounds.Size?
 
     @Option(
-        help: ArgumentHelp("Blobs that were not used for so long leave the cache. Default: 7d.", valueName: "time"),
+        help: ArgumentHelp("Remove blobs that were not used for this long. Default: 7d.", valueName: "time"),
         transform: TimeSpan.parse)
     var tti: TimeSpan?
 
@@ -81,7 +82,7 @@ struct AgentCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Pull what is tagged NAME:TAG, as it is tagged, where the whole of that matches; may be given more than once.",
+            "Pull each NAME:TAG that is put and as a whole matches this; may be given more than once.",
             valueName: "regex"))
     var follow: [String] = []
 

@@ -9,7 +9,7 @@ import Threads
 struct AgentStatusCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Say how this host's agent is: its registry, its cache, what it is doing.",
+        abstract: "Show the status of this host's agent: its registry, its cache, its current work.",
         discussion: """
             Ends with 1 when the agent can pull nothing new, and says why; with 4 when none runs.
 

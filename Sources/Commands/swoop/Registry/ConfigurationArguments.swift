@@ -17,13 +17,13 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
     var config: String?
 
     @Option(
-        help: ArgumentHelp("A YAML file with secrets, mode 600, that is laid over it.", valueName: "file"))
+        help: ArgumentHelp("A YAML file with secrets, mode 600, merged over the configuration.", valueName: "file"))
     var secrets: String?
 
     @Option(help: ArgumentHelp("The name of this machine's site.", valueName: "name"), transform: SiteName.parse)
     var zone: String?
 
-    @Option(help: ArgumentHelp("Taken without effect, as Kraken has it.", valueName: "n", visibility: .hidden))
+    @Option(help: ArgumentHelp("Has no effect; accepted because Kraken has it.", valueName: "n", visibility: .hidden))
     var mutexProfileFraction: Int?
 
     /// Reads the configuration files, on another thread.

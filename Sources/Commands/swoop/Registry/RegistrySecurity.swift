@@ -18,18 +18,20 @@ struct SecurityArguments: ParsableArguments, Sendable {
             valueName: "file"))
     var tokens: String?
 
-    @Option(help: ArgumentHelp("PEM file: the certificate to show, then those that vouch for it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("PEM file: the server's certificate, then its intermediate certificates.", valueName: "file")
+    )
     var tlsCertificate: String?
 
     @Option(help: ArgumentHelp("PEM file: its private key.", valueName: "file"))
     var tlsKey: String?
 
-    @Option(help: ArgumentHelp("A file whose first line opens the key.", valueName: "file"))
+    @Option(help: ArgumentHelp("A file whose first line is the key's passphrase.", valueName: "file"))
     var tlsPassphrase: String?
 
     @Option(
         help: ArgumentHelp(
-            "PEM file: whoever shows no certificate that one of these vouches for is not let in.", valueName: "file"))
+            "PEM file of authorities: clients must show a certificate that one of them has signed.", valueName: "file"))
     var tlsClientCa: String?
 
     @Flag(help: "Let everybody who reaches it push, pull and delete.")

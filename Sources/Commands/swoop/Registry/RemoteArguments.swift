@@ -6,7 +6,7 @@ import RegistryClient
 struct RemoteArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
-            "Another registry that gets each NAME:TAG that matches, of whatever kind it is. May be given several times.",
+            "Another registry, of any kind, to replicate each matching NAME:TAG to. May be given several times.",
             valueName: "url=regex"), transform: Self.parse)
     var remote: [Entry] = []
 

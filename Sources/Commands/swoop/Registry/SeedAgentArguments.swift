@@ -7,7 +7,7 @@ import Tracking
 
 /// Options that correspond to the flags of Kraken's agent.
 struct SeedAgentArguments: ParsableArguments, Sendable {
-    @Option(help: ArgumentHelp("The address that other hosts are told.", valueName: "ip"))
+    @Option(help: ArgumentHelp("The address to announce to other hosts.", valueName: "ip"))
     var peerIp: String?
 
     @Option(help: ArgumentHelp("The port of --peers, at all addresses. Default: 16001.", valueName: "port"))

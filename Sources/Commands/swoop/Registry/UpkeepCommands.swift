@@ -7,7 +7,7 @@ import RegistryClient
 struct IndexCollectCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc",
-        abstract: "Take away what no tag reaches and nobody touched for a day.",
+        abstract: "Remove content that no tag reaches and that was not used for a day.",
         discussion: """
             The registry does this once a day by itself. Pushes and pulls go on beside it.
 
@@ -16,7 +16,7 @@ struct IndexCollectCommand: SwoopCommand {
               swoop index gc
             """)
 
-    @Flag(help: "Only say what would go.")
+    @Flag(help: "Only say what would be removed.")
     var dryRun = false
 
     @OptionGroup var access: RegistryArguments
@@ -52,7 +52,7 @@ struct IndexCollectCommand: SwoopCommand {
 struct OriginStatusCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show what an origin keeps, how full its disk is, what waits for its back end, and what is wrong.",
+        abstract: "Show an origin's blobs, free space, blobs waiting for the back end, and corrupt blobs.",
         discussion: """
             Examples:
               swoop origin status
@@ -79,7 +79,7 @@ struct OriginStatusCommand: SwoopCommand {
 struct OriginScrubCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "scrub",
-        abstract: "Hold all blobs of an origin against their digests now, and mend what is wrong.",
+        abstract: "Verify all blobs of an origin against their digests now, and repair corrupt pieces.",
         discussion: """
             An origin looks at each blob twice a month by itself. This asks for all of them now, at 20 MB/s, and waits until \
             that is done. Wrong pieces are given to nobody, and fetched from other owners or the back end. Exit status 3 if \
@@ -90,7 +90,7 @@ struct OriginScrubCommand: SwoopCommand {
               swoop origin scrub --no-wait
             """)
 
-    @Flag(inversion: .prefixedNo, help: "Wait until all blobs were looked at.")
+    @Flag(inversion: .prefixedNo, help: "Wait until all blobs have been verified.")
     var wait = true
 
     @OptionGroup var access: RegistryArguments
