@@ -88,8 +88,7 @@ package final class FollowedTable: Sendable {
         content.withLock { content in
             let before = content
             let value = body(&content)
-            // If the file cannot be written, the cache may remove followed content after a restart. No pull depends on
-            // it.
+            // If the file cannot be written, the cache may remove followed content after a restart.
             if content != before, let (directory, name) = try? HeldDirectory.holding(path) {
                 try? directory.replace(name, with: content.json.encode(), temporary: .random(prefix: ".followed-"))
             }
