@@ -1,7 +1,7 @@
 import ArgumentParser
 import SwarmSimulator
 
-/// `swoop simulate`: predicts how long a delivery will take. Below it is a fleet that is not there.
+/// `swoop simulate`: predicts how long a delivery will take. Its subcommand simulates the agents of a fleet.
 struct SimulateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -23,7 +23,7 @@ struct SimulateCommand: SwoopCommand {
             """,
         subcommands: [SimulateFleetCommand.self])
 
-    // These three are needed, but not with a subcommand: the parser also makes its parent.
+    // The next three are mandatory, but cannot be declared so: with a subcommand, the parser also parses this parent.
 
     @Option(help: ArgumentHelp("Length of the content. Needed.", valueName: "size"), transform: ByteSize.parse)
     var size: ByteSize?
@@ -67,13 +67,13 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Pieces in which the content is simulated, at most.", valueName: "n"))
     var pieces = 512
 
-    @Option(help: ArgumentHelp("Connections up to which a host dials more.", valueName: "n"))
+    @Option(help: ArgumentHelp("A host dials peers until it has this many connections.", valueName: "n"))
     var connections = 80
 
-    @Flag(help: "Also with other numbers of caches.")
+    @Flag(help: "Compare with other numbers of caches.")
     var compare = false
 
-    @Option(help: ArgumentHelp("Number of the random choices.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the random numbers.", valueName: "n"))
     var seedNumber: UInt64 = 1
 
     @OptionGroup var global: GlobalOptions
@@ -175,7 +175,7 @@ struct SimulateCommand: SwoopCommand {
         return lines.joined(separator: "\n")
     }
 
-    /// What caches could do for the bound.
+    /// The number of caches that would halve the bound; nil if caches would not help.
     private func needed(_ plan: CapacityPlan) -> String? {
         let ideal = plan.ideal
         guard ideal.limit == .allUplinks || ideal.limit == .reachableUplinks,
@@ -210,7 +210,7 @@ extension Int {
     }
 }
 
-/// The sites of what is simulated: hosts of a delivery, or agents.
+/// The option with the number of sites, of a delivery's hosts or of a fleet's agents.
 struct SimulatedSites: ParsableArguments {
     @Option(
         help: ArgumentHelp(
