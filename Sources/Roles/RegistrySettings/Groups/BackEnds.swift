@@ -3,7 +3,7 @@ import JSON
 import Settings
 import Text
 
-/// A back end as the file says it; opened elsewhere.
+/// The settings of one back end. The module Backends opens it.
 package struct BackEnd: Sendable, Equatable {
     package enum NamePath: String, Sendable, CaseIterable {
         case identity
@@ -18,7 +18,7 @@ package struct BackEnd: Sendable, Equatable {
         case http(WebPlace)
     }
 
-    /// Held against the whole NAME.
+    /// A regular expression that must match the whole NAME.
     package var namespace = ""
     package var kind: Kind?
     package var bandwidth = Bandwidth()
@@ -138,7 +138,7 @@ package struct WebPlace: Sendable, Equatable {
     ])
 }
 
-/// Bits a second.
+/// Limits of data rates, in bits a second.
 package struct Bandwidth: Sendable, Equatable {
     package var isEnabled = false
     package var egress: Int64?
@@ -152,12 +152,12 @@ package struct Bandwidth: Sendable, Equatable {
         .ignored("token_size"),
     ])
 
-    /// Bytes a second; nil for no limit.
+    /// The limit for sending, in bytes a second; nil for no limit.
     package var bytesSent: Int64? { isEnabled ? egress.flatMap { $0 == 0 ? nil : max(1, $0 / 8) } : nil }
     package var bytesReceived: Int64? { isEnabled ? ingress.flatMap { $0 == 0 ? nil : max(1, $0 / 8) } : nil }
 }
 
-/// Keys of object stores, by the user of `backends`.
+/// The keys of object stores, by the `username` of a back end.
 package struct Credentials: Sendable, Equatable {
     package struct S3Keys: Sendable, Equatable {
         package var accessKey = ""

@@ -1,7 +1,7 @@
 import Settings
 import Text
 
-/// Certificates, as Kraken's `tls` names them.
+/// The files of certificates and keys, as in Kraken's `tls`.
 package struct TLSPlaces: Sendable, Equatable {
     package struct File: Sendable, Equatable {
         package var path: String?
@@ -27,7 +27,7 @@ package struct TLSPlaces: Sendable, Equatable {
             Setting("passphrase", File.form, \.passphrase, .nothing, "`path` of a file whose first line opens the key"),
         ])
 
-        /// Nil where there is none, or it is left out.
+        /// The paths of the pair's files; nil where the pair is disabled, or lacks the certificate or the key.
         package var files: (certificate: String, key: String, passphrase: String?)? {
             guard !isDisabled, let certificate = certificate.path, let key = key.path else { return nil }
             return (certificate, key, passphrase.path)
@@ -59,15 +59,15 @@ package struct TLSPlaces: Sendable, Equatable {
     }
 }
 
-/// Whom an agent pulls for.
+/// The local programs for which an agent pulls.
 package enum LocalCallers: String, Sendable, CaseIterable {
-    /// All programs of its host, with its own token.
+    /// All programs of the agent's host. The agent uses its own token.
     case open
-    /// Whoever shows a token.
+    /// Programs that show a token.
     case token
 }
 
-/// Where and how much is logged, as Kraken's `zap` says it.
+/// The level and the outputs of the log, as in Kraken's `zap`.
 package struct LogPlaces: Sendable, Equatable {
     package enum Level: String, Sendable, CaseIterable { case debug, info, warn, error, dpanic, panic, fatal }
 
