@@ -1,8 +1,8 @@
 // Upkeep: maintenance of an origin's disk.
 //
 // Purpose: makes room for pushes by removing blobs that their back ends have; removes blobs that no name has any more;
-// checks every blob periodically and mends damaged pieces. Must never: remove a blob that could then not be had from
-// anywhere although a name has it; report a piece as intact that was not verified.
+// checks every blob periodically and mends damaged pieces. Must never: remove a blob that a name, a push or a reader may
+// still need from this disk; report a piece as intact that was not verified.
 
 import Registry
 
