@@ -1,7 +1,7 @@
 import NIOCore
 
-/// Takes the bytes of a range as they arrive.
-/// - Parameter offset: the position of the first of `bytes` in the file.
+/// Takes the bytes of a range as they come.
+/// - Parameter offset: where they begin in the file.
 package typealias BackendSink = @Sendable (_ bytes: ByteBuffer, _ offset: Int64) async throws(BackendProblem) -> Void
 
 /// A store of files by path. Every implementation runs the same contract suite.
@@ -14,9 +14,9 @@ package protocol BackendStore: Sendable, CustomStringConvertible {
 
     /// Reads a range in order, to its end or until the sink throws. The next bytes are read once the sink has returned.
     /// - Parameters:
-    ///   - size: the file's size in bytes, from ``size(of:)``.
-    ///   - range: byte positions within the file.
-    /// - Throws: `missing` when there is no such file, `wrong` when the store sends other bytes than the range.
+    ///   - size: of the file, as ``size(of:)`` said it.
+    ///   - range: within the file.
+    /// - Throws: `missing` when there is no such file, `wrong` when other bytes than those come.
     func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem)

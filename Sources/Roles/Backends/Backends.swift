@@ -27,7 +27,7 @@ package struct Backend: Sendable {
         try await store.size(of: try names.path(of: digest.hex))
     }
 
-    /// Reads a range of a blob, in order: see ``BackendStore/read(_:size:range:into:)``.
+    /// Reads a range of a blob, in order.
     package func read(
         _ digest: BlobDigest, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {

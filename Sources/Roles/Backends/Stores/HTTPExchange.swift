@@ -48,8 +48,8 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    /// Requests a range of a file, and passes it to the sink. From a server without ranges, which sends the whole file
-    /// (200), only the range is passed on.
+    /// Asks for a range of a file, and gives it to the sink. A server that does not know ranges sends all of the file: the
+    /// range is taken from that.
     func read(
         _ url: HTTPURL, path: String, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
