@@ -40,7 +40,7 @@ struct FetchTable {
         return serials
     }
 
-    // MARK: Those who want it
+    // MARK: Joining and leaving
 
     /// Joins the fetch of a blob.
     /// - Returns: the fetch, and whether it is new, so that the caller must start it.
@@ -74,7 +74,7 @@ struct FetchTable {
         for digest in digests { all[digest]?.isAbandoned = true }
     }
 
-    // MARK: Its life
+    // MARK: Beginning and ending
 
     mutating func begin(_ digest: SHA256Digest, _ transfer: Transfer) {
         all[digest]?.transfer = transfer

@@ -6,7 +6,7 @@ import Synchronization
 /// The facts about each blob that this host has, in memory: 120 bytes a blob. Thread-safe.
 package final class BlobCatalogue: Sendable {
     package struct Entry: Sendable, Hashable {
-        /// Bytes.
+        /// The blob's size in bytes.
         package let size: Int64
         /// The info hash of the blob's swarm; nil for a blob without bytes, which has no swarm.
         package let infoHash: SHA1Digest?
@@ -153,7 +153,7 @@ package final class BlobCatalogue: Sendable {
     /// Replaces the secret from which swarm hashes are made; nil for none. Takes about a second for a million blobs.
     package func setSecret(_ secret: SwarmSecret?) { state.withLock { $0.rows.setSecret(secret) } }
 
-    /// Notes that a blob was used.
+    /// Records a use of a blob.
     package func touch(_ digest: SHA256Digest, at time: Double) { _ = touchIfHere(digest, at: time) }
 
     /// Records a use of a blob.

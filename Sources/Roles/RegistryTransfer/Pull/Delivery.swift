@@ -125,7 +125,7 @@ final class Delivery: Sendable {
         }
     }
 
-    // MARK: What is fetched
+    // MARK: Fetching
 
     private func gather(
         _ there: Present, _ work: WorkDirectory, _ source: any BlobSource

@@ -91,7 +91,7 @@ package struct Push: Sendable {
     /// The path that has only this component.
     private static func path(_ name: PathComponent) -> SafePath { (try? SafePath(components: [name.bytes])) ?? .empty }
 
-    // MARK: What is there
+    // MARK: What the registry has
 
     /// Sizes of files that were read before, and of the blobs of some versions of this content.
     private func knownSizes() async throws(PushError) -> Set<Int64> {

@@ -7,7 +7,7 @@ import Registry
 import Synchronization
 import Threads
 
-/// Checks each blob periodically, and soon when a blob is reported as damaged. Damaged pieces are not served, and are
+/// Checks each blob periodically, and a blob that is reported as damaged soon. Damaged pieces are not served, and are
 /// mended.
 package actor Scrubber {
     private let node: BlobNode
@@ -197,7 +197,7 @@ package actor Scrubber {
         }
     }
 
-    // MARK: What was found
+    // MARK: Handling findings
 
     /// Records that a blob is intact, or was mended.
     private func right(_ digest: SHA256Digest) async {
