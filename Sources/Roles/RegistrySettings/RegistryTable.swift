@@ -96,7 +96,7 @@ package enum RegistryTable {
             "`[{name, role, sha256 or secret, names, expires}]`, in a file of mode 600"),
         Setting(
             "token", .secret, optional: \.token, .words("the `secret` of a token of the role `cluster`"),
-            "what this role shows other roles"),
+            "the token with which this role calls other roles"),
         Setting("insecure", .yamlFlag, \.insecure, .value("false"), "whoever reaches this role may do everything"),
         Setting(
             "local", .choice, optional: \.local, .words("`open`; with `tokens` `token`"),
@@ -107,10 +107,10 @@ package enum RegistryTable {
         Setting("tls", .object(TLSPlaces.table, from: TLSPlaces()), \.tls, .nothing, "certificates"),
         Setting(
             "swarm_secret", .secret, optional: \.swarmSecret, .nothing,
-            "swarms are found by those alone who know it; in a file of mode 600"),
+            "only hosts that know it find the swarms; in a file of mode 600"),
         Setting(
             "open", .list(of: .pattern), \.open, .nothing,
-            "regular expressions of the NAMEs that any client finds in spite of `swarm_secret`"),
+            "regular expressions of the NAMEs whose swarms any client finds in spite of `swarm_secret`"),
     ]
 
     /// The keys that hold secrets. A file with one of them must not be readable by others (mode 600).

@@ -32,7 +32,7 @@ package struct BackEnd: Sendable, Equatable {
             "backend", SettingForm<Kind?>.backEnd, \.kind, orElse: "each has one of \(Self.kinds)",
             "one of \(Self.kinds)"),
         Setting(
-            "bandwidth", .object(Bandwidth.table, from: Bandwidth()), \.bandwidth, .nothing, "its share of the line"),
+            "bandwidth", .object(Bandwidth.table, from: Bandwidth()), \.bandwidth, .nothing, "limits of its data rates"),
         Setting("must_ready", .yamlFlag, \.mustReady, .value("false"), "whether `/readiness` asks it"),
     ])
 
@@ -92,7 +92,7 @@ package struct TestFSPlace: Sendable, Equatable {
     static let table = SettingsTable<TestFSPlace>([
         .required("addr", .address, \.address, orElse: "it is where testfs listens", "address and port of a testfs"),
         Setting("root", .text, \.root, .nothing, "the directory in it"),
-        Setting("name_path", .choice, \.namePath, .value("identity"), "as of `directory`"),
+        Setting("name_path", .choice, \.namePath, .value("identity"), "as for `directory`"),
     ])
 }
 
@@ -121,7 +121,7 @@ package struct S3BackEnd: Sendable, Equatable {
             "force_path_style", .yamlFlag, optional: \.usesPathStyle, .words("as the store needs it"),
             "the bucket in the path, not in the host's name"),
         Setting("root_directory", .text, \.root, .nothing, "the prefix of all keys"),
-        Setting("name_path", .choice, \.namePath, .value("sharded_docker_blob"), "as of `directory`"),
+        Setting("name_path", .choice, \.namePath, .value("sharded_docker_blob"), "as for `directory`"),
         .ignored("upload_part_size"), .ignored("download_part_size"), .ignored("upload_concurrency"),
         .ignored("download_concurrency"), .ignored("list_max_keys"), .ignored("buffer_guard"),
     ])

@@ -22,7 +22,7 @@ package struct TLSPlaces: Sendable, Equatable {
             Setting("disabled", .yamlFlag, \.isDisabled, .value("false"), "whether it is left out"),
             Setting(
                 "cert", File.form, \.certificate, .nothing,
-                "`path` of a PEM file: the certificate, then those that vouch for it"),
+                "`path` of a PEM file: the certificate, then those of its issuers"),
             Setting("key", File.form, \.key, .nothing, "`path` of a PEM file: its private key"),
             Setting("passphrase", File.form, \.passphrase, .nothing, "`path` of a file whose first line opens the key"),
         ])
@@ -42,9 +42,9 @@ package struct TLSPlaces: Sendable, Equatable {
         .ignored("name"),
         Setting(
             "cas", .list(of: File.form), \.authorities, .nothing,
-            "a list of `path`s of PEM files: who vouches for other roles and for clients"),
-        Setting("server", pair, \.server, .words("none: plain HTTP"), "what this role shows"),
-        Setting("client", pair, \.client, .nothing, "what it shows other roles"),
+            "a list of `path`s of PEM files: the authorities for the certificates of other roles and of clients"),
+        Setting("server", pair, \.server, .words("none: plain HTTP"), "the certificate that this role's servers show"),
+        Setting("client", pair, \.client, .nothing, "the certificate with which it calls other roles"),
     ])
 
     private static var pair: SettingForm<Pair> {

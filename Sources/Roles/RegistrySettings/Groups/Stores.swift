@@ -22,7 +22,7 @@ package struct BlobStore: Sendable, Equatable {
         .named(
             "upload_cleanup", or: "download_cleanup", .object(CacheCleanup.table, from: CacheCleanup()), \.uploads,
             .nothing,
-            "`tti`: when uploads that nobody sends to are gone (24h)"),
+            "`tti`: how long an upload is kept that gets no bytes (24h)"),
         .ignored("volumes"), .ignored("capacity"), .ignored("read_part_size"), .ignored("write_part_size"),
         .ignored("skip_hash_verification"), .ignored("memory_cache"),
     ])
@@ -77,7 +77,7 @@ package struct PieceLengths: Sendable, Equatable {
     static let table = SettingsTable<PieceLengths>([
         Setting(
             "piece_lengths", .steps, \.steps, .words("256 KiB; from 64MB on 1MB; from 1GB on 4MB"),
-            "for each size of blob the length of pieces from it on, a power of two; alike on all origins")
+            "by blob size: the piece length of blobs from that size on, a power of two; the same on all origins")
     ])
 
     package func pieceLength(of size: Int64) -> Int64? { steps.last { $0.from <= size }?.pieceLength }
@@ -167,7 +167,9 @@ package struct Cache: Sendable, Equatable {
         Setting(
             "max", .sizeOrShare, optional: \.max, .words("50%"),
             "the most that it takes: a size, or a share of the disk"),
-        Setting("keep_free", .sizeOrShare, optional: \.keepFree, .words("10%"), "what it leaves free on the disk"),
+        Setting(
+            "keep_free", .sizeOrShare, optional: \.keepFree, .words("10%"),
+            "what it keeps free on the disk: a size, or a share"),
         Setting("tti", .duration(), optional: \.tti, .words("7d"), "blobs that were not used for so long go"),
     ])
 }
