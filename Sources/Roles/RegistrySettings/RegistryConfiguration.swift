@@ -1,7 +1,7 @@
 // RegistrySettings: the configuration of a registry's roles.
 //
-// Purpose: the table of all keys, Kraken's among them, and the typed values that are read by it; the names of Kraken's
-// programs, and their command lines. Must never: do I/O, open a file that a key names, or show a secret.
+// Purpose: the table of all keys, Kraken's among them, and the typed values that are read by it; the names of the seed's and
+// Kraken's programs, and their command lines. Must never: do I/O, open a file that a key names, or show a secret.
 
 import Address
 import JSON

@@ -1,4 +1,5 @@
-/// Kraken's programs. Started under one of their names, `swoop` takes that program's command line.
+/// The programs of the seed and of Kraken (docs/registry.md, "The seed's names"). Started under one of their names, `swoop`
+/// takes that program's command line.
 package enum SeedProgram: String, Sendable, CaseIterable {
     case testfs, origin, tracker
     case buildIndex = "build-index"
@@ -29,7 +30,7 @@ package enum SeedProgram: String, Sendable, CaseIterable {
 
     /// Flags of every role.
     private static let common = ["config", "cluster", "zone", "secrets", "mutex-profile-fraction"]
-    /// Switches of `swoop`, which Kraken's programs do not have. They take no value.
+    /// Switches of `swoop`, which these programs do not have. They take no value.
     private static let switches = ["json", "quiet", "verbose", "any-port"]
 
     private var flags: [String] {
@@ -88,8 +89,8 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         return arguments + flags.switches.filter { $0 != "--any-port" }
     }
 
-    /// Kraken's proxy is an origin that keeps no blobs, since it is not in the list of the cluster's origins.
-    /// `-server-port`, Kraken's port for the proxy's own calls, has no effect.
+    /// A proxy is an origin that keeps no blobs, since it is not in the list of the cluster's origins. `-server-port`, the
+    /// port for calls of Kraken's own, has no effect.
     private static func proxy(_ flags: GoFlags) throws(GoFlags.Problem) -> Call {
         _ = try flags.port("server-port")
         var arguments = ["origin", "--port=\(try flags.port("port") ?? 15_000)", "--peers-port=0"]
