@@ -34,7 +34,7 @@ package struct FetchFigures: Sendable, Hashable {
     /// Blobs that were fetched.
     package private(set) var complete = 0
     package internal(set) var failed = 0
-    /// Seconds that these fetches took.
+    /// Seconds that the complete fetches took, together.
     package private(set) var seconds = 0.0
     /// Bytes of payload that were received.
     package private(set) var received: Int64 = 0
