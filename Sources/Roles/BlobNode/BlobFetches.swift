@@ -132,7 +132,7 @@ package actor BlobFetches {
             origins: status.givenPeers)
     }
 
-    /// The plan of a fetch that is under way; nil if there is none.
+    /// Where a blob comes from that is being fetched; nil for any other.
     package func plan(of digest: SHA256Digest) -> Plan? { fetches[digest]?.plan }
 
     /// Blobs that are being fetched.
@@ -159,7 +159,7 @@ package actor BlobFetches {
 
     // MARK: Leaving
 
-    /// Ends the transfer that uploads a blob, because the blob is removed.
+    /// Stops giving a blob that is to go.
     package func forget(_ digest: SHA256Digest) async {
         if let given = giving.remove(digest) { await endGiving(given) }
     }

@@ -26,7 +26,7 @@ package final class BlobNode: Sendable {
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
     /// Called when a peer sent a wrong piece of a blob. True if the peer may be asked again later.
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
-    /// Makes room for a number of bytes; nil where no part of the host can.
+    /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     /// Which clients can find this host's swarms.
     let swarmDoors = Mutex(SwarmDoors.open)

@@ -33,8 +33,8 @@ extension BlobNode {
         if isLoaded { catalogue.setSecret(doors.secret) }
     }
 
-    /// The options for a transfer of a blob, or for an announce.
-    /// - Parameter isOpen: whether the swarm is the open one, even if there is a secret.
+    /// For a transfer of a blob, or an announce.
+    /// - Parameter isOpen: whether its swarm is that of any client, whatever secret there is.
     package func options(of digest: SHA256Digest, isOpen: Bool) -> TransferOptions {
         var options = options.forBlob(digest)
         options.trackerSecret = doors.secret
@@ -55,8 +55,7 @@ extension BlobNode {
         return answered
     }
 
-    /// Closes a blob that the engine has open, because the set of its intact pieces has changed. Peers that connect again
-    /// get the new set.
+    /// Ends what the engine serves of a blob whose right pieces are others now: peers that come back find it as it is.
     package func closeShelved(_ digest: SHA256Digest) async {
         guard let hash = catalogue.entryOfAny(digest)?.infoHash else { return }
         await swarm.closeShelved(hash)

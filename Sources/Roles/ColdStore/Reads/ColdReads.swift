@@ -24,7 +24,7 @@ package actor ColdReads {
     package enum Wish: Sendable, Hashable {
         /// The back end's answer whether it has the blob, and its size.
         case size
-        /// The blob's content on this host.
+        /// The blob.
         case content
     }
 
@@ -81,8 +81,7 @@ package actor ColdReads {
         }
     }
 
-    /// The size in bytes of a blob that is on this host or in the back end of the name, without reading the blob; nil when
-    /// it is in neither.
+    /// The size of a blob that is here or in the back end of the name, without reading it; nil when it is in neither.
     package func size(of digest: BlobDigest, in name: ContentName) async throws(BackendProblem) -> Int64? {
         if let entry = node.catalogue.entry(of: digest.sha256) { return entry.size }
         return try await backends.backend(for: name)?.size(of: digest)
