@@ -5,7 +5,7 @@ import Metainfo
 import Policy
 import Swarm
 
-// An offer as a job of the Jobs layer.
+// Converts an offer to a job of the Jobs module.
 extension Job {
     /// - Parameters:
     ///   - down: bytes a second; nil for no limit.
