@@ -83,8 +83,9 @@ import Text
         #expect(used.used == 200)
         // The request that has used it is the same once more, and nothing else is.
         var named = fresh
-        #expect(try named.start(binding(), with: key, request: "r1", at: 200))
-        #expect(try named.start(binding(), with: key, request: "r1", at: 900) == false)
+        let isFirst = try named.start(binding(), with: key, request: "r1", at: 200)
+        let isFirstAgain = try named.start(binding(), with: key, request: "r1", at: 900)
+        #expect(isFirst && !isFirstAgain)
         #expect(throws: KeyRefusal.used) { try named.start(binding(), with: key, request: "r2", at: 201) }
         #expect(throws: KeyRefusal.used) { try named.start(binding(), with: key, at: 201) }
         #expect(throws: KeyRefusal.used) { try named.start(binding(sender: other), with: key, request: "r1", at: 201) }
