@@ -74,7 +74,7 @@ extension LinkClient {
 
     private func get<Message: WireMessage>(_ path: String, _ limits: JSONLimits) async throws(LinkProblem) -> Message {
         let answer = try await transport.call(
-            LinkCall(method: .GET, path: "/agent/v1/" + path, most: limits.maxBytes, patience: 600), at: current)
+            LinkCall(method: .GET, path: "/agent/v1/" + path, most: limits.maxBytes, patience: 30), at: current)
         try LinkTransport.check(answer, of: current)
         do throws(WireProblem) { return try Message(bytes: answer.body, limits: limits) } catch {
             throw .local("control's answer cannot be used: \(error)")
