@@ -40,7 +40,8 @@ package actor FleetAgent {
     }
 
     /// Goes on with every job that an earlier agent left.
-    /// - Throws: `FileFailure` where the agent's directories cannot be made.
+    /// - Throws: `FileFailure` where the agent's directories cannot be made, ``AgentListenProblem`` where peers cannot reach it at
+    ///   the address of its file.
     package func start() async throws {
         let places = context.places
         let found = try await Threads.offload { () throws(FileFailure) -> [TargetFile] in
@@ -52,7 +53,15 @@ package actor FleetAgent {
             }
         }
         // So that control can be told where peers reach this host.
-        try? await context.swarm.serve(EmptyShelf(), options: context.transferOptions)
+        do { try await context.swarm.serve(EmptyShelf(), options: context.transferOptions) } catch {
+            // Where the file names no address, the host goes on without one: it dials its peers.
+            guard case .address(let address) = context.policy.configuration.listen else { return await begin(found) }
+            throw AgentListenProblem(address: address, reason: "\(error)")
+        }
+        await begin(found)
+    }
+
+    private func begin(_ found: [TargetFile]) async {
         for file in found { await resume(file) }
         await forget(found.map(\.now))
         await resumeSends()
@@ -132,7 +141,9 @@ package actor FleetAgent {
             return await offered(command.job, command.attempt, offer, restores: version)
         case .switches(let moment): await targets[command.job]?.obey(.order(.switches(at: moment)))
         case .pause: await targets[command.job]?.obey(.order(.pause))
-        case .resume: await targets[command.job]?.obey(.order(.resume))
+        case .resume:
+            await targets[command.job]?.obey(.order(.resume))
+            await resumeSend(command.job)
         case .cancel:
             await targets[command.job]?.obey(.order(.cancel))
             await senders[command.job]?.end()
@@ -163,17 +174,24 @@ package actor FleetAgent {
             root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
         record.restores = restores
         let directory = context.places.job(job)
-        let made = record
+        let (made, published) = (record, context.published)
+        let publish = placement.terms.publish
         let file = await Threads.offload { () -> TargetFile? in
-            // An offer that was taken, and whose job is over: only a new attempt begins again.
-            if let old = TargetFile.read(directory), old.now.life.attempt >= made.life.attempt { return old }
+            // An offer that was taken, and whose job is over: only a new attempt begins again, and what it brought stays.
+            if let old = TargetFile.read(directory),
+                old.now.life.attempt >= made.life.attempt
+                    || old.now.offer.content == made.offer.content && published.shows(old.now, publish: publish)
+            {
+                return old
+            }
             guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
             let file = TargetFile(made, in: directory)
             return (try? file.save()) == nil ? nil : file
         }
         guard let file else { return false }
-        await run(file, placement, isNew: true)
-        await targets[job]?.obey(.resumed)
+        // Of one that is not, the torrent is read again.
+        await run(file, placement, isNew: file.now.life.attempt == attempt)
+        await targets[job]?.obey(file.now.life.attempt < attempt ? .offered(attempt: attempt) : .resumed)
         await look()
         return true
     }
@@ -264,6 +282,14 @@ package actor FleetAgent {
 
     /// Control does not answer.
     func lost(_ problem: String) { trouble = problem }
+}
+
+/// Peers cannot reach this host where its file says that they do.
+package struct AgentListenProblem: Error, CustomStringConvertible {
+    let address: PeerAddress
+    let reason: String
+
+    package var description: String { "peers cannot reach this host at \(address): \(reason)" }
 }
 
 /// Makes the engine listen before there is a job.

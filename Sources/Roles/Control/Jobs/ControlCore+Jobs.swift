@@ -94,6 +94,10 @@ extension ControlCore {
             for node in record.caches { commands.append((node, .offer(job: record.id, attempt: 1))) }
         }
         tell(commands)
+        if let before, before.record.state.hasEnded, !record.state.hasEnded, record.restores == nil {
+            // Tried again: what has not arrived needs its source.
+            tell([(record.sender, .resume(job: record.id, revision: record.revision))])
+        }
         guard record.state.hasEnded, before.map({ !$0.record.state.hasEnded }) ?? true else { return }
         let cancelled = record.state == .cancelled
         let nodes = (job.machine?.targets.map(\.node) ?? []) + record.caches

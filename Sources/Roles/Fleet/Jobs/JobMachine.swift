@@ -109,6 +109,7 @@ package struct JobMachine: Sendable, Hashable {
             if again, targets[index].retries < course.retries {
                 targets[index].retries += 1
                 targets[index].attempt += 1
+                targets[index].notBefore = now + Target.pause(targets[index].retries)
                 move(index, to: .waiting(.offer))
             } else {
                 move(index, to: .failed(code: code))
@@ -127,13 +128,20 @@ package struct JobMachine: Sendable, Hashable {
         if now >= started + course.expires {
             for index in targets.indices where !targets[index].state.hasEnded { move(index, to: .expired) }
         }
-        return follow(now)
+        var orders: [Order] = []
+        for index in targets.indices where targets[index].notBefore.map({ $0 <= now }) ?? false {
+            targets[index].notBefore = nil
+            orders += self.orders(for: index)
+        }
+        return orders + follow(now)
     }
 
     /// When ``tick(_:)`` is due, if nothing happens before.
     package var due: Double? {
         guard !state.hasEnded else { return nil }
-        return [nextWave, started + course.expires].compactMap(\.self).min()
+        var due = min(nextWave ?? .infinity, started + course.expires)
+        for target in targets { if let time = target.notBefore { due = min(due, time) } }
+        return due
     }
 
     /// What a node that asks is to be told: after a loss of orders, and when it comes back.
@@ -184,16 +192,19 @@ package struct JobMachine: Sendable, Hashable {
     /// Targets that failed are tried again.
     package mutating func retry(at now: Double) -> [Order] {
         guard state != .paused, state != .cancelled else { return [] }
+        let failed = targets.indices.filter { targets[$0].state.isFailure }
+        guard !failed.isEmpty || state == .held else { return [] }
+        // First: a job that has ended orders nothing.
+        state = .running
+        reason = nil
         var orders: [Order] = []
-        for index in targets.indices where targets[index].state.isFailure {
+        for index in failed {
             targets[index].attempt += 1
             targets[index].retries = 0
+            targets[index].notBefore = nil
             move(index, to: targets[index].isAway ? .waiting(.away) : .waiting(.offer))
             orders += self.orders(for: index)
         }
-        guard !orders.isEmpty || state == .held else { return [] }
-        state = .running
-        reason = nil
         return orders + follow(now)
     }
 
@@ -283,7 +294,9 @@ package struct JobMachine: Sendable, Hashable {
         }
         switch target.state {
         case .waiting(.offer), .waiting(.wave), .offered:
-            guard state != .paused, !course.wavesGateTransfer || target.maySwitch else { return [] }
+            guard state != .paused, target.notBefore == nil, !course.wavesGateTransfer || target.maySwitch else {
+                return []
+            }
             return [.offer(target.node, attempt: target.attempt)]
         case .delivered:
             guard target.maySwitch, state == .running else { return [] }
