@@ -48,6 +48,12 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
+    /// All that ``name`` may be.
+    package static let names = [
+        "waiting", "offered", "receiving", "delivered", "switched", "hook", "done", "failed", "refused", "cancelled",
+        "expired", "superseded", "hook_unknown",
+    ]
+
     /// As the API says it.
     package var name: String {
         switch self {
