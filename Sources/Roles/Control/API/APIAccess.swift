@@ -23,6 +23,8 @@ package final class APIAccess: Authenticator {
     package static let prefix = "swa_"
     /// Wrong tokens that an address may show in a minute.
     private static let tries = 5.0
+    /// Seconds until one more is looked at.
+    static let failureWait = 12
     /// Requests of a token in a second.
     private static let rate = 100.0
     private static let most = 65_536

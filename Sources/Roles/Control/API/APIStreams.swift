@@ -12,6 +12,8 @@ import Text
 struct APIStreams: Sendable {
     /// Bytes of a message.
     private static let most = 16 << 10
+    /// Looks at what another control may have told of before a stream begins anew.
+    private static let mostAhead = 5
     /// Between two messages of a stream.
     private static let pause = Duration.milliseconds(500)
 
@@ -62,7 +64,11 @@ struct APIStreams: Sendable {
         let core = core
         let start = Self.lastID(request) ?? core.feed.last
         return stream { state in
-            guard let events = core.feed.events(after: state.cursor) else {
+            // Another control may have told of a change that this one has not read yet; one that never comes is of another time.
+            state.ahead = state.cursor > core.feed.last ? state.ahead + 1 : 0
+            let isKnown = state.ahead <= Self.mostAhead
+            guard isKnown, let events = core.feed.events(after: state.cursor) else {
+                state.ahead = 0
                 state.cursor = core.feed.last
                 return [Self.message("reset", id: state.cursor, .object(["after": .integer(state.cursor)]))]
             }
@@ -179,6 +185,8 @@ struct APIStreams: Sendable {
         /// The revision that was shown.
         var shown: Int64 = -1
         var figures: UInt64 = 0
+        /// Looks for which the cursor stood beyond all that is known here.
+        var ahead = 0
     }
 
     /// - Parameter look: what is new; nil at the end of the stream.
@@ -225,6 +233,7 @@ struct APIStreams: Sendable {
 
     private static func lastID(_ request: Request) -> Int64? {
         guard let name = HTTPField.Name("Last-Event-ID"), let text = request.headers[name] else { return nil }
-        return Int64(text)
+        // What no control has given stands for nothing: the stream begins anew.
+        return Int64(text) ?? -1
     }
 }

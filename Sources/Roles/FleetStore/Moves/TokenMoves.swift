@@ -75,7 +75,12 @@ extension ControlStore {
                 return .refused(error)
             }
             if known?.state == .revoked { return .revoked }
-            if outcome == .again, let known, known.key == node.key {
+            if outcome == .again {
+                // A node that was removed gives no token back.
+                guard let known, known.key == node.key else {
+                    try Self.refused(id, .used, act, in: session)
+                    return .refused(.used)
+                }
                 let rows = try session.query(
                     "SELECT certificate FROM nodes WHERE id = $1", [.text(node.id.description)])
                 return .again(known, certificate: rows.first?.text(0) ?? certificate)
