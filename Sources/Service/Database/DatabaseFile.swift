@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 import Threads
 
 /// An SQLite database in a file, with a write-ahead log that is synced at each commit.
@@ -25,6 +26,7 @@ package final class DatabaseFile: Sendable {
         // One more than share reads, for those that take long.
         configuration.maximumReaderCount = readers + 2
         configuration.label = "database"
+        Self.keepPrivate(path)
         pool = try DatabasePool(path: path, configuration: configuration)
         var migrator = DatabaseMigrator()
         for migration in migrations {
@@ -36,6 +38,12 @@ package final class DatabaseFile: Sendable {
             try connection.execute(sql: "PRAGMA synchronous = FULL")
         }
         try migrator.migrate(pool)
+    }
+
+    /// Makes the file for its owner alone; SQLite gives its other files the mode of this one. One that is there stays as it is.
+    private static func keepPrivate(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
     /// Runs `body` in a transaction, which it may share with others. Returns when what it wrote is durable. A body that throws
@@ -76,6 +84,7 @@ package final class DatabaseFile: Sendable {
     package func copy(to path: String) async throws(DatabaseFileError) {
         try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
             do {
+                Self.keepPrivate(path)
                 let copy = try DatabaseQueue(path: path)
                 try self.pool.backup(to: copy)
                 try copy.close()

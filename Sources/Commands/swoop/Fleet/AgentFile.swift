@@ -1,6 +1,7 @@
 import Files
 import FleetAgent
 import Glibc
+import RegistrySettings
 import Settings
 import Threads
 import YAML
@@ -27,14 +28,26 @@ struct AgentFile: Sendable {
         do {
             let source = try YAMLDocument.read(bytes, file: path)
             let (configuration, notes) = try AgentConfiguration.read(source)
-            for note in notes where Self.isFleetKey(note.path) { reporter.warning(note.description.shown) }
             let registry = ["registry", "build_index", "index"].contains { source.values[$0] != nil }
+            // The registry's part says by itself what it does not know.
+            for note in notes where Self.isFleetKey(note.path) || !registry && !Self.isRegistryKey(note.path) {
+                reporter.warning(note.description.shown)
+            }
             return AgentFile(configuration: configuration, path: path, namesRegistry: registry)
         } catch let problem as YAMLProblem {
             throw Failure(.usage, problem.description.shown)
         } catch let problem as SettingsError {
-            throw Failure(.usage, "\(path.shown): \(problem)".shown)
+            throw Failure(.usage, (problem.place == nil ? "\(path): \(problem)" : problem.description).shown)
         }
+    }
+
+    /// Whether the registry's agent knows it.
+    private static func isRegistryKey(_ path: SettingPath) -> Bool {
+        let steps = path.description.split(separator: ".").map { String($0.prefix { $0 != "[" }) }
+        guard steps.count > 1, steps[0] == "cache" else {
+            return RegistryTable.table.settings.contains { $0.names.contains(steps.first ?? "") }
+        }
+        return RegistrySettings.Cache.table.settings.contains { $0.names.contains(steps[1]) }
     }
 
     /// Whether a key stands in a part of the file that is the fleet's alone. The rest of it is the registry's.
