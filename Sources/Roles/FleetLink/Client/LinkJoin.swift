@@ -4,14 +4,14 @@ import Identity
 import Text
 import Threads
 
-/// How a host joins a fleet: with a token, at one of several controls.
+/// Joining a fleet with a token, at one of several control servers.
 package enum LinkJoin {
-    /// Joins. Nothing of the token's secret is sent before the server was held against its PIN. A host that has joined before gets a
-    /// new key; with the same token it is the node that it is.
+    /// Joins. The token's secret is sent only after the server's authority has been checked against the token's PIN. A
+    /// host that has joined before gets a new key, unless it joins with the same token: then it stays the same node.
     /// - Parameters:
-    ///   - controls: tried in turn.
+    ///   - controls: tried in this order.
     ///   - clock: seconds since 1970.
-    /// - Returns: what is kept, saved already, and control's answer.
+    /// - Returns: the record, which has been saved already, and control's reply.
     package static func join(
         _ token: EnrolmentToken, at controls: [ControlAddress], facts: HostFacts, keeping memory: LinkMemory,
         proxy: HTTPURL? = nil, clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
@@ -41,13 +41,13 @@ package enum LinkJoin {
                     return (known, reply)
                 }
                 try await memory.saveAll(record)
-                // What happened under an older key is said under the new one.
+                // Events that happened under an older key are sent under the new key.
                 try await EventQueue.open(memory).renumber()
                 await transport.shutdown()
                 return (record, reply)
             } catch {
                 last = error
-                // What one control decided, all have.
+                // All controls share one database, so the others would refuse too.
                 if case .refused(let refusal) = error, refusal.status < 500 { break }
                 if case .local = error { break }
             }
@@ -66,7 +66,7 @@ package enum LinkJoin {
             joined: joined, token: token.id, told: reply.controls.compactMap { ControlAddress($0) })
     }
 
-    /// The certificate in an answer, checked.
+    /// The certificate in a reply, checked against the key, the node's id and the authority.
     static func certificate(
         of reply: JoinReply, _ key: HostKey, _ authority: TrustedAuthority, _ control: ControlAddress
     ) throws(LinkProblem) -> HostCertificate {
