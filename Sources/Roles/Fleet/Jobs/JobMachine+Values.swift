@@ -25,6 +25,27 @@ extension JobMachine {
             self.isAway = isAway
             self.retries = retries
         }
+
+        /// Whether later waves wait for this target. A node that is away or drained before its switch follows when it
+        /// is back. One that goes away after its switch does hold up others: the new content may be the reason.
+        var holdsUpWave: Bool {
+            switch state {
+            case .waiting(.away), .waiting(.drained): false
+            case .delivered: !isAway
+            default: !state.hasEnded
+            }
+        }
+    }
+
+    /// Counts over all targets.
+    package struct Figures: Sendable, Hashable {
+        package let open: Int
+        package let failures: Int
+
+        package init(open: Int, failures: Int) {
+            self.open = open
+            self.failures = failures
+        }
     }
 
     /// An event of one target, reported by its agent or found out by control.
@@ -61,6 +82,8 @@ extension JobMachine {
         package let state: JobState
         /// Seconds since 1970.
         package let started: Double
+        /// When it last began again after it had ended, in seconds since 1970.
+        package let reopened: Double?
         package let wave: Int
         package let reason: String?
         package let nextWave: Double?
@@ -69,11 +92,12 @@ extension JobMachine {
         package let forgiven: [Int]
 
         init(
-            state: JobState, started: Double, wave: Int, reason: String?, nextWave: Double?, moment: Double?,
-            forgiven: [Int]
+            state: JobState, started: Double, reopened: Double?, wave: Int, reason: String?, nextWave: Double?,
+            moment: Double?, forgiven: [Int]
         ) {
             self.state = state
             self.started = started
+            self.reopened = reopened
             self.wave = wave
             self.reason = reason
             self.nextWave = nextWave
@@ -94,7 +118,8 @@ extension JobMachine {
                 return nil
             }
             self.init(
-                state: state, started: started, wave: Int(clamping: json["wave"]?.lenientInteger ?? 0),
+                state: state, started: started, reopened: number("reopened"),
+                wave: Int(clamping: json["wave"]?.lenientInteger ?? 0),
                 reason: json["reason"]?.stringValue, nextWave: number("next_wave"), moment: number("moment"),
                 forgiven: (json["forgiven"]?.arrayValue ?? []).map { Int(clamping: $0.lenientInteger ?? 0) })
         }
@@ -103,6 +128,7 @@ extension JobMachine {
             var object = JSONObject([
                 "state": .string(state.rawValue), "started": .double(started), "wave": .integer(Int64(wave)),
             ])
+            object.put("reopened", reopened)
             object.put("reason", reason)
             object.put("next_wave", nextWave)
             object.put("moment", moment)

@@ -9,6 +9,8 @@ package struct JobMachine: Sendable, Hashable {
     package let course: JobCourse
     /// Seconds since 1970.
     package let started: Double
+    /// When the job last began again after it had ended, in seconds since 1970.
+    package private(set) var reopened: Double?
     package private(set) var state = JobState.running
     package private(set) var targets: [Target]
     /// Targets in waves up to this one may switch.
@@ -50,6 +52,7 @@ package struct JobMachine: Sendable, Hashable {
         self.course = course
         self.targets = targets
         started = header.started
+        reopened = header.reopened
         state = header.state
         wave = header.wave
         reason = header.reason
@@ -66,23 +69,13 @@ package struct JobMachine: Sendable, Hashable {
     /// The state to store, without the targets.
     package var header: Header {
         Header(
-            state: state, started: started, wave: wave, reason: reason, nextWave: nextWave, moment: moment,
+            state: state, started: started, reopened: reopened, wave: wave, reason: reason, nextWave: nextWave,
+            moment: moment,
             forgiven: tally.waves.contains { $0.forgiven > 0 } ? tally.waves.map(\.forgiven) : [])
     }
 
     package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }
     package var waveCount: Int { tally.waves.count }
-
-    /// Counts over all targets.
-    package struct Figures: Sendable, Hashable {
-        package let open: Int
-        package let failures: Int
-
-        package init(open: Int, failures: Int) {
-            self.open = open
-            self.failures = failures
-        }
-    }
 
     package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }
 
@@ -128,7 +121,7 @@ package struct JobMachine: Sendable, Hashable {
     /// Call when time has passed, at the latest at ``due``.
     package mutating func tick(_ now: Double) -> [Order] {
         guard !state.hasEnded else { return [] }
-        if now >= started + course.expires {
+        if now >= expires {
             for index in targets.indices where !targets[index].state.hasEnded { move(index, to: .expired) }
         }
         return follow(now)
@@ -137,8 +130,11 @@ package struct JobMachine: Sendable, Hashable {
     /// When ``tick(_:)`` must be called if no other event comes before; nil if not at all. Seconds since 1970.
     package var due: Double? {
         guard !state.hasEnded else { return nil }
-        return [nextWave, started + course.expires].compactMap(\.self).min()
+        return [nextWave, expires].compactMap(\.self).min()
     }
+
+    /// When targets that have not ended expire, in seconds since 1970. A job that begins again has its whole time.
+    package var expires: Double { (reopened ?? started) + course.expires }
 
     /// The orders for one node, for a node that returns or may have lost earlier orders.
     package func orders(of node: NodeID) -> [Order] { indices[node].map(orders(for:)) ?? [] }
@@ -186,19 +182,22 @@ package struct JobMachine: Sendable, Hashable {
         return follow(now) + allOrders()
     }
 
-    /// Tries failed targets again.
+    /// Tries failed targets again. A job that has ended begins again.
     package mutating func retry(at now: Double) -> [Order] {
         guard state != .paused, state != .cancelled else { return [] }
+        let failed = targets.indices.filter { targets[$0].state.isFailure }
+        guard !failed.isEmpty || state == .held else { return [] }
+        if state.hasEnded { reopened = now }
+        // Before the targets move: an ended job gives no orders.
+        state = .running
+        reason = nil
         var orders: [Order] = []
-        for index in targets.indices where targets[index].state.isFailure {
+        for index in failed {
             targets[index].attempt += 1
             targets[index].retries = 0
             move(index, to: targets[index].isAway ? .waiting(.away) : .waiting(.offer))
             orders += self.orders(for: index)
         }
-        guard !orders.isEmpty || state == .held else { return [] }
-        state = .running
-        reason = nil
         return orders + follow(now)
     }
 
@@ -254,7 +253,7 @@ package struct JobMachine: Sendable, Hashable {
         return orders
     }
 
-    /// Opens the next wave when all targets of the current one have ended or are away, and the class's `wait` is over.
+    /// Opens the next wave when no target of the current one holds it up any more, and the class's `wait` is over.
     private mutating func followWaves(_ now: Double) -> [Order] {
         guard wave + 1 < tally.waves.count else { return [] }
         if let due = nextWave {
@@ -262,7 +261,7 @@ package struct JobMachine: Sendable, Hashable {
             advance(at: now)
             return allOrders() + followWaves(now)
         }
-        let isOver = targets.allSatisfy { $0.wave != wave || $0.state.hasEnded || $0.state == .waiting(.away) }
+        let isOver = targets.allSatisfy { $0.wave != wave || !$0.holdsUpWave }
         guard isOver, !course.approve else { return [] }
         nextWave = now + course.wait
         return []
