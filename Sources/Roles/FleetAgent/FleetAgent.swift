@@ -23,6 +23,8 @@ package actor FleetAgent {
     private var told: [String: TargetState.WaitReason] = [:]
     /// When a job that lacks disk space is tried again, in seconds of the monotonic clock.
     private var spaceAgain: [String: Double] = [:]
+    /// When records of old sends were last removed, in seconds of the monotonic clock.
+    var sendsSwept: Double?
     private var poll: Task<Void, Never>?
     private var isStopped = false
     /// The news in the link's last answer.
@@ -183,6 +185,7 @@ package actor FleetAgent {
 
     private func look() async {
         guard !isStopped else { return }
+        await forgetSends()
         var candidates: [ReceivingTurns.Candidate] = []
         var records: [String: TargetRecord] = [:]
         let now = context.clock.now.uptime
