@@ -7,7 +7,7 @@ extension ControlCore {
     struct Marks: Sendable {
         var second = 0.0
         var poll = 0.0
-        var minute = 0.0
+        var slow = 0.0
         var hour = 0.0
     }
 
@@ -37,7 +37,7 @@ extension ControlCore {
             }
             return (
                 poll: isDue(&marks.poll, every: Self.poll), second: isDue(&marks.second, every: 1),
-                minute: isDue(&marks.minute, every: 10), hour: isDue(&marks.hour, every: 3600)
+                slow: isDue(&marks.slow, every: 10), hour: isDue(&marks.hour, every: 3600)
             )
         }
         if due.poll { await followChanges() }
@@ -48,7 +48,7 @@ extension ControlCore {
             await moveJobs(now)
             await closeEnded()
         }
-        if due.minute {
+        if due.slow {
             await write(now)
             await findLate(now)
             await catchUp(now)
