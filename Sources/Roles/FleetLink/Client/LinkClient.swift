@@ -26,6 +26,8 @@ package actor LinkClient {
     /// Counts the rounds of this process. A round that failed is followed by one with the same number of the sequence,
     /// so that number does not tell their answers apart.
     var rounds: UInt64 = 0
+    /// As it was said last.
+    var saidMoment: HostMoment?
     /// Ids of accepted commands, which the next request reports to control.
     var taken: [String] = []
     var nextRenewal = 0.0
