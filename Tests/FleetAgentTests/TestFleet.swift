@@ -179,14 +179,16 @@ final class TestHost: Sendable {
     let directory: TemporaryDirectory
     let configuration: AgentConfiguration
     let control: TestControl
+    private let tellsLoopback: Bool
     private let running = Mutex<(agent: FleetAgent, swarm: SwarmNode)?>(nil)
 
     var root: String { directory.path("root") }
 
     init(
         _ number: UInt8, _ control: TestControl, in directory: TemporaryDirectory,
-        _ change: (inout AgentConfiguration) -> Void = { _ in }
+        tellsLoopback: Bool = true, _ change: (inout AgentConfiguration) -> Void = { _ in }
     ) throws {
+        self.tellsLoopback = tellsLoopback
         node = NodeID(publicKey: [number])
         self.directory = directory
         self.control = control
@@ -211,7 +213,7 @@ final class TestHost: Sendable {
         settings.tick = 0.05
         (settings.sendLook, settings.sendBegin) = (0.1, 0.05)
         settings.listen = PeerAddress("127.0.0.1:0")
-        settings.tellsLoopback = true
+        settings.tellsLoopback = tellsLoopback
         let program = ProcessInfo.processInfo.environment["SWOOP"] ?? ".build/debug/swoop"
         settings.waiter = [
             program.hasPrefix("/") ? program : FileManager.default.currentDirectoryPath + "/" + program,

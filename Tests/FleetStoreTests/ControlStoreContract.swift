@@ -125,6 +125,9 @@ struct ControlStoreContract: Sendable {
         #expect(try await store.remove(first.id, by: act()).value != nil)
         #expect(try await store.node(first.id) == nil)
         guard case .unknown = try await store.remove(first.id, by: act()) else { throw Wrong() }
+        // A node that was removed gives its token back to nobody, not even to its own key.
+        guard case .refused(.used) = try await join(store, 1) else { throw Wrong() }
+        #expect(try await store.nodes().isEmpty)
     }
 
     private func sequencesAreKept(_ store: ControlStore) async throws {
@@ -244,6 +247,8 @@ struct ControlStoreContract: Sendable {
         #expect(read.machine == snapshot.machine)
         #expect(read.record == snapshot.record)
         #expect(read.details == snapshot.details)
+        // A target that is tried again waits as long wherever that is read.
+        #expect(abs((read.machine?.due ?? 0) - (snapshot.machine?.due ?? 9)) <= 1)
         #expect(read.machine?.target(first)?.state == .receiving)
         #expect(read.machine?.targets.map(\.node) == [3, 1, 2].map { NodeID(publicKey: key($0)) })
         #expect(try await store.targets(of: "j1", after: nil, state: "receiving", limit: 10).count == 1)

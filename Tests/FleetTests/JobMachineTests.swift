@@ -138,13 +138,31 @@ import Text
     @Test func `a target that may succeed is tried again by itself, so many times`() {
         let targets = nodes(1)
         var job = machine([targets]) { $0.retries = 2 }
-        for attempt in 2...3 {
-            #expect(
-                job.report(.failed(code: "timeout", again: true), of: targets[0], at: 1001)
-                    == [.offer(targets[0], attempt: attempt)])
+        var now = 1001.0
+        for (attempt, pause) in [(2, 30.0), (3, 60)] {
+            #expect(job.report(.failed(code: "timeout", again: true), of: targets[0], at: now).isEmpty)
+            #expect(job.orders(of: targets[0]).isEmpty)
+            #expect(job.due == now + pause)
+            #expect(job.tick(now + pause - 1).isEmpty)
+            now += pause
+            #expect(job.tick(now) == [.offer(targets[0], attempt: attempt)])
         }
-        _ = job.report(.failed(code: "timeout", again: true), of: targets[0], at: 1001)
+        _ = job.report(.failed(code: "timeout", again: true), of: targets[0], at: now)
         #expect(job.state == .failed)
+    }
+
+    @Test func `a job that failed goes on when its targets are tried again`() {
+        let targets = nodes(2)
+        var job = machine([targets]) { $0.maxFailures = .count(0) }
+        run(&job, targets[0], at: 1001)
+        _ = job.report(.failed(code: "hook_exit_1", again: false), of: targets[1], at: 1001)
+        #expect(job.state == .failed)
+        #expect(job.retry(at: 1002) == [.offer(targets[1], attempt: 2)])
+        #expect(job.state == .running)
+        run(&job, targets[1], at: 1003)
+        #expect(job.state == .done)
+        let before = job
+        #expect(job.retry(at: 1004).isEmpty && job == before)
     }
 
     @Test func `all switch together in one moment, when all but those that may fail have it`() {

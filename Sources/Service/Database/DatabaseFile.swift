@@ -27,6 +27,7 @@ package final class DatabaseFile: Sendable {
         // Two more connections than short reads use, so that ``readAtLength(_:)`` does not wait for them.
         configuration.maximumReaderCount = readers + 2
         configuration.label = "database"
+        Self.keepPrivate(path)
         pool = try DatabasePool(path: path, configuration: configuration)
         var migrator = DatabaseMigrator()
         for migration in migrations {
@@ -38,6 +39,12 @@ package final class DatabaseFile: Sendable {
             try connection.execute(sql: "PRAGMA synchronous = FULL")
         }
         try migrator.migrate(pool)
+    }
+
+    /// Makes the file for its owner alone; SQLite gives its other files the mode of this one. One that is there stays as it is.
+    private static func keepPrivate(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
     /// Runs `body` in a transaction, which other queued writes may share. Returns when the transaction is durable. If

@@ -46,8 +46,17 @@ struct AgentFile: Sendable {
         } catch let problem as YAMLProblem {
             throw Failure(.usage, problem.description.shown)
         } catch let problem as SettingsError {
-            throw Failure(.usage, "\(path.shown): \(problem)".shown)
+            throw Failure(.usage, (problem.place == nil ? "\(path): \(problem)" : problem.description).shown)
         }
+    }
+
+    /// Whether the registry's agent knows it.
+    private static func isRegistryKey(_ path: SettingPath) -> Bool {
+        let steps = path.description.split(separator: ".").map { String($0.prefix { $0 != "[" }) }
+        guard steps.count > 1, steps[0] == "cache" else {
+            return RegistryTable.table.settings.contains { $0.names.contains(steps.first ?? "") }
+        }
+        return RegistrySettings.Cache.table.settings.contains { $0.names.contains(steps[1]) }
     }
 
     /// Whether a key belongs to a part of the file that only the fleet's agent uses. The registry's agent uses the

@@ -23,6 +23,8 @@ package final class APIAccess: Authenticator {
     package static let prefix = "swa_"
     /// Maximum wrong tokens from one address in a minute.
     private static let tries = 5.0
+    /// Seconds until one more is looked at.
+    static let failureWait = 12
     /// Maximum requests a second with one token.
     private static let rate = 100.0
     /// Maximum number of addresses, and of tokens, whose rates are tracked.

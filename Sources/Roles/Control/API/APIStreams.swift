@@ -11,6 +11,8 @@ import Text
 struct APIStreams: Sendable {
     /// Maximum bytes of a message.
     private static let most = 16 << 10
+    /// Looks at what another control may have told of before a stream begins anew.
+    private static let mostAhead = 5
     /// Between two messages of a stream.
     private static let pause = Duration.milliseconds(500)
 
@@ -49,7 +51,11 @@ struct APIStreams: Sendable {
         // Another control may have shown what this one has not read yet.
         if start > core.feed.last { await core.followChanges() }
         return stream { state in
-            guard let events = core.feed.events(after: state.cursor) else {
+            // Another control may have told of a change that this one has not read yet; one that never comes is of another time.
+            state.ahead = state.cursor > core.feed.last ? state.ahead + 1 : 0
+            let isKnown = state.ahead <= Self.mostAhead
+            guard isKnown, let events = core.feed.events(after: state.cursor) else {
+                state.ahead = 0
                 state.cursor = core.feed.last
                 return [Self.message("reset", id: state.cursor, .object(["after": .integer(state.cursor)]))]
             }
@@ -106,6 +112,8 @@ struct APIStreams: Sendable {
     private struct State {
         var cursor: Int64
         var job: JobStream.Shown
+        /// Looks for which the cursor stood beyond all that is known here.
+        var ahead = 0
 
         init(after id: Int64) {
             cursor = id
@@ -158,6 +166,7 @@ struct APIStreams: Sendable {
 
     private static func lastID(_ request: Request) -> Int64? {
         guard let name = HTTPField.Name("Last-Event-ID"), let text = request.headers[name] else { return nil }
-        return Int64(text)
+        // What no control has given stands for nothing: the stream begins anew.
+        return Int64(text) ?? -1
     }
 }

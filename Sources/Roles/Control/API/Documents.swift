@@ -64,8 +64,16 @@ enum Documents {
     static func audit(_ line: AuditRecord) -> JSONValue {
         .object([
             "id": .integer(line.id), "time": time(line.at), "who": .string(line.who), "from": .string(line.address),
-            "action": .string(line.action), "subject": .string(line.subject), "change": line.doc,
+            "action": .string(line.action), "subject": .string(line.subject),
+            "change": change(line.doc),
         ])
+    }
+
+    /// What was changed, with its times as the API writes times.
+    private static func change(_ doc: JSONValue) -> JSONValue {
+        guard var object = doc.objectValue else { return doc }
+        if case .double(let expires)? = object["expires"] { object["expires"] = time(expires) }
+        return .object(object)
     }
 
     static func receipt(_ receipt: ReceiptRecord, node name: String?) -> JSONValue {
@@ -138,7 +146,7 @@ enum Documents {
             "from_site": .integer(figure?.figures.fromSite ?? 0),
             "from_peers": .integer(figure?.figures.fromPeers ?? 0),
             "from_sources": .integer(figure?.figures.fromSources ?? 0),
-            "eta": target.state.hasContent ? .null : time(arrival.expected),
+            "eta": target.state.hasContent || target.state.hasEnded ? .null : time(arrival.expected),
             "timing": .string(arrival.verdict.rawValue),
             "changed": time(detail?.at), "revision": .integer(detail?.revision ?? 0),
         ])

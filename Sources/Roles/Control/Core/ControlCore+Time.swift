@@ -13,6 +13,8 @@ extension ControlCore {
 
     private static let step = Duration.milliseconds(200)
     private static let poll = 0.4
+    /// Seconds without a word after which an ephemeral node is forgotten at the latest when records are tidied.
+    private static let ephemeralRest = 600.0
     /// If more nodes than this become away at once, one event reports all of them instead of one event each.
     private static let mostSaid = 50
 
@@ -185,6 +187,11 @@ extension ControlCore {
             }
         }
         for node in pending { await forget(node, "node.expire") }
+        // Those that no control saw go away: they never came after they joined, or went while controls were down.
+        let nodes = (try? await store.nodes()) ?? []
+        for node in nodes where node.isEphemeral && max(node.seen, node.joined) < now - Self.ephemeralRest {
+            await forget(node, "node.forget")
+        }
         do throws(StoreError) { try await store.tidy(at: now) } catch {
             logger.warning("old records were not removed", metadata: ["error": "\(error)"])
         }

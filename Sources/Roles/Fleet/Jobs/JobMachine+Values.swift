@@ -12,6 +12,8 @@ extension JobMachine {
         package internal(set) var isAway = false
         /// Number of automatic retries.
         package internal(set) var retries = 0
+        /// It is not offered again before, in seconds since 1970. Not compared: it follows from ``retries`` and when they were.
+        var notBefore: Double?
 
         package init(
             node: NodeID, wave: Int, state: TargetState = .waiting(.offer), attempt: Int = 1, maySwitch: Bool = false,
@@ -34,6 +36,28 @@ extension JobMachine {
             case .delivered: !isAway
             default: !state.hasEnded
             }
+        }
+
+        /// As it is read again: a target that is to be tried again waits from when it failed.
+        /// - Parameter changed: in seconds since 1970.
+        package mutating func wait(from changed: Double) {
+            guard state == .waiting(.offer), retries > 0 else { return }
+            notBefore = changed + Self.pause(retries)
+        }
+
+        /// Seconds before a try: 30, doubled each time, 10 minutes at most.
+        static func pause(_ retries: Int) -> Double { min(600, 30 * Double(1 << min(max(0, retries - 1), 10))) }
+
+        package static func == (left: Target, right: Target) -> Bool {
+            left.node == right.node && left.wave == right.wave && left.state == right.state
+                && left.attempt == right.attempt && left.maySwitch == right.maySwitch && left.isAway == right.isAway
+                && left.retries == right.retries
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(node)
+            hasher.combine(state)
+            hasher.combine(attempt)
         }
     }
 

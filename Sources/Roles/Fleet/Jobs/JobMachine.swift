@@ -11,14 +11,14 @@ package struct JobMachine: Sendable, Hashable {
     package let started: Double
     /// When the job last began again after it had ended, in seconds since 1970.
     package private(set) var reopened: Double?
-    package private(set) var state = JobState.running
-    package private(set) var targets: [Target]
+    package internal(set) var state = JobState.running
+    package internal(set) var targets: [Target]
     /// Targets in waves up to this one may switch.
     package private(set) var wave = 0
     /// Why the job is held, for people.
     package private(set) var reason: String?
     /// When the next wave opens without an order, in seconds since 1970.
-    package private(set) var nextWave: Double?
+    package internal(set) var nextWave: Double?
     /// With `switch: together`, when all targets switch, in seconds since 1970.
     package private(set) var moment: Double?
 
@@ -29,7 +29,7 @@ package struct JobMachine: Sendable, Hashable {
     /// nodes.
     private static let notice = 2.5
     /// The state after a pause: `held` if the job was held before it.
-    private var resumed: JobState { reason == nil ? .running : .held }
+    var resumed: JobState { reason == nil ? .running : .held }
 
     /// - Parameter waves: the targets of each wave, in the order in which the waves switch. Each target is in exactly
     ///   one.
@@ -109,6 +109,7 @@ package struct JobMachine: Sendable, Hashable {
             if again, targets[index].retries < course.retries {
                 targets[index].retries += 1
                 targets[index].attempt += 1
+                targets[index].notBefore = now + Target.pause(targets[index].retries)
                 move(index, to: .waiting(.offer))
             } else {
                 move(index, to: .failed(code: code))
@@ -127,13 +128,20 @@ package struct JobMachine: Sendable, Hashable {
         if now >= expires {
             for index in targets.indices where !targets[index].state.hasEnded { move(index, to: .expired) }
         }
-        return follow(now)
+        var orders: [Order] = []
+        for index in targets.indices where targets[index].notBefore.map({ $0 <= now }) ?? false {
+            targets[index].notBefore = nil
+            orders += self.orders(for: index)
+        }
+        return orders + follow(now)
     }
 
     /// When ``tick(_:)`` must be called if no other event comes before; nil if not at all. Seconds since 1970.
     package var due: Double? {
         guard !state.hasEnded else { return nil }
-        return [nextWave, expires].compactMap(\.self).min()
+        var due = min(nextWave ?? .infinity, expires)
+        for target in targets { if let time = target.notBefore { due = min(due, time) } }
+        return due
     }
 
     /// When targets that have not ended expire, in seconds since 1970. A job that begins again has its whole time.
@@ -143,30 +151,6 @@ package struct JobMachine: Sendable, Hashable {
     package func orders(of node: NodeID) -> [Order] { indices[node].map(orders(for:)) ?? [] }
 
     // MARK: Orders of operators
-
-    package mutating func pause() -> [Order] {
-        guard state == .running || state == .held else { return [] }
-        state = .paused
-        return targets.filter { !$0.state.hasEnded }.map { .pause($0.node) }
-    }
-
-    package mutating func resume(at now: Double) -> [Order] {
-        guard state == .paused else { return [] }
-        state = resumed
-        return targets.filter { !$0.state.hasEnded }.map { .resume($0.node) } + follow(now)
-    }
-
-    package mutating func cancel() -> [Order] {
-        guard !state.hasEnded else { return [] }
-        state = .cancelled
-        nextWave = nil
-        var orders: [Order] = []
-        for index in targets.indices where !targets[index].state.hasEnded {
-            move(index, to: .cancelled)
-            orders.append(.cancel(targets[index].node))
-        }
-        return orders
-    }
 
     /// Continues a job: opens the next wave, or releases a held job, or orders the switch with `switch: manual` and
     /// `together`.
@@ -198,6 +182,7 @@ package struct JobMachine: Sendable, Hashable {
         for index in failed {
             targets[index].attempt += 1
             targets[index].retries = 0
+            targets[index].notBefore = nil
             move(index, to: targets[index].isAway ? .waiting(.away) : .waiting(.offer))
             orders += self.orders(for: index)
         }
@@ -206,7 +191,7 @@ package struct JobMachine: Sendable, Hashable {
 
     // MARK: Transitions
 
-    private mutating func move(_ index: Int, to state: TargetState) {
+    mutating func move(_ index: Int, to state: TargetState) {
         let old = targets[index].state
         guard old != state else { return }
         tally.move(wave: targets[index].wave, from: old, to: state)
@@ -230,7 +215,7 @@ package struct JobMachine: Sendable, Hashable {
     }
 
     /// Derives the job's state, and the orders, from the state of its targets.
-    private mutating func follow(_ now: Double) -> [Order] {
+    mutating func follow(_ now: Double) -> [Order] {
         guard state == .running else {
             if state == .held || state == .paused { endIfAllEnded() }
             return []
@@ -290,7 +275,9 @@ package struct JobMachine: Sendable, Hashable {
         }
         switch target.state {
         case .waiting(.offer), .waiting(.wave), .offered:
-            guard state != .paused, !course.wavesGateTransfer || target.maySwitch else { return [] }
+            guard state != .paused, target.notBefore == nil, !course.wavesGateTransfer || target.maySwitch else {
+                return []
+            }
             return [.offer(target.node, attempt: target.attempt)]
         case .delivered:
             guard target.maySwitch, state == .running else { return [] }

@@ -76,6 +76,18 @@ package actor SendRunner {
         transfer = nil
     }
 
+    /// The job goes on after its end: targets that failed are tried again.
+    func resume() async {
+        guard record.isOver, record.hasStarted else { return }
+        main?.cancel()
+        await main?.value
+        main = nil
+        record.isOver = false
+        try? save()
+        show(.running)
+        start()
+    }
+
     /// Call when the job has ended.
     func end() async {
         record.isOver = true
@@ -236,9 +248,13 @@ package actor SendRunner {
 
     private func loadTorrent() async throws(SendProblem) {
         let path = "\(directory)/content.torrent"
-        let bytes = await Threads.offload { try? PathFiles.read(path, limit: MetainfoFetch.most) }
+        var bytes = await Threads.offload { try? PathFiles.read(path, limit: MetainfoFetch.most) }
+        if bytes == nil {
+            bytes = try? await context.link.metainfo(of: job)
+            if let bytes { try? PathFiles.write(bytes, to: path, mode: 0o600) }
+        }
         guard let bytes, let read = try? Torrent.parse(bytes) else {
-            throw SendProblem(.disk, "torrent", "the torrent of the job is gone from \(path)")
+            throw SendProblem(.disk, "torrent", "the torrent of the job is neither at \(path) nor at control")
         }
         torrent = read
     }

@@ -141,15 +141,22 @@ extension ControlStore {
     ///   - before: only jobs with lower ids; nil for the newest.
     ///   - state: nil for any state.
     package func jobs(
-        before: String?, limit: Int, class name: String? = nil, state: JobState? = nil, isOpen: Bool? = nil
+        before: String?, limit: Int, class name: String? = nil, state: JobState? = nil, isOpen: Bool? = nil,
+        oldestFirst: Bool = false
     ) async throws(StoreError) -> [JobRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(
-                """
-                SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
-                WHERE ($1 = '' OR id < $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
-                    AND ($4 < 0 OR is_open = $4) ORDER BY id DESC LIMIT $5
-                """,
+                oldestFirst
+                    ? """
+                    SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
+                    WHERE ($1 = '' OR id > $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
+                        AND ($4 < 0 OR is_open = $4) ORDER BY id LIMIT $5
+                    """
+                    : """
+                    SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
+                    WHERE ($1 = '' OR id < $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
+                        AND ($4 < 0 OR is_open = $4) ORDER BY id DESC LIMIT $5
+                    """,
                 [
                     .text(before ?? ""), .text(name ?? ""), .text(state?.rawValue ?? ""),
                     .int(isOpen.map { $0 ? 1 : 0 } ?? -1), .int(limit),
