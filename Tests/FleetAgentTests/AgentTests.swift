@@ -1,3 +1,4 @@
+import Address
 import Fleet
 import FleetAgent
 import Foundation
@@ -229,6 +230,24 @@ import Testing
             #expect(control.has("cancelled", of: host.node))
             try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
             #expect(!host.directory.exists("root/app"))
+        }
+    }
+
+    @Test func `an address of loopback that the file names is told, and has to be free`() async throws {
+        try await inDirectory { place in
+            let control = TestControl(terms: [:])
+            let first = try TestHost(1, control, in: TemporaryDirectory(in: place.path), tellsLoopback: false) {
+                $0.listen = PeerAddress("127.0.0.1:0").map { .address($0) }
+            }
+            try await first.start()
+            let told = await first.agent.facts().addresses
+            #expect(told.count == 1 && told.first?.isLoopback == true)
+            let second = try TestHost(2, control, in: TemporaryDirectory(in: place.path)) {
+                $0.listen = told.first.map { .address($0) }
+            }
+            await #expect(throws: AgentListenProblem.self) { try await second.start() }
+            await second.stop()
+            await first.stop()
         }
     }
 

@@ -50,12 +50,17 @@ extension FleetAgent {
     /// The addresses at which peers can dial this host; empty with `listen: none`.
     var addresses: [PeerAddress] {
         get async {
-            if case .some(.none) = context.policy.configuration.listen { return [] }
+            let named = context.policy.configuration.listen
+            if case .some(.none) = named { return [] }
             guard let listen = await context.swarm.listenAddress else { return [] }
             guard listen.isUnspecified else {
-                return listen.isLoopback && !context.settings.tellsLoopback ? [] : [listen]
+                // What the agent's file names is told, loopback too: its fleet is on one host.
+                let isTold = !listen.isLoopback || named != nil || context.settings.tellsLoopback
+                return isTold ? [listen] : []
             }
-            return HostReport.addresses(port: listen.port, loopback: context.settings.tellsLoopback)
+            let found = HostReport.addresses(port: listen.port, loopback: context.settings.tellsLoopback)
+            // Who can reach a host without a network is on it.
+            return found.isEmpty ? HostReport.addresses(port: listen.port, loopback: true) : found
         }
     }
 }

@@ -24,6 +24,8 @@ package actor FleetAgent {
     private var told: [String: TargetState.WaitReason] = [:]
     /// When a job that lacks disk space is tried again, in seconds of the monotonic clock.
     private var spaceAgain: [String: Double] = [:]
+    /// When records of old sends were last removed, in seconds of the monotonic clock.
+    var sendsSwept: Double?
     private var poll: Task<Void, Never>?
     private var isStopped = false
     /// BFT tasks of a delivery node in this process: shown, and left to that node.
@@ -60,7 +62,8 @@ package actor FleetAgent {
     }
 
     /// Starts the agent, and continues the jobs of its previous run.
-    /// - Throws: `FileFailure` if the agent's directories cannot be created.
+    /// - Throws: `FileFailure` if the agent's directories cannot be created; ``AgentListenProblem`` if the address that its file
+    ///   names is taken.
     package func start() async throws {
         let places = context.places
         let found = try await Threads.offload { () throws(FileFailure) -> [TargetFile] in
@@ -77,7 +80,15 @@ package actor FleetAgent {
             context.logger.warning("the library of hashes cannot be used", metadata: ["reason": "\(error)"])
         }
         // So that control can be told where peers reach this host.
-        try? await context.swarm.serve(EmptyShelf(), options: context.transferOptions)
+        do { try await context.swarm.serve(EmptyShelf(), options: context.transferOptions) } catch {
+            // Where the file names no address, the host goes on without one: it dials its peers.
+            guard case .address(let address) = context.policy.configuration.listen else { return await begin(found) }
+            throw AgentListenProblem(address: address, reason: "\(error)")
+        }
+        await begin(found)
+    }
+
+    private func begin(_ found: [TargetFile]) async {
         for file in found { await resume(file) }
         await forget(found.map(\.now))
         await resumeSends()
@@ -127,7 +138,7 @@ package actor FleetAgent {
         }
     }
 
-    private func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
+    func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
         let runner = TargetRunner(
             file, placement: placement, context: context, addresses: { [weak self] in await self?.addresses ?? [] },
             vacate: { [weak self] final in await self?.vacate(final, for: file.now.job) })
@@ -135,7 +146,7 @@ package actor FleetAgent {
         await runner.start(isNew: isNew)
     }
 
-    private func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
+    func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
         try? await context.link.report(
             AgentReport(
                 job: job, attempt: attempt, time: context.clock.now.wall.seconds, report: .refused(key: refusal.key),
@@ -159,7 +170,9 @@ package actor FleetAgent {
             return await offered(command.job, command.attempt, offer, restores: version)
         case .switches(let moment): await targets[command.job]?.obey(.order(.switches(at: moment)))
         case .pause: await targets[command.job]?.obey(.order(.pause))
-        case .resume: await targets[command.job]?.obey(.order(.resume))
+        case .resume:
+            await targets[command.job]?.obey(.order(.resume))
+            await resumeSend(command.job)
         case .cancel:
             await targets[command.job]?.obey(.order(.cancel))
             await senders[command.job]?.end()
@@ -172,43 +185,11 @@ package actor FleetAgent {
         return true
     }
 
-    private func offered(_ job: String, _ attempt: Int64, _ offer: JobOffer, restores: String?) async -> Bool {
-        guard TargetRecord.isName(job), restores.map(TargetRecord.isName) ?? true else { return true }
-        if let runner = targets[job] {
-            await runner.obey(.offered(attempt: attempt))
-            await look()
-            return true
-        }
-        let placement: AgentPolicy.Placement
-        do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
-            await refuse(job, attempt, error)
-            return true
-        }
-        var record = TargetRecord(
-            job: job, offer: offer,
-            life: TargetLife(attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache),
-            root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
-        record.restores = restores
-        let directory = context.places.job(job)
-        let made = record
-        let file = await Threads.offload { () -> TargetFile? in
-            // The offer was accepted before, and its job has ended: only a higher attempt starts it again.
-            if let old = TargetFile.read(directory), old.now.life.attempt >= made.life.attempt { return old }
-            guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
-            let file = TargetFile(made, in: directory)
-            return (try? file.save()) == nil ? nil : file
-        }
-        guard let file else { return false }
-        await run(file, placement, isNew: true)
-        await targets[job]?.obey(.resumed)
-        await look()
-        return true
-    }
-
     // MARK: Choice of receiving jobs
 
-    private func look() async {
+    func look() async {
         guard !isStopped else { return }
+        await forgetSends()
         var candidates: [ReceivingTurns.Candidate] = []
         var records: [String: TargetRecord] = [:]
         let now = context.clock.now.uptime
@@ -293,6 +274,14 @@ package actor FleetAgent {
 
     /// Call when control does not answer.
     func lost(_ problem: String) { trouble = problem }
+}
+
+/// Peers cannot reach this host where its file says that they do.
+package struct AgentListenProblem: Error, CustomStringConvertible {
+    let address: PeerAddress
+    let reason: String
+
+    package var description: String { "peers cannot reach this host at \(address): \(reason)" }
 }
 
 /// A shelf without content. It makes the engine listen before there is a job.

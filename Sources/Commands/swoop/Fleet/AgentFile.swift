@@ -46,8 +46,15 @@ struct AgentFile: Sendable {
         } catch let problem as YAMLProblem {
             throw Failure(.usage, problem.description.shown)
         } catch let problem as SettingsError {
-            throw Failure(.usage, "\(path.shown): \(problem)".shown)
+            throw Failure(.usage, (problem.place == nil ? "\(path): \(problem)" : problem.description).shown)
         }
+    }
+
+    /// Whether the registry's agent uses the key. Both agents have keys in `cache`.
+    private static func isRegistryKey(_ path: SettingPath) -> Bool {
+        let inside = path.description.split(separator: ".").dropFirst().first.map(String.init)
+        guard first(of: path) == "cache", let inside else { return registryKeys.contains(first(of: path)) }
+        return registryCacheKeys.contains(inside)
     }
 
     /// Whether a key belongs to a part of the file that only the fleet's agent uses. The registry's agent uses the
@@ -57,8 +64,7 @@ struct AgentFile: Sendable {
     }
 
     private static let registryKeys = Set(RegistryTable.table.settings.flatMap(\.names))
-
-    private static func isRegistryKey(_ path: SettingPath) -> Bool { registryKeys.contains(first(of: path)) }
+    private static let registryCacheKeys = Set(RegistrySettings.Cache.table.settings.flatMap(\.names))
 
     private static func first(of path: SettingPath) -> String {
         String(path.description.prefix { $0 != "." && $0 != "[" })

@@ -45,7 +45,7 @@ struct FleetDaemon {
                 .usage, "\(places.data.shown): \(error)".shown,
                 advice: "Run the command that 'swoop fleet token' prints: swoop agent join URL --token T")
         }
-        let lock = try lock(places)
+        let lock = try DataLock.take(places.data, for: "agent")
         var engine = SwarmNode.Configuration()
         engine.uploadLimit = file.configuration.limits.up.map { Int(clamping: $0) }
         engine.downloadLimit = file.configuration.limits.down.map { Int(clamping: $0) }
@@ -69,6 +69,11 @@ struct FleetDaemon {
             let sync = Task { await client.run(delegate) }
             return FleetDaemon(
                 client: client, agent: agent, places: places, swarm: swarm, door: door, lock: lock, sync: sync)
+        } catch let problem as AgentListenProblem {
+            await swarm.shutdown()
+            throw Failure(
+                .failed, problem.description.shown,
+                advice: "End the other program, or name another address with 'listen' in agent.yaml.")
         } catch let error as SystemError {
             await swarm.shutdown()
             throw Failure(Failure.status(error.number), "the agent cannot listen at \(places.socket.shown): \(error)")
@@ -86,19 +91,5 @@ struct FleetDaemon {
         await sync.value
         await swarm.shutdown()
         close(lock)
-    }
-
-    /// Locks the data directory: only one agent at a time may use it.
-    private static func lock(_ places: AgentPlaces) throws -> Int32 {
-        let path = places.data + "/lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            throw Failure(Failure.status(errno), "\(path.shown) cannot be made: \(SystemError(errno))")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw Failure(.usage, "another agent works on \(places.data.shown)")
-        }
-        return descriptor
     }
 }

@@ -64,8 +64,16 @@ enum Documents {
     static func audit(_ line: AuditRecord) -> JSONValue {
         .object([
             "id": .integer(line.id), "time": time(line.at), "who": .string(line.who), "from": .string(line.address),
-            "action": .string(line.action), "subject": .string(line.subject), "change": line.doc,
+            "action": .string(line.action), "subject": .string(line.subject),
+            "change": change(line.doc),
         ])
+    }
+
+    /// What was changed, with its times as the API writes times.
+    private static func change(_ doc: JSONValue) -> JSONValue {
+        guard var object = doc.objectValue else { return doc }
+        if case .double(let expires)? = object["expires"] { object["expires"] = time(expires) }
+        return .object(object)
     }
 
     static func receipt(_ receipt: ReceiptRecord, node name: String?) -> JSONValue {
@@ -114,6 +122,14 @@ enum Documents {
         return .object(object)
     }
 
+    /// Progress of a node, between two changes of its state.
+    static func figures(_ figures: JobFigures, of node: NodeID) -> JSONValue {
+        .object([
+            "node": .string(node.description), "bytes": .integer(figures.done), "rate": .double(figures.down),
+            "upload_rate": .double(figures.up),
+        ])
+    }
+
     static func target(
         _ target: JobMachine.Target, detail: JobSnapshot.Detail?, name: String?, figure: FigureBoard.Figure?,
         arrival: Arrival, size: Int64
@@ -130,7 +146,7 @@ enum Documents {
             "from_site": .integer(figure?.figures.fromSite ?? 0),
             "from_peers": .integer(figure?.figures.fromPeers ?? 0),
             "from_sources": .integer(figure?.figures.fromSources ?? 0),
-            "eta": target.state.hasContent ? .null : time(arrival.expected),
+            "eta": target.state.hasContent || target.state.hasEnded ? .null : time(arrival.expected),
             "timing": .string(arrival.verdict.rawValue),
             "changed": time(detail?.at), "revision": .integer(detail?.revision ?? 0),
         ])

@@ -33,7 +33,7 @@ extension ControlCore {
         guard !resolved.targets.isEmpty else {
             throw LinkRefusal(
                 422, "no_targets",
-                "the class '\(record.name)' selects no node\(order.to.isEmpty ? "" : " that --to selects")",
+                "the class '\(record.name)' selects no node beside the sender\(order.to.isEmpty ? "" : " that --to selects")",
                 advice: "swoop fleet node list --select EXPR shows what an expression selects")
         }
         for text in [order.at, order.deadline, settings.deadline].compactMap(\.self) {

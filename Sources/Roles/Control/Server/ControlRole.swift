@@ -38,6 +38,8 @@ package final class ControlRole: Sendable {
     private let renewal: Task<Void, Never>
     private let work: Task<Void, Never>
     private let notifier: Notifier?
+    /// In the data: who vouches for the API's certificate, where that is of the fleet's own authority.
+    package static let authorityFile = "authority.pem"
     /// A command that adds a node; nil unless this start created the fleet.
     package let firstCommand: String?
     /// The file with the first admin's token; nil unless this start created it.
@@ -81,6 +83,15 @@ package final class ControlRole: Sendable {
         let core = ControlCore(store: store, authority: authority, settings: settings, logger: logger, now: clock)
         do { try await core.load() } catch { throw .store(error) }
         let first = try await firstToken(core, configuration)
+        if configuration.tls == nil {
+            // It opens nothing: who vouches for the API's certificate beyond loopback.
+            let (place, pem) = ("\(configuration.data)/\(authorityFile)", Array(authority.certificate.utf8))
+            do throws(IdentityProblem) {
+                try await Threads.offload(name: "authority") { () throws(IdentityProblem) in
+                    try PrivateFile.replace(place, pem)
+                }
+            } catch { throw .secret(error.description) }
+        }
         let certificate = try certificate(configuration, authority.authority, names, at: clock())
         do {
             let door = try await LinkDoor.start(

@@ -11,7 +11,8 @@ package enum ClassSettings {
         Setting("include", patterns, \.include, .nothing, "regular expressions: only paths that match one travel"),
         Setting("exclude", patterns, \.exclude, .nothing, "regular expressions: paths that match one stay"),
         Setting(
-            "senders", texts, \.senders, .value("[role:admin]"), "who may send: `node:NAME`, `token:NAME`, `role:NAME`"),
+            "senders", senders, \.senders, .value("[role:admin]"),
+            "who may send: `node:NAME`, `token:NAME`, `role:NAME`"),
         Setting("keytime", seconds(1...86_400), \.keyTime, .value("10m"), "how long a job's one-time key can be used"),
         Setting("dest", destination, \.destination, .value("the class's name"), "where targets put it"),
         Setting("publish", .choice, \.publish, .value("replace"), "`replace`, or `versions` beside each other"),
@@ -169,6 +170,21 @@ package enum ClassSettings {
         }
     }
 
+    private static var senders: SettingForm<[String]> {
+        oneOrMore { node throws(SettingsError) in
+            let text = try node.text
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            let isKnown =
+                switch (parts.first, parts.last.map(String.init)) {
+                case ("role", let name): ["operator", "admin"].contains(name)
+                case ("node", let name?), ("token", let name?): (1...255).contains(name.utf8.count)
+                default: false
+                }
+            guard isKnown else { throw node.wrong("it is node:NAME, token:NAME, role:operator or role:admin") }
+            return text
+        }
+    }
+
     private static var waves: SettingForm<[WaveSize]> {
         let list = oneOrMore { node throws(SettingsError) in
             guard let size = WaveSize(try node.text) else { throw node.wrong("it is a number or a share such as 5%") }
@@ -178,6 +194,9 @@ package enum ClassSettings {
             var notes: [SettingNote] = []
             guard let sizes = try list.value(of: node, &notes), (1...100).contains(sizes.count) else {
                 throw node.wrong("it is a list of 1 to 100 sizes such as [1, 5%, 100%]")
+            }
+            guard !zip(sizes, sizes.dropFirst()).contains(where: { $0.reachesFurther(than: $1) }) else {
+                throw node.wrong("each wave reaches further than the one before, as in [1, 5%, 100%]")
             }
             return sizes
         }

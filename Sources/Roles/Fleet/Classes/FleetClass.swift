@@ -59,7 +59,7 @@ package struct FleetClass: Sendable, Hashable {
     /// - Throws: an error about the first key that is unknown or has an invalid value.
     package init(_ source: SettingsSource) throws(SettingsError) {
         let (read, notes) = try ClassSettings.table.read(source, into: FleetClass())
-        if let note = notes.first { throw SettingsError.wrong("\(note.path)", "there is no such key") }
+        if let note = notes.first { throw SettingsError.unknown(note) }
         self = read
         course.wavesGateTransfer = wavesOf == .transfer
         course.hasHook = hook != nil

@@ -82,17 +82,32 @@ extension FleetAgent {
     func resumeSends() async {
         let places = context.places
         let records = await Threads.offload {
-            PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { name -> SendRecord? in
-                guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 64 << 20),
-                    let value = try? JSONValue.parse(bytes)
-                else { return nil }
-                return try? SendRecord(json: value)
-            }
+            PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { Self.sent($0, places) }
         }
-        for record in records where !record.isOver {
-            let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
-            senders[record.job] = runner
-            await runner.start()
-        }
+        for record in records where !record.isOver { await runner(record).start() }
+    }
+
+    /// Gives once more what this host has sent, where it did.
+    func resumeSend(_ job: String) async {
+        if let runner = senders[job] { return await runner.resume() }
+        let places = context.places
+        guard TargetRecord.isName(job),
+            let record = await Threads.offload({ Self.sent(job, places) }), record.isOver, record.hasStarted
+        else { return }
+        await runner(record).resume()
+    }
+
+    private func runner(_ record: SendRecord) -> SendRunner {
+        let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
+        senders[record.job] = runner
+        return runner
+    }
+
+    /// Blocks.
+    private static func sent(_ name: String, _ places: AgentPlaces) -> SendRecord? {
+        guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 64 << 20),
+            let value = try? JSONValue.parse(bytes)
+        else { return nil }
+        return try? SendRecord(json: value)
     }
 }

@@ -163,7 +163,7 @@ package struct Cache: Sendable, Equatable {
     package var keepFree: SizeOrShare?
     package var tti: Double?
 
-    static let table = SettingsTable<Cache>([
+    package static let table = SettingsTable<Cache>([
         Setting(
             "max", .sizeOrShare, optional: \.max, .words("50%"),
             "the most that it takes: a size, or a share of the disk"),

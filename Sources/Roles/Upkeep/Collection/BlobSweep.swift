@@ -80,7 +80,7 @@ package struct BlobSweep: Sendable {
         for blob in hidden {
             if held.contains(BlobDigest(blob.digest)) {
                 await show(blob)
-            } else if await delete(blob.digest) {
+            } else if await delete(blob) {
                 gone.append(blob)
             }
         }
@@ -102,16 +102,20 @@ package struct BlobSweep: Sendable {
         }
     }
 
-    private func delete(_ digest: SHA256Digest) async -> Bool {
-        await Threads.offload {
+    private func delete(_ blob: Old) async -> Bool {
+        let digest = blob.digest
+        let isGone = await Threads.offload { () -> Bool? in
             do throws(SystemError) {
                 return try node.directory.remove(digest) {
                     node.catalogue.entryOfAny(digest) == nil && !node.catalogue.isOnLease(digest)
                 }
             } catch {
                 logger.warning("a blob cannot be removed", metadata: ["blob": "\(digest)", "reason": "\(error)"])
-                return false
+                return nil
             }
         }
+        // What the disk did not let go is found again by the next sweep.
+        if isGone == nil { await show(blob) }
+        return isGone ?? false
     }
 }
