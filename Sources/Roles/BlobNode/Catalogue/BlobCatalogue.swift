@@ -26,7 +26,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var rows = RowTable()
         var bytes: Int64 = 0
         /// The number of leases of each blob that has any.
@@ -55,7 +55,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     /// Rows that are visited under one lock, so that other threads do not wait for long.
     private static let stride: UInt32 = 8_192
 
