@@ -64,14 +64,13 @@ package struct BlobCache: Sendable {
             switch item {
             case .partial(let digest): Downloads(node.directory).remove(digest)
             case .blob(let digest):
-                // A reader may have leased the blob since the decision.
-                guard catalogue.removeUnused(digest) else {
-                    outcome.isEnough = false
-                    continue
-                }
                 do throws(SystemError) {
-                    try node.directory.remove(digest)
-                    outcome.removed.append(digest)
+                    // A reader may have leased the blob since the decision.
+                    if try node.remove(digest) {
+                        outcome.removed.append(digest)
+                    } else if catalogue.entryOfAny(digest) != nil {
+                        outcome.isEnough = false
+                    }
                 } catch {
                     outcome.isEnough = false
                     node.logger.warning("a blob cannot be removed", metadata: ["reason": "\(error)"])

@@ -23,7 +23,8 @@ struct TrackerCommand: SwoopCommand {
             /namespace/NAME/blobs/DIGEST/metainfo is the blob's torrent. With --redis several trackers share what they \
             hear; /readyz says whether they do.
 
-            With --control it is a fleet's tracker, beside those that the controls have: it joins with a token of the label             role=tracker, and serves the swarms of running jobs and no others.
+            With --control it is a fleet's tracker, beside those that the controls have: it joins with a token of the label \
+            role=tracker, and serves the swarms of running jobs and no others.
 
             Examples:
               swoop tracker --http '[::]:6969' --allow hashes.txt

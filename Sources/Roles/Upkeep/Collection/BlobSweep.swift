@@ -64,11 +64,11 @@ package struct BlobSweep: Sendable {
     /// for example through another origin.
     /// - Returns: the blobs that were deleted.
     private func remove(_ blobs: [Old], untouchedSince cutoff: Double) async throws(UpkeepProblem) -> [Old] {
-        var hidden: [(blob: Old, hidden: HiddenBlob)] = []
+        var hidden: [(blob: Old, hidden: BlobCatalogue.Removed)] = []
         for blob in blobs {
             guard await !isWaiting(blob.digest) else { continue }
             // A request may have used the blob since the index was asked.
-            if let found = node.catalogue.hide(blob.digest, unlessUsedAfter: cutoff) { hidden.append((blob, found)) }
+            if let found = node.catalogue.take(blob.digest, unlessUsedAfter: cutoff) { hidden.append((blob, found)) }
         }
         guard !hidden.isEmpty else { return [] }
         let held: Set<BlobDigest>
@@ -80,7 +80,7 @@ package struct BlobSweep: Sendable {
         for (blob, found) in hidden {
             if held.contains(BlobDigest(blob.digest)) {
                 await show(blob, found)
-            } else if await delete(blob.digest) {
+            } else if await delete(blob, found) {
                 gone.append(blob)
             }
         }
@@ -93,25 +93,29 @@ package struct BlobSweep: Sendable {
     }
 
     /// Shows a hidden blob again, unless it was pushed again meanwhile.
-    private func show(_ blob: Old, _ hidden: HiddenBlob) async {
+    private func show(_ blob: Old, _ hidden: BlobCatalogue.Removed) async {
         await Threads.offload {
             // Without its torrent a blob cannot be given.
             let info = try? node.info(of: blob.digest)
             guard info != nil || blob.entry.size == 0 else { return }
-            node.catalogue.show(hidden)
+            node.catalogue.restore(hidden)
         }
     }
 
-    private func delete(_ digest: SHA256Digest) async -> Bool {
-        await Threads.offload {
+    private func delete(_ blob: Old, _ hidden: BlobCatalogue.Removed) async -> Bool {
+        let digest = blob.digest
+        let isGone = await Threads.offload { () -> Bool? in
             do throws(SystemError) {
                 return try node.directory.remove(digest) {
                     node.catalogue.entryOfAny(digest) == nil && !node.catalogue.isOnLease(digest)
                 }
             } catch {
                 logger.warning("a blob cannot be removed", metadata: ["blob": "\(digest)", "reason": "\(error)"])
-                return false
+                return nil
             }
         }
+        // What the disk did not let go is found again by the next sweep.
+        if isGone == nil { await show(blob, hidden) }
+        return isGone ?? false
     }
 }
