@@ -49,7 +49,8 @@ private final class SilentStore: BackendStore {
     }
 
     @Test func `is ready while they answer, and asks them once a second at most`() async throws {
-        let (store, time) = (FakeStore(), Mutex(1_000.0))
+        let store = FakeStore()
+        let time = Mutex(1_000.0)
         let clock = ColdClock(now: { time.withLock { $0 } }, sleep: ColdClock.system.sleep)
         try await with(store, clock: clock) { cold in
             #expect(await cold.readinessProblem() == nil)
