@@ -166,7 +166,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Jobs",
                 uses: [
-                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Policy",
+                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HashLibrary", "HTTPOrigin", "SwarmCore",
+                    "Swarm",
+                    "Policy",
                 ],
                 products: [.log]),
         ]
@@ -175,7 +177,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Roles",
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
-            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
+            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Policy"]),
             Module(name: "Registry", uses: ["Text", "JSON", "Hashing", "Metainfo"]),
             Module(
                 name: "RegistrySettings", uses: ["Text", "Address", "JSON", "Settings", "YAML", "Registry"]),
@@ -306,8 +308,8 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "FleetAgent",
                 uses: [
                     "Text", "Address", "JSON", "Settings", "Hashing", "Metainfo", "CLinux", "Threads", "Files",
-                    "Storage", "Authoring", "S3", "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet",
-                    "FleetLink",
+                    "Storage", "Authoring", "HashLibrary", "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore",
+                    "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet", "FleetLink",
                 ], products: [.crypto, .log]),
         ]
     ),
@@ -421,7 +423,9 @@ let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
-    Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
+    Module(
+        name: "FleetTests", kind: .tests,
+        uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Policy", "Fleet"]),
     Module(
         name: "IdentityTests", kind: .tests, uses: ["Text", "JSON", "Hashing", "Files", "Identity", "TestSupport"],
         products: [.crypto, .x509]),

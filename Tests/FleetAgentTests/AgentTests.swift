@@ -87,6 +87,30 @@ import Testing
         }
     }
 
+    @Test func `what an earlier job brought is copied, not transferred again`() async throws {
+        try await withFleet(1, terms: ["dest": "app", "publish": "versions"]) { control, sender, receivers in
+            let host = receivers[0]
+            for (number, seed) in [(1, UInt64(5)), (2, 5)] {
+                try fill(sender, "v\(number)", seed: seed)
+                if number == 2 { try sender.directory.write("source/v2/new", randomBytes(100_000, seed: 9)) }
+                let job = try await send(sender, "v\(number)")
+                try await wait(for: "delivery") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
+                }
+                await control.command(host.node, job, .switches(at: nil))
+                try await wait(for: "the end") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .done }
+                }
+            }
+            let receipt = control.reports(of: host.node).last?.receipt ?? ""
+            let json = try JSONValue.parse(Array(receipt.dropFirst("signed:".count).utf8))
+            #expect(json["sources"]?["local"] == .integer(3_000_010))
+            #expect((json["sources"]?["peers"]?.lenientInteger ?? .max) < 1_000_000)
+            #expect(host.directory.read("root/app/current/big") == randomBytes(3_000_000, seed: 5))
+            #expect(host.directory.read("root/app/current/new") == randomBytes(100_000, seed: 9))
+        }
+    }
+
     @Test func `what no job put there is not replaced unless the file says so`() async throws {
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]

@@ -40,6 +40,8 @@ final class TestControl: Sendable {
         var offer: JobOffer?
         var isOver = false
         var abandoned: String?
+        var grant: SourceGrant?
+        var digests: FileDigests?
     }
 
     let terms: JSONValue
@@ -130,6 +132,28 @@ struct TestLink: AgentLink {
         }
         guard !torrent.isEmpty else { throw LinkRefusal(404, "unknown", "there is none") }
         return torrent
+    }
+
+    func keep(grant: SourceGrant, of job: String) async throws(LinkRefusal) {
+        control.state.withLock { $0.jobs[job]?.grant = grant }
+    }
+
+    func grant(of job: String) async throws(LinkRefusal) -> SourceGrant {
+        guard let grant = control.state.withLock({ $0.jobs[job]?.grant }) else {
+            throw LinkRefusal(404, "no_sources", "there are none")
+        }
+        return grant
+    }
+
+    func keep(digests: FileDigests, of job: String) async throws(LinkRefusal) {
+        control.state.withLock { $0.jobs[job]?.digests = digests }
+    }
+
+    func digests(of job: String) async throws(LinkRefusal) -> FileDigests {
+        guard let digests = control.state.withLock({ $0.jobs[job]?.digests }) else {
+            throw LinkRefusal(404, "no_digests", "there are none")
+        }
+        return digests
     }
 
     func view(of job: String) async throws(LinkRefusal) -> JobView {

@@ -162,7 +162,7 @@ struct ControlStoreContract: Sendable {
             job.machine = JobMachine(
                 id: id, waves: [targets.map { NodeID(publicKey: key($0)) }], course: JobCourse(), at: now)
         }
-        return try started.get()
+        return try #require(try started.get())
     }
 
     private func keysStartOneJob(_ store: ControlStore) async throws {
@@ -171,6 +171,23 @@ struct ControlStoreContract: Sendable {
         let secret = [UInt8](repeating: 7, count: 32)
         let again = try await store.start(binding("j1", targets: [1, 2]), with: secret, by: act()) { _ in }
         guard case .failure(.used) = again else { throw Wrong() }
+        // The same request once more is answered, and changes nothing.
+        _ = try await store.add(job("j2"), by: act())
+        let bound = binding("j2", targets: [1])
+        #expect(
+            try await store.put(
+                OneTimeKey(digest: OneTimeKey.digest(of: secret), binding: bound, issued: now, lifetime: 600)))
+        for number in 0..<2 {
+            let started = try await store.start(bound, with: secret, request: "r", by: act()) { job in
+                job.machine = JobMachine(
+                    id: "j2", waves: [[NodeID(publicKey: key(1))]], course: JobCourse(), at: now)
+            }
+            #expect(try (started.get() != nil) == (number == 0))
+        }
+        guard case .failure(.used) = try await store.start(bound, with: secret, request: "s", by: act(), { _ in })
+        else {
+            throw Wrong()
+        }
         // A key that was used is in force for good: no other takes its place.
         let other = OneTimeKey(
             digest: OneTimeKey.digest(of: [9]), binding: binding("j1", targets: [1]), issued: now, lifetime: 600)

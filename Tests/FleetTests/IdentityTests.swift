@@ -81,5 +81,13 @@ import Text
         try used.start(binding(targets: [other, one]), with: key, at: 200)
         #expect(throws: KeyRefusal.used) { try used.start(binding(), with: key, at: 201) }
         #expect(used.used == 200)
+        // The request that has used it is the same once more, and nothing else is.
+        var named = fresh
+        let isFirst = try named.start(binding(), with: key, request: "r1", at: 200)
+        let isFirstAgain = try named.start(binding(), with: key, request: "r1", at: 900)
+        #expect(isFirst && !isFirstAgain)
+        #expect(throws: KeyRefusal.used) { try named.start(binding(), with: key, request: "r2", at: 201) }
+        #expect(throws: KeyRefusal.used) { try named.start(binding(), with: key, at: 201) }
+        #expect(throws: KeyRefusal.used) { try named.start(binding(sender: other), with: key, request: "r1", at: 201) }
     }
 }

@@ -18,23 +18,27 @@ struct AgentContext: Sendable {
     let publications: Turns
     let checks: Turns
     let published: PublishedPlaces
+    let stores: AgentStores
+    let site: SiteMemory
+    /// What jobs put on this host: it is copied, not transferred again.
+    let library: any ContentLibrary
 
     /// Control's time, in seconds since 1970: this host's clock corrected by the measured difference.
     var controlTime: Double { get async { clock.now.wall.seconds - (await link.difference.seconds) } }
 
     func host(_ options: TransferOptions) -> JobHost {
         JobHost(
-            swarm: swarm, transferOptions: options, library: NoLibrary(), clock: clock, logger: logger,
+            swarm: swarm, transferOptions: options, library: library, clock: clock, logger: logger,
             settings: JobSettings(tick: settings.tick), publications: publications, checks: checks)
     }
 
     /// The options of every torrent transfer.
     var transferOptions: TransferOptions {
         var options = TransferOptions()
+        options.site = site.now
         switch policy.configuration.listen {
         case .address(let address)?: options.listen = address
-        // Connections go out from a port that nobody is told of.
-        case .some(.none): options.listen = PeerAddress(ipv6High: 0, low: 0, port: 0)
+        case .some(.none): options.isDialled = false
         case nil: options.listen = settings.listen
         }
         return options
@@ -70,9 +74,12 @@ package struct AgentPlaces: Sendable, Hashable {
     package var jobs: String { data + "/jobs" }
     package var sends: String { data + "/sends" }
     package var versions: String { data + "/versions" }
+    package var site: String { data + "/site" }
+    package var library: String { data + "/library.txt" }
     package var socket: String { data + "/agent.sock" }
 
     func job(_ id: String) -> String { "\(jobs)/\(id)" }
     func hook(_ id: String, attempt: Int64) -> String { "\(jobs)/\(id)/hook-\(attempt)" }
+    func digests(_ id: String) -> String { "\(jobs)/\(id)/digests.json" }
     func torrent(_ id: String) -> String { "\(jobs)/\(id)/content.torrent" }
 }

@@ -7,6 +7,7 @@
 import Address
 import Fleet
 import FleetLink
+import HashLibrary
 import Hashing
 import Jobs
 import Logging
@@ -25,19 +26,37 @@ package actor FleetAgent {
     private var spaceAgain: [String: Double] = [:]
     private var poll: Task<Void, Never>?
     private var isStopped = false
-    /// The news in the link's last answer.
+    /// BFT tasks of a delivery node in this process: shown, and left to that node.
+    let tasks: @Sendable () async -> [HostTask]
+    private let ownLibrary: HashLibrary?
+    /// What the link said last.
     var news: LinkNews?
     var trouble: String?
 
-    /// - Parameter swarm: the engine of this process. The caller shuts it down.
+    /// - Parameters:
+    ///   - swarm: the engine of this process; its owner ends it.
+    ///   - tasks: those of a delivery node in this process.
+    ///   - library: used in place of one of the agent's own, which knows what jobs brought and reads nothing else.
     package init(
         configuration: AgentConfiguration, places: AgentPlaces, link: any AgentLink, swarm: SwarmNode, logger: Logger,
-        clock: any JobClock = SystemJobClock(), settings: AgentTunables = AgentTunables()
+        clock: any JobClock = SystemJobClock(), settings: AgentTunables = AgentTunables(),
+        tasks: @escaping @Sendable () async -> [HostTask] = { [] }, library: (any ContentLibrary)? = nil
     ) {
+        self.tasks = tasks
+        let own = library == nil ? Self.makeLibrary(places, logger) : nil
+        ownLibrary = own
+        let library: any ContentLibrary = library ?? own.map { LibraryBridge(library: $0) } ?? NoLibrary()
         context = AgentContext(
             places: places, policy: AgentPolicy(configuration), link: link, swarm: swarm, clock: clock, logger: logger,
             settings: settings, publications: Turns(atOnce: 64), checks: Turns(atOnce: Threads.processors),
-            published: PublishedPlaces(directory: places.versions))
+            published: PublishedPlaces(directory: places.versions), stores: AgentStores(configuration.stores),
+            site: SiteMemory(path: places.site), library: library)
+    }
+
+    private static func makeLibrary(_ places: AgentPlaces, _ logger: Logger) -> HashLibrary? {
+        var options = LibraryOptions()
+        (options.watches, options.rescanInterval) = (false, nil)
+        return try? HashLibrary(tablePath: places.library, roots: [], options: options, logger: logger)
     }
 
     /// Starts the agent, and continues the jobs of its previous run.
@@ -51,6 +70,11 @@ package actor FleetAgent {
             return PathFiles.names(in: places.jobs).filter(TargetRecord.isName).compactMap {
                 TargetFile.read(places.job($0))
             }
+        }
+        await context.site.load()
+        do { try await ownLibrary?.start() } catch {
+            // Without the library everything works, and more is transferred.
+            context.logger.warning("the library of hashes cannot be used", metadata: ["reason": "\(error)"])
         }
         // So that control can be told where peers reach this host.
         try? await context.swarm.serve(EmptyShelf(), options: context.transferOptions)
@@ -77,6 +101,8 @@ package actor FleetAgent {
             for runner in targets.values { group.addTask { await runner.stop() } }
             for runner in senders.values { group.addTask { await runner.stop() } }
         }
+        await context.stores.shutdown()
+        await ownLibrary?.stop()
     }
 
     /// Seconds for which the record of an ended job is kept.
@@ -260,8 +286,9 @@ package actor FleetAgent {
     // MARK: The link
 
     /// Control answered.
-    func heard(_ news: LinkNews) {
+    func heard(_ news: LinkNews) async {
         (self.news, trouble) = (news, nil)
+        await context.site.learn(news.site)
     }
 
     /// Call when control does not answer.

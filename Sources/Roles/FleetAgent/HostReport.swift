@@ -22,6 +22,13 @@ enum HostReport {
         return (text(names.sysname).lowercased(), text(names.machine))
     }
 
+    /// Seconds that local time is ahead of UTC now.
+    static var utcOffset: Int64 {
+        var (now, local) = (time(nil), tm())
+        localtime_r(&now, &local)
+        return Int64(local.tm_gmtoff)
+    }
+
     /// As the time zone database names it; empty where the system does not say.
     static var timeZone: String {
         if let set = getenv("TZ") {

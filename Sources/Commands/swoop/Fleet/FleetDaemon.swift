@@ -25,9 +25,13 @@ struct FleetDaemon {
     /// Whether this host has joined a fleet.
     static func hasJoined(_ places: AgentPlaces) -> Bool { access(places.data + "/link/link.json", F_OK) == 0 }
 
-    /// Starts the fleet's part of the agent.
+    /// Starts everything.
+    /// - Parameters:
+    ///   - tasks: those of a delivery node in this process.
+    ///   - library: of that node, where it has one.
     static func start(
-        _ places: AgentPlaces, _ file: AgentFile, anyPort: Bool, tellsLoopback: Bool, logger: Logger
+        _ places: AgentPlaces, _ file: AgentFile, anyPort: Bool, tellsLoopback: Bool, logger: Logger,
+        library: (any ContentLibrary)? = nil, tasks: @escaping @Sendable () async -> [HostTask] = { [] }
     ) async throws -> FleetDaemon {
         let proxy = file.configuration.proxy.flatMap { HTTPURL($0) }
         let client: LinkClient
@@ -56,7 +60,7 @@ struct FleetDaemon {
         }
         let agent = FleetAgent(
             configuration: file.configuration, places: places, link: await ClientLink(client), swarm: swarm,
-            logger: logger, settings: settings)
+            logger: logger, settings: settings, tasks: tasks, library: library)
         do {
             let door = try AgentDoor(agent, path: places.socket, logger: logger)
             try await agent.start()

@@ -107,6 +107,17 @@ struct StatusCommand: SwoopCommand {
                 text(send["path"]) + (send["detail"]?.stringValue.map { ": \($0.shown)" } ?? ""),
             ])
         }
+        for task in status["tasks"]?.arrayValue ?? [] {
+            let total = task["total"]?.lenientInteger.map { Int(clamping: $0) }
+            rows.append([
+                text(task["name"]), "BFT", text(task["state"]),
+                total.map {
+                    "\(HumanText.percent(Int(clamping: task["done"]?.lenientInteger ?? 0), of: $0)) of "
+                        + HumanText.bytes($0)
+                } ?? "",
+                text(task["direction"]) + (task["detail"]?.stringValue.map { ": \($0.shown)" } ?? ""),
+            ])
+        }
         let link = status["link"]
         let control = text(link?["control"])
         let state = link?["state"]?.stringValue.map { ", \($0.shown)" } ?? ""

@@ -44,7 +44,7 @@ struct APIStreams: Sendable {
             Route(
                 .get, "/v1/events", "All changes, as they happen", parameters: ["last-event-id"], answers: answers,
                 access: .role(FleetRoles.viewer)
-            ) { request, context in all(request, context) },
+            ) { request, context in await all(request, context) },
             Route(
                 .get, "/v1/jobs/{id}/events", "A job and its targets, as they change",
                 parameters: ["id", "last-event-id"], answers: answers, access: .role(FleetRoles.viewer)
@@ -58,9 +58,11 @@ struct APIStreams: Sendable {
 
     // MARK: All changes
 
-    private func all(_ request: Request, _ context: ServiceContext) -> Response {
+    private func all(_ request: Request, _ context: ServiceContext) async -> Response {
         let core = core
         let start = Self.lastID(request) ?? core.feed.last
+        // Another control may have shown what this one has not read yet.
+        if start > core.feed.last { await core.followChanges() }
         return stream { state in
             guard let events = core.feed.events(after: state.cursor) else {
                 state.cursor = core.feed.last

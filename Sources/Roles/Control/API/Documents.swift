@@ -49,7 +49,8 @@ enum Documents {
             "clock_difference": .double((seat.clock * 1000).rounded() / 1000),
             "clock_flagged": .bool(abs(seat.clock) > ClockDifference.flagged), "policy": .object(policy),
             "ephemeral": .bool(record.isEphemeral), "token": .string(record.token),
-            "jobs": .array(jobs.map(JSONValue.string)), "revision": .integer(record.revision),
+            "jobs": .array(jobs.map(JSONValue.string)), "tasks": .array(seat.tasks.map(\.json)),
+            "revision": .integer(record.revision),
         ])
     }
 
@@ -126,6 +127,9 @@ enum Documents {
             "total_bytes": .integer(size),
             "rate": .double(target.state.hasEnded ? 0 : figure?.figures.down ?? 0),
             "upload_rate": .double(target.state.hasEnded ? 0 : figure?.figures.up ?? 0),
+            "from_site": .integer(figure?.figures.fromSite ?? 0),
+            "from_peers": .integer(figure?.figures.fromPeers ?? 0),
+            "from_sources": .integer(figure?.figures.fromSources ?? 0),
             "eta": target.state.hasContent ? .null : time(arrival.expected),
             "timing": .string(arrival.verdict.rawValue),
             "changed": time(detail?.at), "revision": .integer(detail?.revision ?? 0),

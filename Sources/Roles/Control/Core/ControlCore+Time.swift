@@ -49,6 +49,7 @@ extension ControlCore {
             await closeEnded()
         }
         if due.minute {
+            peers.withLock { $0.expire(at: now) }
             await write(now)
             await findLate(now)
             await catchUp(now)

@@ -9,6 +9,8 @@ struct FigureBoard: Sendable {
         var at: Double
         /// Bytes a second over about the last minute.
         var rate: Double
+        /// The same when something came last: that of a target that waits for a window.
+        var moving: Double
     }
 
     private(set) var jobs: [String: [NodeID: Figure]] = [:]
@@ -22,14 +24,15 @@ struct FigureBoard: Sendable {
 
     mutating func put(_ figures: JobFigures, of node: NodeID, at now: Double) {
         version &+= 1
-        var rate = figures.down
+        var (rate, moving) = (figures.down, figures.down)
         if let before = jobs[figures.job]?[node] {
             let passed = max(0.001, now - before.at)
             let last = max(0, Double(figures.done - before.figures.done)) / passed
             let weight = min(1, passed / Self.minute)
             rate = before.rate == 0 ? last : before.rate * (1 - weight) + last * weight
+            moving = last > 0 ? rate : before.moving
         }
-        jobs[figures.job, default: [:]][node] = Figure(figures: figures, at: now, rate: rate)
+        jobs[figures.job, default: [:]][node] = Figure(figures: figures, at: now, rate: rate, moving: moving)
     }
 
     mutating func forget(_ job: String) {

@@ -122,7 +122,7 @@ extension ControlCore {
         let nodes = (last?.machine?.targets.map(\.node) ?? []) + (last?.record.caches ?? [])
         jobs.withLock { $0.remove(id, nodes: nodes) }
         figures.withLock { $0.forget(id) }
-        peers.withLock { $0.forget(id) }
+        peers.withLock { $0.end(id) }
     }
 
     /// Removes all jobs that have ended from memory.

@@ -36,8 +36,11 @@ extension ControlCore {
     private func offer(_ facts: JobTable.Facts, to node: NodeID, site: String) -> JobOffer? {
         guard let content = facts.record.content else { return nil }
         let now = now()
+        var random = SystemRandomNumberGenerator()
         var peers = peers.withLock {
-            $0.peers(of: facts.record.id, for: node, site: site, most: JobOffer.mostPeers, at: now)
+            $0.peers(
+                of: facts.record.id, for: node, site: site, only: facts.givers(for: node), wanted: JobOffer.mostPeers,
+                at: now, using: &random)
         }
         for address in facts.record.addresses where !peers.contains(address) && peers.count < JobOffer.mostPeers {
             peers.append(address)
@@ -59,7 +62,7 @@ extension ControlCore {
     /// the job ends.
     func ticket(_ facts: JobTable.Facts, _ node: NodeID) -> Secret? {
         guard !facts.ticketKey.isEmpty else { return nil }
-        return Secret(Hexadecimal.encode(Self.derived(from: facts.ticketKey, "ticket \(node)")))
+        return JobTicket.make(for: node, key: facts.ticketKey)
     }
 
     /// HMAC-SHA256.

@@ -77,10 +77,17 @@ extension ControlCore {
         guard !target.state.hasEnded else {
             return Arrival(remaining: 0, rate: 0, bound: nil, closed: [], deadline: nil, at: now)
         }
-        let limits = jobs.withLock { $0.facts[job.id]?.settings.limits }
+        let settings = jobs.withLock { $0.facts[job.id]?.settings }
+        let limits = settings?.limits
         let bound = [limits?.down, limits?.site].compactMap(\.self).min().map(Double.init)
+        let seat = roster.withLock { $0[target.node] }
+        let facts = seat?.record.facts
+        let windows = WindowSchedule(settings?.windows ?? [], facts?.policy.windows ?? [])
+        let rate = target.state == .waiting(.window) ? figure?.moving : figure?.rate
         return Arrival(
-            remaining: remaining, rate: figure?.rate ?? 0, bound: bound, closed: [], deadline: job.deadline, at: now)
+            remaining: remaining, rate: rate ?? 0, bound: bound,
+            closed: remaining == 0 ? [] : windows.closed(from: now, offset: seat?.utcOffset ?? facts?.utcOffset ?? 0),
+            deadline: job.deadline, at: now)
     }
 }
 

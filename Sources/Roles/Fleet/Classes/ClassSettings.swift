@@ -33,7 +33,7 @@ package enum ClassSettings {
         Setting("block", block, optional: \.block, .words("by size"), "piece length, 16 KiB to 64 MiB"),
         Setting("sendfile", .flag, \.sendfile, .value("true"), "bytes go from the page cache to the socket"),
         Setting("isolation", .choice, \.isolation, .value("job"), "`open`: any BitTorrent client may take part"),
-        Setting("sources", sources, \.sources, .nothing, "bucket, CDN and their shares, as of a task file"),
+        Setting("sources", SourceSettings.form, \.sources, .nothing, "bucket, CDN and their shares, as of a task file"),
         Setting(
             "limits", .object(limits, from: FleetLimits()), \.limits, .nothing, "rates of targets, sites and sender"),
         Setting(
@@ -198,15 +198,6 @@ package enum ClassSettings {
                 (16 << 10...64 << 20).contains(bytes)
             else { throw node.wrong("it is a power of two from 16 KiB to 64 MiB, such as 1MiB") }
             return bytes
-        }
-    }
-
-    private static var sources: SettingForm<[JSONValue]> {
-        SettingForm { node throws(SettingsError) in
-            guard let list = node.value.arrayValue, list.count <= 16, list.allSatisfy({ $0.objectValue != nil }) else {
-                throw node.wrong("it is a list of at most 16 objects")
-            }
-            return list
         }
     }
 

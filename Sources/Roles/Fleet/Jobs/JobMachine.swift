@@ -101,7 +101,10 @@ package struct JobMachine: Sendable, Hashable {
             if before == .waiting(.away) || before == .waiting(.drained) { move(index, to: .waiting(.offer)) }
         case .drained:
             if case .waiting = before { move(index, to: .waiting(.drained)) }
-        case .accepted: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }
+        case .accepted:
+            if !before.hasEnded, !before.hasContent { move(index, to: .offered) }
+            // It has the offer: another would be answered by the same report.
+            return follow(now)
         case .waiting(let reason): if !before.hasEnded, !before.hasContent { move(index, to: .waiting(reason)) }
         case .receiving: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }
         case .delivered: if !before.hasEnded, !before.hasContent { move(index, to: .delivered) }

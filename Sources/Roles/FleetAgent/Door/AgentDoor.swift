@@ -116,7 +116,7 @@ package final class AgentDoor: Sendable {
         guard agent.context.policy.mayUserSend(names, isOwn: user == 0 || user == geteuid()) else {
             throw SendProblem(
                 .refused, "send.users", "\(names[0]) is none of 'send.users' in the agent's file",
-                advice: "add the user to send.users in agent.yaml")
+                advice: "add the user to send.users in \(agent.context.policy.configuration.file)")
         }
         let order: SendOrder
         do throws(WireProblem) {

@@ -45,6 +45,7 @@ extension FleetAgent {
         return [
             "link": .object(state),
             "event": "status", "node": .string(link.node.description), "jobs": .array(jobs), "sends": .array(sends),
+            "tasks": .array(name == nil ? await tasks().map(\.json) : []),
             "ahead": .double(difference.seconds),
             "receives": .bool(!context.policy.configuration.receive.roots.isEmpty),
             "addresses": .array(await addresses.map { .string($0.description) }),

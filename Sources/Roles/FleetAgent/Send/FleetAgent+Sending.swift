@@ -47,17 +47,18 @@ extension FleetAgent {
         let policy = context.policy
         // The answer must not reveal whether a path outside the permitted directories exists.
         guard let real else {
-            guard policy.maySend(AbsolutePath.normal(wanted) ?? "") else { throw Self.notAllowed(wanted) }
+            guard policy.maySend(AbsolutePath.normal(wanted) ?? "") else { throw notAllowed(wanted) }
             throw SendProblem(.notFound, "not_found", "there is nothing at \(wanted)")
         }
-        guard policy.maySend(real) else { throw Self.notAllowed(wanted) }
+        guard policy.maySend(real) else { throw notAllowed(wanted) }
         return real
     }
 
-    private static func notAllowed(_ path: String) -> SendProblem {
-        SendProblem(
-            .refused, "send.roots", "\(path) is below no directory of 'send.roots' in the agent's file",
-            advice: "add the directory to send.roots in agent.yaml")
+    private func notAllowed(_ path: String) -> SendProblem {
+        let file = context.policy.configuration.file
+        return SendProblem(
+            .refused, "send.roots", "\(path) is below no directory of 'send.roots' in \(file)",
+            advice: "add the directory to send.roots in \(file)")
     }
 
     /// Carries out an order that was given over the API.
@@ -82,7 +83,7 @@ extension FleetAgent {
         let places = context.places
         let records = await Threads.offload {
             PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { name -> SendRecord? in
-                guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 1 << 20),
+                guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 64 << 20),
                     let value = try? JSONValue.parse(bytes)
                 else { return nil }
                 return try? SendRecord(json: value)

@@ -8,6 +8,7 @@ import Settings
 import Storage
 import Swarm
 import Synchronization
+import Text
 import Threads
 
 /// A job that this host sends: hashes the content, starts the job, and seeds until the job has ended.
@@ -28,14 +29,19 @@ package actor SendRunner {
     }
 
     nonisolated let job: String
-    private let context: AgentContext
+    let context: AgentContext
     private let addresses: @Sendable () async -> [PeerAddress]
     private let board = Mutex(Progress())
     private let directory: String
-    private var record: SendRecord
+    var record: SendRecord
     private var torrent: Torrent?
     private var transfer: Transfer?
     private var main: Task<Void, Never>?
+    /// Where the class has a bucket for which this host has keys.
+    var giver: BucketGiver?
+    var upload: Task<Void, Never>?
+    /// When URLs are signed again, by the monotonic clock.
+    var nextGrant = 0.0
 
     /// Seconds between two checks of the job's state at control.
     private static let lookEvery = 10.0
@@ -60,7 +66,9 @@ package actor SendRunner {
     /// Stops. The next run of the agent continues.
     func stop() async {
         main?.cancel()
+        upload?.cancel()
         await main?.value
+        await upload?.value
         await transfer?.stop()
         transfer = nil
     }
@@ -70,6 +78,7 @@ package actor SendRunner {
         record.isOver = true
         try? save()
         main?.cancel()
+        upload?.cancel()
         await transfer?.stop()
         transfer = nil
         let directory = directory
@@ -114,14 +123,19 @@ package actor SendRunner {
                     await transfer?.addPeers(reply.peers)
                 }
             }
+            await grant()
             _ = try? await look()
             await context.clock.sleep(seconds: Self.lookEvery)
         }
     }
 
     private func prepare() async throws(SendProblem) {
-        guard !record.hasStarted else { return try await loadTorrent() }
         let terms = try SentContent.Terms(record.terms)
+        guard !record.hasStarted else {
+            try await loadTorrent()
+            if let torrent { await prepareBucket(terms.sources, torrent) }
+            return
+        }
         let (path, order) = (record.path, record.order)
         let content = try await SentContent.make(path, name: order.name, terms: terms, own: order.exclude) {
             [weak self] progress in
@@ -129,26 +143,54 @@ package actor SendRunner {
         }
         guard !Task.isCancelled else { return }
         show(.starting)
+        await prepareBucket(terms.sources, content.torrent)
         do throws(LinkRefusal) { try await begin(content) } catch { throw SendProblem(error) }
     }
 
     private func begin(_ made: SentContent) async throws(LinkRefusal) {
         let content = JobContent(made.torrent)
+        // What an earlier agent asked for and may have had no answer to is asked for once more, and has the same answer.
+        if let start = record.start, start.content == content {
+            do throws(LinkRefusal) {
+                let reply = try await context.link.start(job, start)
+                keepTorrent(made.torrent)
+                await grant()
+                return hasStarted(reply)
+            } catch {
+                guard error.code == "key_expired" || error.code == "key_unknown" || error.code == "no_metainfo" else {
+                    throw error
+                }
+            }
+        }
         let key = try await context.link.key(for: job, KeyRequest(content: content))
-        let bytes = made.torrent.encode()
-        try await context.link.keep(metainfo: bytes, of: job)
+        // Before the first target asks.
+        await grant()
+        try await context.link.keep(metainfo: made.torrent.encode(), of: job)
+        keepTorrent(made.torrent)
+        if !made.digests.isEmpty, made.digests.count == content.files, content.files <= FileDigests.mostFiles {
+            // Without them everything is transferred.
+            try? await context.link.keep(digests: FileDigests(sha1: made.digests), of: job)
+        }
+        let start = StartRequest(
+            key: key.key, content: content, classVersion: record.classVersion, targets: key.targets,
+            addresses: await addresses(), sums: made.sums.check == .none ? nil : made.sums.digest,
+            request: Hexadecimal.encode((0..<16).map { _ in UInt8.random(in: 0 ... .max) }))
+        record.start = start
+        try? save()
+        hasStarted(try await context.link.start(job, start))
+    }
+
+    private func keepTorrent(_ made: Torrent) {
+        torrent = made
         try? PathFiles.makeDirectory(directory)
-        try? PathFiles.write(bytes, to: "\(directory)/content.torrent", mode: 0o600)
-        torrent = made.torrent
-        let sums = made.sums.check == .none ? nil : made.sums.digest
-        let reply = try await context.link.start(
-            job,
-            StartRequest(
-                key: key.key, content: content, classVersion: record.classVersion, targets: key.targets,
-                addresses: await addresses(), sums: sums))
+        try? PathFiles.write(made.encode(), to: "\(directory)/content.torrent", mode: 0o600)
+    }
+
+    private func hasStarted(_ reply: StartReply) {
         record.hasStarted = true
+        record.start = nil
         record.secret = reply.secret
-        record.trackers = reply.trackers
+        record.trackers = reply.trackers.map { JobTicket.url($0, reply.ticket) }
         try? save()
     }
 
@@ -196,6 +238,7 @@ extension SentContent.Terms {
             let read = try ClassSettings.table.read(SettingsSource(object), into: FleetClass()).0
             self.init(include: read.include, exclude: read.exclude, check: read.check, block: read.block)
             verify = read.verify
+            sources = read.sources
         } catch {
             throw SendProblem(.failed, "version", "this agent does not understand the class: \(error)")
         }

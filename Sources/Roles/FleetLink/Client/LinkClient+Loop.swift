@@ -117,6 +117,7 @@ extension LinkClient {
                     if action == .over { try await finish(reply) }
                 case .failure(let problem):
                     isFactsDue = isFactsDue || sending.hasFacts
+                    saidMoment = nil
                     guard action == .failed else { continue }
                     // An earlier sending of the same number may still be waiting at control.
                     for call in calls.values { call.cancel() }
@@ -142,7 +143,10 @@ extension LinkClient {
         let facts = isFactsDue ? await delegate.facts() : nil
         isFactsDue = false
         let isFirst = number == 1
-        // The first sending of a round reports the progress of all jobs, later ones only that of watched jobs.
+        var moment = isFirst ? await delegate.moment() : nil
+        if facts == nil, moment == saidMoment { moment = nil }
+        if let moment { saidMoment = moment }
+        // The first of a round says how all jobs are, the others only what somebody looks at.
         let figures = await delegate.figures(watched: isFirst ? nil : Set(watched))
         let sending = Sending(
             round: record.number, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
@@ -150,7 +154,7 @@ extension LinkClient {
         if !isSharp { nextSharp = Clocks.steadySeconds + Self.sharpPause }
         let request = SyncRequest(
             number: record.number, request: record.request, nonce: record.nonce, time: sending.asked, facts: facts,
-            events: events.batch(), figures: figures, taken: taken, waits: isSharp)
+            events: events.batch(), figures: figures, taken: taken, waits: isSharp, moment: moment)
         let (transport, control, patience) = (transport, control, isSharp ? interval + Self.patience : Self.patience)
         let signals = signals
         return Task {

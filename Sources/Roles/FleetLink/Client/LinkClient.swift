@@ -23,7 +23,9 @@ package actor LinkClient {
     var every = 1.0
     var watched: [String] = []
     var isFactsDue = true
-    /// Ids of accepted commands, which the next request reports to control.
+    /// As it was said last.
+    var saidMoment: HostMoment?
+    /// Ids of commands that the next request says are taken.
     var taken: [String] = []
     var nextRenewal = 0.0
     /// Control has reported that the certificate is expired, whatever this host's clock says.

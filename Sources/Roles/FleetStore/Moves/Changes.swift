@@ -105,12 +105,16 @@ extension ControlStore {
             try session.query("DELETE FROM changes WHERE id < $1", [.int(last - 20_000)])
             try session.query("DELETE FROM audit WHERE at < $1", [history])
             try session.query("DELETE FROM idempotency WHERE at < $1", [.time(now - 86_400)])
+            try session.query("DELETE FROM source_grants WHERE expires < $1", [.time(now)])
             try session.query("DELETE FROM tokens WHERE expires < $1", [.time(now - 30 * 86_400)])
             try session.query(
                 "DELETE FROM targets WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)", [history])
             try session.query(
                 "DELETE FROM receipts WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)", [history])
             try session.query("DELETE FROM jobs WHERE is_open = 0 AND ended < $1", [history])
+            try session.query(
+                "DELETE FROM file_digests WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)",
+                [.time(now - 7 * 86_400)])
             try session.query(
                 "DELETE FROM metainfo WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)",
                 [.time(now - 7 * 86_400)])

@@ -209,6 +209,38 @@ extension ControlStore {
         }
     }
 
+    /// Keeps URLs of a job's bucket, sealed, in place of those before.
+    /// - Parameter expires: seconds since 1970.
+    package func keep(grant sealed: [UInt8], until expires: Double, of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in
+            try session.query(
+                """
+                INSERT INTO source_grants (job, sealed, expires) VALUES ($1, $2, $3)
+                ON CONFLICT (job) DO UPDATE SET sealed = $2, expires = $3
+                """, [.text(job), .bytes(sealed), .time(expires)])
+        }
+    }
+
+    package func grant(of job: String) async throws(StoreError) -> [UInt8]? {
+        try await engine.read { session throws(StoreError) in
+            try session.query("SELECT sealed FROM source_grants WHERE job = $1", [.text(job)]).first?.bytes(0)
+        }
+    }
+
+    package func keep(digests doc: [UInt8], of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in
+            try session.query(
+                "INSERT INTO file_digests (job, doc) VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET doc = $2",
+                [.text(job), .bytes(doc)])
+        }
+    }
+
+    package func digests(of job: String) async throws(StoreError) -> [UInt8]? {
+        try await engine.read { session throws(StoreError) in
+            try session.query("SELECT doc FROM file_digests WHERE job = $1", [.text(job)]).first?.bytes(0)
+        }
+    }
+
     // MARK: Rows
 
     static func job(_ id: String, in session: any StoreSession) throws(StoreError) -> JobRecord? {
