@@ -23,6 +23,7 @@ extension ControlCore {
             guard let snapshot = try await lead(id, settings).refresh() else { return }
             keep(snapshot, kept, settings)
             carryOut(outstanding(snapshot), of: snapshot, before: nil)
+            await bringBack(snapshot)
         } catch {
             logger.warning("a job could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
         }

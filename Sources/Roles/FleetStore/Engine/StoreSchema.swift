@@ -6,7 +6,9 @@ enum StoreSchema {
         let sql: StaticString
     }
 
-    static let steps = [Step(name: "first", sql: first)]
+    static let steps = [Step(name: "first", sql: first), Step(name: "presence", sql: presence)]
+
+    private static let presence: StaticString = "ALTER TABLE controls ADD COLUMN nodes text NOT NULL DEFAULT ''"
 
     private static let first: StaticString = """
         CREATE TABLE counters (name text NOT NULL PRIMARY KEY, value bigint NOT NULL);
