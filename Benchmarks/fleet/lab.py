@@ -23,10 +23,6 @@ TICKS = os.sysconf("SC_CLK_TCK")
 LIBC = ctypes.CDLL(None, use_errno=True)
 
 
-def here(words):
-    return words
-
-
 class Here:
     """This machine itself, in place of a host of its own."""
     prefix, space, address = [], None, "127.0.0.1"
@@ -192,18 +188,21 @@ class Control(Program):
 class Fleet:
     """Controls on one database, and what a client of their API does."""
 
-    def __init__(self, place, host=Here, controls=1, postgres=False):
+    def __init__(self, place, host=Here, controls=1, postgres=False, wrap=None):
         self.place, self.host, self.started, self.postgres = place, host, [], None
-        self.local = threading.local()
-        if postgres:
-            self.postgres = Postgres(host)
-        self.controls = []
-        for number in range(controls):
-            if number:
-                os.makedirs(f"{place}/control{number}", mode=0o700)
-                shutil.copy(f"{place}/control0/control.secret", f"{place}/control{number}/control.secret")
-            self.controls.append(Control(host, place, number, 7443 + number, self.postgres and self.postgres.url))
-        self.token = open(f"{place}/control0/admin.token").read().strip()
+        self.local, self.controls = threading.local(), []
+        try:
+            if postgres:
+                self.postgres = Postgres(host)
+            for number in range(controls):
+                if number:
+                    os.makedirs(f"{place}/control{number}", mode=0o700)
+                    shutil.copy(f"{place}/control0/control.secret", f"{place}/control{number}/control.secret")
+                self.controls.append(Control(host, place, number, 7443 + number, self.postgres and self.postgres.url, wrap))
+            self.token = open(f"{place}/control0/admin.token").read().strip()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def __enter__(self):
         return self
@@ -221,21 +220,26 @@ class Fleet:
     def ask(self, method, path, body=None, headers=None, control=0, timeout=30, token=None):
         """Status, headers and the answer's JSON; status 0 when nothing answered."""
         at = self.controls[control].api
-        link = getattr(self.local, "links", {}).get(at)
-        try:
-            if link is None:
-                link = http.client.HTTPConnection(at, timeout=timeout)
-                with Inside(self.host):
-                    link.connect()
-            data = None if body is None else json.dumps(body)
-            link.request(method, path, data, {"Authorization": f"Bearer {token or self.token}", **(headers or {})})
-            answer = link.getresponse()
-            text = answer.read()
-            self.local.links = {**getattr(self.local, "links", {}), at: link}
-            return answer.status, answer.headers, json.loads(text) if text.startswith((b"{", b"[")) else text
-        except (OSError, http.client.HTTPException):
-            self.local.links = {name: other for name, other in getattr(self.local, "links", {}).items() if name != at}
-            return 0, {}, None
+        links = self.local.__dict__.setdefault("links", {})
+        data = None if body is None else json.dumps(body)
+        headers = {"Authorization": f"Bearer {token or self.token}", **(headers or {})}
+        # A connection that was kept may have been closed meanwhile.
+        for link in [links.pop(at, None), None]:
+            isKept = link is not None
+            try:
+                if not isKept:
+                    link = http.client.HTTPConnection(at, timeout=timeout)
+                    with Inside(self.host):
+                        link.connect()
+                link.request(method, path, data, headers)
+                answer = link.getresponse()
+                text = answer.read()
+                links[at] = link
+                return answer.status, answer.headers, json.loads(text) if text.startswith((b"{", b"[")) else text
+            except (OSError, http.client.HTTPException):
+                if not isKept:
+                    break
+        return 0, {}, None
 
     def call(self, method, path, body=None, headers=None, control=0):
         for _ in range(50):

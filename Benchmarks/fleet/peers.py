@@ -1,7 +1,10 @@
 """What else brings a file from one host to many: rsync, scp and ansible over SSH, aria2 with opentracker. Each with its best settings."""
 
+import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 import time
 
 CIPHER = "aes128-gcm@openssh.com"
@@ -75,7 +78,7 @@ def ansible(ssh, source, targets, forks):
     environment = {**os.environ, "HOME": home, "ANSIBLE_HOST_KEY_CHECKING": "False", "ANSIBLE_PIPELINING": "True",
                    "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCAL_TEMP": f"{home}/tmp"}
     words = ["/usr/bin/ansible", "all", "-i", f"{home}/hosts", "-u", "root", "-f", str(forks), "-e",
-             "ansible_python_interpreter=/usr/bin/python3", "--ssh-common-args", " ".join(ssh.options), "-m", "copy", "-a",
+             "ansible_python_interpreter=/usr/bin/python3", "--ssh-common-args=" + " ".join(ssh.options), "-m", "copy", "-a",
              f"src={source} dest={{{{ target }}}}"]
     begun = time.monotonic()
     done = subprocess.run(ssh.sender.prefix + words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -84,11 +87,22 @@ def ansible(ssh, source, targets, forks):
     return time.monotonic() - begun
 
 
+def info_hash(path):
+    """SHA-1 of the dictionary `info`, in which mktorrent writes `pieces` last but perhaps `private`."""
+    data = open(path, "rb").read()
+    begin = data.index(b"4:info") + 6
+    at = data.index(b"6:pieces", begin) + 8
+    colon = data.index(b":", at)
+    end = colon + 1 + int(data[at:colon])
+    if data[end:end + 1] != b"e":
+        raise RuntimeError("mktorrent's order of keys is another")
+    return hashlib.sha1(data[begin:end + 1]).hexdigest()
+
+
 def aria2(place, tracker, sender, receivers, source, targets):
     """From making the torrent to the last receiver's own word that it has everything."""
-    announce = subprocess.Popen(tracker.prefix + ["opentracker", "-i", tracker.address, "-p", "6969", "-P", "6969"],
-                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started = []
+    listed = tempfile.mkdtemp(prefix="swoop-fleet-tracker-", dir=os.environ.get("TMPDIR", "/dev/shm"))
     hook = f"{place}/done.sh"
     with open(hook, "w") as file:
         file.write("#!/bin/sh\ntouch \"$ARIA_DONE\"\n")
@@ -97,10 +111,16 @@ def aria2(place, tracker, sender, receivers, source, targets):
               "--summary-interval=0", "--file-allocation=none", "--bt-max-peers=0", "--listen-port=6881", "--seed-ratio=0",
               "--allow-overwrite=true", "--bt-tracker-connect-timeout=5", "--disk-cache=16M"]
     try:
-        time.sleep(0.5)
-        begun = time.monotonic()
+        begun, wall = time.monotonic(), time.time()
         subprocess.run(["mktorrent", "-t", "2", "-l", "20", "-a", f"http://{tracker.address}:6969/announce", "-o", f"{place}/a.torrent",
                         source], check=True, stdout=subprocess.DEVNULL)
+        # Debian's opentracker serves what its list has, and reads that as another user.
+        os.chmod(listed, 0o755)
+        with open(f"{listed}/whitelist", "w") as file:
+            file.write(info_hash(f"{place}/a.torrent") + "\n")
+        started.append(subprocess.Popen(
+            tracker.prefix + ["opentracker", "-i", tracker.address, "-p", "6969", "-P", "6969", "-d", listed, "-w", "whitelist", "-u",
+                              "nobody"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         started.append(subprocess.Popen(
             sender.prefix + common + ["--check-integrity=false", "--bt-seed-unverified=true", "-d", os.path.dirname(source),
                                       f"{place}/a.torrent"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
@@ -114,8 +134,9 @@ def aria2(place, tracker, sender, receivers, source, targets):
             if time.monotonic() - begun > 1800:
                 raise RuntimeError("aria2 is not done after half an hour")
             time.sleep(0.02)
-        return max(os.stat(mark).st_mtime for mark in marks) - (time.time() - (time.monotonic() - begun))
+        return max(os.stat(mark).st_mtime for mark in marks) - wall
     finally:
-        for process in started + [announce]:
+        for process in started:
             process.kill()
             process.wait()
+        shutil.rmtree(listed, ignore_errors=True)
