@@ -492,7 +492,8 @@ let tests: [Module] = [
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(
         name: "BlobNodeTests", kind: .tests,
-        uses: ["Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestSupport"], products: [.log]),
+        uses: ["Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestFileLayers", "TestSupport"],
+        products: [.log]),
     Module(
         name: "UpkeepTests", kind: .tests,
         uses: [
@@ -530,7 +531,7 @@ let tests: [Module] = [
         name: "AgentTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
-            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent",
+            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "OCI", "Origin", "Agent",
             "RegistryWatch", "TestSupport",
         ], products: [.log]),
     Module(
@@ -542,10 +543,10 @@ let tests: [Module] = [
     Module(
         name: "OriginClusterTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Threads", "Admission", "Blobs", "SwarmCore", "Swarm", "HTTPTransport",
-            "Registry",
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "SwarmCore", "Swarm",
+            "HTTPTransport", "Registry",
             "Backends",
-            "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "OCI", "OriginCluster", "TestSupport",
+            "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "OCI", "OriginCluster", "Agent", "TestSupport",
         ], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
@@ -593,8 +594,8 @@ let tests: [Module] = [
     Module(
         name: "CommandTests", kind: .tests,
         uses: [
-            "Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "swoop",
-            "TestSupport",
+            "Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "Registry",
+            "RegistryClient", "swoop", "TestSupport",
         ],
         products: [.argumentParser]),
     Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "TestSupport"]),

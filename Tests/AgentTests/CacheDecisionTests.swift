@@ -82,9 +82,9 @@ import Text
         catalogue.add(digest, nil, usedAt: 1)
         var lease = catalogue.lease(digest, at: 5)?.lease
         #expect(catalogue.entry(of: digest)?.usedAt == 5)
-        #expect(lease != nil && catalogue.isOnLease(digest) && !catalogue.removeUnused(digest))
+        #expect(lease != nil && catalogue.isOnLease(digest) && !catalogue.remove(digest, unlessUsedAfter: 9))
         lease = nil
-        #expect(!catalogue.isOnLease(digest) && catalogue.removeUnused(digest))
+        #expect(!catalogue.isOnLease(digest) && catalogue.remove(digest, unlessUsedAfter: 9))
         #expect(catalogue.lease(digest, at: 6) == nil)
     }
 }

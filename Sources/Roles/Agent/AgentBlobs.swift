@@ -8,7 +8,7 @@ import Registry
 import RegistryClient
 import Threads
 
-/// An agent as the OCI doors want it: what is asked for comes from the registry's swarm; nothing is pushed here.
+/// The blobs of an agent, for the OCI distribution API: read-only, and fetched from the registry's swarm on request.
 package struct AgentBlobs: OCIBlobs {
     let answer: BlobAnswer
     var agent: Agent { answer.agent }
@@ -17,10 +17,7 @@ package struct AgentBlobs: OCIBlobs {
     package var uploads: UploadTable? { nil }
 
     package func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
-        if let entry = agent.node.catalogue.entry(of: digest.sha256) {
-            agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
-            return entry.size
-        }
+        if let entry = agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) { return entry.size }
         do throws(AgentError) {
             let content = try await agent.resolve(Reference(name: name, version: .digest(digest)))
             guard let blob = content.blobs[digest] else { return nil }
@@ -47,7 +44,7 @@ package struct AgentBlobs: OCIBlobs {
 
     package func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {}
 
-    /// Nil where something is unknown.
+    /// Nil if the registry has no such name, tag or blob.
     static func error(_ error: AgentError) -> OCIError? {
         switch error {
         case .registry(.unknown): nil
@@ -57,11 +54,17 @@ package struct AgentBlobs: OCIBlobs {
     }
 }
 
-/// The names of the registry, as the OCI doors of an agent want them: read only.
+/// The names of the registry, for the OCI distribution API of an agent: read-only.
 package struct AgentIndex: OCIIndex {
     let agent: Agent
+    /// Whether callers may have any blob that is cached, under whichever name it came. Callers with tokens may be limited to
+    /// some names.
+    let givesAnyCached: Bool
 
-    package init(_ agent: Agent) { self.agent = agent }
+    package init(_ agent: Agent, givesAnyCached: Bool) {
+        self.agent = agent
+        self.givesAnyCached = givesAnyCached
+    }
 
     package func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
         do throws(AgentError) {
@@ -73,14 +76,16 @@ package struct AgentIndex: OCIIndex {
         }
     }
 
-    /// Whether a name has a blob is looked up where it is fetched from: by resolving it there.
+    /// Whether a name has a blob: resolves NAME@DIGEST at the registry to find out.
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
         do throws(AgentError) {
             return try await agent.resolve(Reference(name: name, version: .digest(digest))).blobs[digest] != nil
         } catch {
             guard let error = AgentBlobs.error(error) else { return false }
-            // What is cached is there for all of this host while the registry does not answer.
-            if agent.node.catalogue.entry(of: digest.sha256) != nil { return true }
+            // While the registry does not answer, what is cached is available.
+            guard agent.node.catalogue.entry(of: digest.sha256) != nil else { throw error }
+            if givesAnyCached { return true }
+            if await Threads.offload({ [known = agent.known] in known.has(digest, in: name) }) { return true }
             throw error
         }
     }

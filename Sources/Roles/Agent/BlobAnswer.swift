@@ -7,14 +7,14 @@ import NIOCore
 import Registry
 import Threads
 
-/// Answers requests for blobs: from the cache, else with the first bytes while the rest arrives.
+/// Answers requests for blobs: from the cache, or else by sending the first bytes while the rest still arrives.
 struct BlobAnswer: Sendable {
     let agent: Agent
     let admission: Admission
     let limits: HTTPLimits
 
-    /// - Parameter headers: what is said of the blob.
-    /// - Returns: nil when the blob has left the cache at this moment.
+    /// - Parameter headers: header fields of the response that describe the blob.
+    /// - Returns: nil if the blob has left the cache in the meantime.
     func response(
         _ blob: ResolvedContent.Blob, of name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
@@ -33,7 +33,7 @@ struct BlobAnswer: Sendable {
             (range, status) = (part, .partialContent)
             headers[.contentRange] = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(blob.size)"
         }
-        // Nothing is fetched to say how large it is.
+        // The size is known already: a HEAD request fetches nothing.
         if head.method == .head {
             headers[.contentLength] = "\(range.count)"
             return Response(status: status, headers: headers)
@@ -52,7 +52,7 @@ struct BlobAnswer: Sendable {
         Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])
     }
 
-    /// Nil for a blob that is not in the cache. Until the last byte is sent it stays there.
+    /// Nil for a blob that is not in the cache. A cached blob cannot be removed before the last byte has been sent.
     func cached(
         _ digest: BlobDigest, _ head: HTTPRequest, _ headers: HTTPFields, _ context: ServiceContext
     ) async -> Response? {
@@ -72,11 +72,11 @@ struct BlobAnswer: Sendable {
     }
 }
 
-/// A part of a blob as the body of an answer, while the blob arrives.
+/// A range of a blob as the body of a response, while the blob is still arriving.
 private struct ArrivingBody: Sendable {
     let reading: BlobReading
     let range: Range<Int64>
-    /// Bytes that are read at a time.
+    /// Bytes read at a time.
     let chunk: Int
     let place: Admission.RequestTicket
 
@@ -85,7 +85,7 @@ private struct ArrivingBody: Sendable {
             defer { withExtendedLifetime(place) {} }
             var position = range.lowerBound
             while position < range.upperBound {
-                // The answer cannot be finished: breaking it off is how the client learns.
+                // The status has been sent already, so ending the body early is the only way to report the failure.
                 guard let end = await reading.available(position..<range.upperBound) else { throw CameNoFurther() }
                 while position < end {
                     let (offset, count) = (position, Int(min(Int64(chunk), end - position)))

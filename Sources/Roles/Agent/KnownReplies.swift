@@ -6,132 +6,201 @@ import Logging
 import Registry
 import Synchronization
 
-/// What the registry said of tags and digests, kept over restarts: what immutable tags and digests stand for does not change, and
-/// of mutable ones it is what is left when the registry does not answer.
+/// The registry's answers about tags and digests, kept over restarts. Content of digests and immutable tags does not
+/// change, so the registry need not be asked again. The last content of a mutable tag serves while the registry does
+/// not answer.
 ///
-/// A reply is a file in `known/`, named by the SHA-256 of NAME@DIGEST. Tags are lines of `known/tags`, the later ones in force.
-/// Calls block. Files are held against their digests when they are read, as the registry's replies are.
-final class KnownReplies: Sendable {
+/// Each reply is a file in `known/`, named by the SHA-256 of NAME@DIGEST. Tags are lines in `known/tags`; a later line
+/// replaces an earlier one. Calls block. Files are checked against their digests when they are read, as the registry's
+/// replies are.
+package final class KnownReplies: Sendable {
     struct TagMeaning: Sendable, Hashable {
         let digest: BlobDigest
         let isMutable: Bool
     }
 
     private struct State {
-        /// The newest are last.
-        var contents: [(reference: Reference, content: ResolvedContent)] = []
+        /// The newest at the end.
+        var contents: [(reference: Reference, content: ResolvedContent, bytes: Int)] = []
+        /// Bytes of the replies of `contents`.
+        var bytes = 0
         var tags: [Reference: TagMeaning] = [:]
-        /// Lines of the file of tags.
+    }
+
+    /// What was written since the start, or since the last look at it.
+    private struct Written {
+        /// Number of lines in the file `tags`.
         var lines = 0
+        var replies = 0
+        var replyBytes: Int64 = 0
     }
 
     private let directory: HeldDirectory?
     private let state: Mutex<State>
+    /// Held during writes. It is locked before `state`, which is never locked during I/O, so that reading from memory does
+    /// not wait for the disk.
+    private let written: Mutex<Written>
     private let logger: Logger
 
-    private static let mostInMemory = 64
+    package struct Limits: Sendable {
+        /// Most replies in memory, and most bytes of them. The newest stays, whatever its size.
+        package var inMemory = 64
+        package var bytesInMemory = 16 << 20
+        /// Most reply files, and most bytes of them. They are counted at the start and whenever an eighth of that was
+        /// written.
+        package var files = 8_192
+        package var bytes: Int64 = 256 << 20
+
+        package init() {}
+    }
+
+    private let limits: Limits
     private static let mostTags = 100_000
     private static let mostTagBytes = 64 << 20
-    /// Bytes of all replies on the disk, and how many.
-    private static let mostBytes: Int64 = 256 << 20
-    private static let mostFiles = 8_192
     private static let tagsName = FileName(own: "tags")
 
-    /// - Parameter cache: the agent's directory. Where nothing can be kept in it, what is known lasts as long as the agent.
-    init(cache: String, logger: Logger) {
+    /// - Parameter cache: the agent's directory. If it cannot be written, replies are only kept in memory.
+    package init(cache: String, limits: Limits = Limits(), logger: Logger) {
         self.logger = logger
+        self.limits = limits
         var state = State()
         directory = try? HeldDirectory.open(SystemPath(cache + "/known"), creating: true)
         if let directory, let bytes = try? directory.read(Self.tagsName, limit: Self.mostTagBytes).bytes {
             state.tags = Self.parse(bytes)
-            state.lines = state.tags.count
-            // Lines that were superseded are left out.
+            // Rewrite the file without the lines that later ones replaced.
             try? directory.replace(
                 Self.tagsName, with: Self.encode(state.tags), temporary: .random(prefix: ".tags-"))
         }
+        written = Mutex(Written(lines: state.tags.count))
         self.state = Mutex(state)
         trim()
     }
 
-    // MARK: Asking
+    // MARK: Reading
 
     func meaning(of tag: Reference) -> TagMeaning? { state.withLock { $0.tags[tag] } }
 
-    /// What was asked for not long ago; nil for everything else. Does not block.
-    func remembered(_ fixed: Reference) -> ResolvedContent? {
+    /// The content of a recent request; nil for all others. Does not read the disk.
+    package func remembered(_ fixed: Reference) -> ResolvedContent? {
         state.withLock { $0.contents.last { $0.reference == fixed }?.content }
     }
 
+    /// The content of a reference, from memory or disk; nil if unknown.
     /// - Parameter fixed: a reference by digest.
-    func content(_ fixed: Reference) -> ResolvedContent? {
+    package func content(_ fixed: Reference) -> ResolvedContent? {
         if let known = remembered(fixed) { return known }
-        guard let bytes = try? directory?.read(Self.fileName(of: fixed), limit: ResolvedContent.mostBytes).bytes
-        else { return nil }
+        let name = Self.fileName(of: fixed)
+        guard let directory, let bytes = try? directory.read(name, limit: ResolvedContent.mostBytes).bytes else {
+            return nil
+        }
         let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
         guard let value = try? JSONValue.parse(bytes, limits: limits),
             let content = try? ResolvedContent(value, for: fixed)
-        else { return nil }
-        remember(fixed, content)
+        else {
+            // Without the file, the registry's next reply is kept in its place.
+            _ = try? directory.removeFile(name)
+            return nil
+        }
+        remember(fixed, content, bytes.count)
         return content
     }
 
-    private func remember(_ fixed: Reference, _ content: ResolvedContent) {
-        state.withLock { state in
-            state.contents.removeAll { $0.reference == fixed }
-            state.contents.append((fixed, content))
-            if state.contents.count > Self.mostInMemory { state.contents.removeFirst() }
+    /// Whether a NAME has a blob, as far as replies about tags and digests of this NAME say.
+    package func has(_ digest: BlobDigest, in name: ContentName) -> Bool {
+        let (isKnown, tags) = state.withLock { state in
+            (
+                state.contents.contains { $0.reference.name == name && $0.content.blobs[digest] != nil },
+                Set(state.tags.filter { $0.key.name == name }.map(\.value.digest))
+            )
+        }
+        if isKnown { return true }
+        return ([digest] + tags.prefix(Self.mostRead)).contains { version in
+            content(Reference(name: name, version: .digest(version)))?.blobs[digest] != nil
         }
     }
 
-    // MARK: Keeping
+    /// Most replies that are read to find a blob.
+    private static let mostRead = 64
 
-    /// - Parameters:
-    ///   - reference: what was asked for.
-    ///   - bytes: the registry's reply.
-    func keep(_ content: ResolvedContent, for reference: Reference, bytes: [UInt8]) {
-        let fixed = Reference(name: reference.name, version: .digest(content.digest))
-        remember(fixed, content)
-        let name = Self.fileName(of: fixed)
-        if let directory, (try? directory.status(name)) == nil {
-            do throws(SystemError) {
-                try directory.replace(name, with: bytes, temporary: .random(prefix: ".reply-"))
-            } catch {
-                logger.debug("a reply is not kept", metadata: ["reason": "\(error)"])
+    private func remember(_ fixed: Reference, _ content: ResolvedContent, _ bytes: Int) {
+        state.withLock { state in
+            if let place = state.contents.firstIndex(where: { $0.reference == fixed }) {
+                state.bytes -= state.contents.remove(at: place).bytes
+            }
+            state.contents.append((fixed, content, bytes))
+            state.bytes += bytes
+            while state.contents.count > limits.inMemory
+                || state.bytes > limits.bytesInMemory && state.contents.count > 1
+            {
+                state.bytes -= state.contents.removeFirst().bytes
             }
         }
+    }
+
+    // MARK: Storing
+
+    /// - Parameters:
+    ///   - reference: the reference that was resolved.
+    ///   - bytes: the body of the registry's reply.
+    package func keep(_ content: ResolvedContent, for reference: Reference, bytes: [UInt8]) {
+        let fixed = Reference(name: reference.name, version: .digest(content.digest))
+        remember(fixed, content, bytes.count)
+        store(bytes, as: Self.fileName(of: fixed))
         guard case .tag(let tag) = reference.version else { return }
         let isMutable = content.isMutable ?? Self.usualRules.map { $0.isMutable(reference.name, tag) } ?? true
         keep(TagMeaning(digest: content.digest, isMutable: isMutable), of: reference)
     }
 
-    /// Of indexes that do not say it.
+    /// The default rules, for indexes that do not say whether a tag is mutable.
     private static let usualRules = try? TagRules()
 
-    private func keep(_ meaning: TagMeaning, of tag: Reference) {
-        state.withLock { state in
-            guard state.tags[tag] != meaning else { return }
-            if state.tags.count >= Self.mostTags { state.tags.removeAll() }
-            state.tags[tag] = meaning
-            append(Self.line(tag, meaning), &state)
-        }
-    }
-
-    /// The registry says that there is no such tag any more.
-    func forget(_ tag: Reference) {
-        state.withLock { state in
-            guard state.tags.removeValue(forKey: tag) != nil else { return }
-            append("\(tag) -\n", &state)
-        }
-    }
-
-    private func append(_ line: String, _ state: inout State) {
-        guard let directory else { return }
+    private func store(_ bytes: [UInt8], as name: FileName) {
+        guard let directory, (try? directory.status(name)) == nil else { return }
         do throws(SystemError) {
-            state.lines += 1
-            if state.lines > 2 * state.tags.count + 1_000 {
-                try directory.replace(
-                    Self.tagsName, with: Self.encode(state.tags), temporary: .random(prefix: ".tags-"))
-                state.lines = state.tags.count
+            try directory.replace(name, with: bytes, temporary: .random(prefix: ".reply-"))
+        } catch {
+            return logger.debug("a reply is not kept", metadata: ["reason": "\(error)"])
+        }
+        let isDue = written.withLock { written in
+            written.replies += 1
+            written.replyBytes += Int64(bytes.count)
+            let isDue = written.replies > limits.files / 8 || written.replyBytes > limits.bytes / 8
+            if isDue { (written.replies, written.replyBytes) = (0, 0) }
+            return isDue
+        }
+        if isDue { trim() }
+    }
+
+    private func keep(_ meaning: TagMeaning, of tag: Reference) {
+        // The lines are written in the order of the changes.
+        written.withLock { written in
+            let isNew = state.withLock { state in
+                guard state.tags[tag] != meaning else { return false }
+                if state.tags.count >= Self.mostTags { state.tags.removeAll() }
+                state.tags[tag] = meaning
+                return true
+            }
+            if isNew { append(Self.line(tag, meaning), &written) }
+        }
+    }
+
+    /// Removes a tag, because the registry does not have it any more.
+    func forget(_ tag: Reference) {
+        written.withLock { written in
+            let wasKnown = state.withLock { $0.tags.removeValue(forKey: tag) != nil }
+            if wasKnown { append("\(tag) -\n", &written) }
+        }
+    }
+
+    private func append(_ line: String, _ written: inout Written) {
+        guard let directory else { return }
+        let count = state.withLock(\.tags.count)
+        do throws(SystemError) {
+            written.lines += 1
+            if written.lines > 2 * count + 1_000 {
+                let tags = state.withLock(\.tags)
+                try directory.replace(Self.tagsName, with: Self.encode(tags), temporary: .random(prefix: ".tags-"))
+                written.lines = tags.count
             } else {
                 let file = try directory.open(Self.tagsName, [.write, .create])
                 let bytes = Array(line.utf8)
@@ -159,7 +228,7 @@ final class KnownReplies: Sendable {
         return Array(text.utf8)
     }
 
-    /// Lines that are none, as the last one of an agent that was killed may be, are left out.
+    /// Skips malformed lines: the last line may be incomplete if the agent was killed.
     private static func parse(_ bytes: [UInt8]) -> [Reference: TagMeaning] {
         var tags: [Reference: TagMeaning] = [:]
         for line in bytes.split(separator: 0x0a) {
@@ -177,21 +246,21 @@ final class KnownReplies: Sendable {
         return tags
     }
 
-    /// Removes the oldest replies where there are too many.
+    /// Removes the oldest replies beyond the limits.
     func trim() {
         guard let directory, let names = try? directory.names() else { return }
         var files: [(name: FileName, size: Int64, at: Int64)] = []
         var bytes: Int64 = 0
         for name in names where name.bytes != Self.tagsName.bytes {
             guard let status = try? directory.status(name), status.kind == .file else { continue }
-            // What an agent that was killed had begun to write is no reply.
+            // Other files are left over from writes of an agent that was killed: remove them first.
             let isReply = SHA256Digest(hex: name.text) != nil
             files.append((name, status.size, isReply ? status.modified : 0))
             bytes += status.size
         }
         files.sort { $0.at < $1.at }
         var count = files.count
-        for file in files where file.at == 0 || bytes > Self.mostBytes || count > Self.mostFiles {
+        for file in files where file.at == 0 || bytes > limits.bytes || count > limits.files {
             _ = try? directory.removeFile(file.name)
             bytes -= file.size
             count -= 1

@@ -23,10 +23,10 @@ import Threads
 import TrackerServer
 import Tracking
 
-/// Where a registry on one machine lives.
+/// The settings of a registry on one machine: its directory, addresses, back end, and the parts' configurations.
 struct RegistryPlace: Sendable {
     enum Ports: Sendable {
-        /// Those that are written in the documents.
+        /// The fixed ports of the documentation.
         case usual
         case free
     }
@@ -35,12 +35,12 @@ struct RegistryPlace: Sendable {
     let host: String
     let ports: Ports
     let security: RegistrySecurity
-    /// Where blobs live in the end; nil for here.
+    /// The back end of all blobs; nil to keep them in `data` only.
     let backend: BackendAddress?
-    /// Other registries that get some of the tags, and what they are told.
+    /// Other registries that some of the tags are replicated to.
     var remotes = Remotes.none
     var remoteCredential: RegistryCredential?
-    /// Of a configuration: what is not about places.
+    /// From a configuration file: settings other than directories and addresses.
     var index: IndexConfiguration
     var origin: OriginConfiguration
 
@@ -55,7 +55,7 @@ struct RegistryPlace: Sendable {
     func port(_ usual: Int) -> Int { ports == .usual ? usual : 0 }
 }
 
-/// All parts of a registry in one process: origin, index, tracker.
+/// A registry with all parts in one process: origin, index and tracker.
 struct RegistryHost: Sendable {
     private let trackerServer: TrackerServer
     private let ownOrigin: OwnOrigin
@@ -71,10 +71,10 @@ struct RegistryHost: Sendable {
     let tracker: String
     let peers: String
 
-    /// The doors are the same at all ports; each is there because deployed clients look for it.
+    /// `http` or `https`. All HTTP ports have the same routes; each port exists because deployed clients expect it.
     let scheme: String
     var url: String { "\(scheme)://\(server.addresses[0])" }
-    /// The same for other hosts.
+    /// The URL for other hosts.
     var outsideURL: String {
         let address = server.addresses[0]
         return "\(scheme)://\(ListenAddress(host: RegistrySecurity.reachable(address.host), port: address.port))"
@@ -88,19 +88,23 @@ struct RegistryHost: Sendable {
         guard let peers = PeerAddress(host: place.host, port: UInt16(place.port(15001))),
             let trackers = PeerAddress(host: place.host, port: UInt16(place.port(15003)))
         else { throw Failure(.usage, "'\(place.host.shown)' is no address of this machine") }
-        let directory = try await Threads.offload { Result { try open(place.data) } }.get()
+        let directory = try await Threads.offload { Result { try open(place) } }.get()
         let names = try await openNames(place)
 
         var configuration = SwarmNode.Configuration()
         configuration.admission = admission
         configuration.loops = SwarmNode.loopsForMany
+        (configuration.uploadLimit, configuration.downloadLimit) = place.origin.peerRates
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         var options = TransferOptions()
         options.listen = peers
         options.egress = place.origin.egress
+        options.site = place.origin.site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         var cold: ColdStore?
         var upkeep: OriginUpkeep?
+        // What runs already, to be stopped in the reverse order if a later part cannot start.
+        var stops: [@Sendable () async -> Void] = []
         do {
             node.setDoors(SwarmDoors(place.security.swarms, holders: OriginHolders(names)))
             try await node.start()
@@ -114,9 +118,11 @@ struct RegistryHost: Sendable {
             settings.interval = 30
             settings.trust = .loopbackAndPrivate
             let own = OwnOrigin(await node.peerAddress, pin: place.security.pin, swarms: place.security.swarms)
+            stops.append { await own.stop() }
             settings.origins = own.forTracker
             let tracker = try TrackerServer(configuration: settings, logger: logger)
             tracker.start()
+            stops.append { await tracker.stop() }
             let announce = tracker.boundAddresses.http.first.map { "http://\($0)/announce" } ?? ""
             let given = await node.peerAddress.map { "\($0)" } ?? ""
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
@@ -125,15 +131,17 @@ struct RegistryHost: Sendable {
                 backoff: place.index.remoteBackoff, logger: logger)
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
+                direct: place.origin.settings.direct, idleUpload: place.origin.settings.idleUpload,
                 swarms: place.security.swarms,
                 replication: { await replicator.figures() }, access: place.security.access,
                 certificates: place.security.certificates, admission: admission,
                 logger: logger)
+            stops.append { await server.stop() }
             own.isServed(
                 at: HTTPURL(
                     "\(place.security.certificates == nil ? "http" : "https")://\(server.addresses[1])"))
             await keeper.start()
-            try await replicator.start()
+            await replicator.start()
             let collection = DailyCollection(
                 RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper),
                 now: { Clocks.wallMilliseconds }, logger: logger)
@@ -145,15 +153,17 @@ struct RegistryHost: Sendable {
                 peers: given,
                 scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
+            for stop in stops.reversed() { await stop() }
             await upkeep?.stop()
             await cold?.stop()
             await swarm.shutdown()
+            await node.stop()
             await names.close()
             throw failure(error)
         }
     }
 
-    /// The queue of the back end, and the back end.
+    /// Opens the back ends, and the queue of blobs to write to them; nil without back ends.
     private static func openCold(
         _ place: RegistryPlace, _ node: BlobNode, _ logger: Logger
     ) async throws -> ColdStore? {
@@ -164,7 +174,8 @@ struct RegistryHost: Sendable {
             }
             guard let backends else { return nil }
             return try await ColdStore.open(
-                node: node, backends: backends, path: place.data + "/origin.db", settings: place.origin.cold,
+                node: node, backends: backends, path: place.origin.database ?? place.data + "/origin.db",
+                settings: place.origin.cold,
                 logger: logger)
         } catch let error as BackendProblem {
             throw Failure(.disk, "--backend: \(error)")
@@ -174,8 +185,11 @@ struct RegistryHost: Sendable {
     }
 
     /// Blocks.
-    private static func open(_ data: String) throws -> BlobDirectory {
-        do throws(SystemError) { return try BlobDirectory(path: data) } catch {
+    private static func open(_ place: RegistryPlace) throws -> BlobDirectory {
+        let data = place.data
+        do throws(SystemError) {
+            return try BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
+        } catch {
             throw Failure(
                 Failure.status(error.number), "the registry cannot use \(data.shown): \(error)",
                 advice: "Give another directory with --data.")

@@ -3,18 +3,18 @@ import Hashing
 import Metainfo
 import Synchronization
 
-/// What this host knows of each blob that it has. Thread-safe; answers from memory, of which a blob takes 120 bytes.
+/// The facts about each blob that this host has, in memory: 120 bytes a blob. Thread-safe.
 package final class BlobCatalogue: Sendable {
     package struct Entry: Sendable, Hashable {
-        /// Bytes.
+        /// The blob's size in bytes.
         package let size: Int64
-        /// Of the blob's swarm; nil for a blob without bytes, which has none.
+        /// The info hash of the blob's swarm; nil for a blob without bytes, which has no swarm.
         package let infoHash: SHA1Digest?
-        /// The SHA-256 of the info dictionary; nil likewise.
+        /// The SHA-256 of the info dictionary; nil for a blob without bytes.
         package let infoDigest: SHA256Digest?
-        /// When it was last pushed, read or given, in seconds since 1970.
+        /// When the blob was last pushed, read or uploaded to a peer, in seconds since 1970.
         package let usedAt: Double
-        /// When all of its bytes were last found right, in whole seconds since 1970.
+        /// When all of the blob's bytes were last verified, in whole seconds since 1970; 0 if they are to be verified soon.
         package let checkedAt: Double
 
         init(_ row: BlobRow) {
@@ -26,14 +26,14 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var rows = RowTable()
         var bytes: Int64 = 0
-        /// How many leases each blob has that has any.
+        /// The number of leases of each blob that has any.
         var leases: [SHA256Digest: Int] = [:]
-        /// Pieces that are wrong on the disk, of each blob that has such.
+        /// The indices of the damaged pieces of each blob that has any.
         var bad: [SHA256Digest: Set<Int>] = [:]
-        /// Rows that the catalogue's file has not, or has otherwise.
+        /// Rows that are missing from the catalogue's file, or differ there.
         var changed: [UInt32] = []
         var isChanged = RowMarks()
 
@@ -55,13 +55,16 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    private let state = Mutex(State())
-    /// Rows that are looked at in one go, so that nobody waits for long.
-    private static let stride: UInt32 = 8_192
+    let state = Mutex(State())
+    /// Rows that are visited under one lock, so that other threads do not wait for long.
+    static let stride: UInt32 = 8_192
 
     package init() {}
 
-    /// - Parameter info: nil for the blob without bytes.
+    /// Adds a blob, or replaces its facts.
+    /// - Parameters:
+    ///   - info: the blob's torrent; nil for the blob without bytes.
+    ///   - usedAt: seconds since 1970.
     package func add(_ digest: SHA256Digest, _ info: BlobInfo?, usedAt: Double) {
         let row = BlobRow(
             digest: digest, infoHash: info?.infoHash, infoDigest: info?.infoDigest, size: info?.length ?? 0,
@@ -75,8 +78,8 @@ package final class BlobCatalogue: Sendable {
 
     // MARK: Use
 
-    /// Notes that a blob is used, and keeps it from being evicted until the lease has gone.
-    /// - Returns: nil for a blob that is not here.
+    /// Records a use of a blob, and keeps the blob from being evicted until the lease is deallocated.
+    /// - Returns: nil for a blob that is not in the catalogue.
     package func lease(_ digest: SHA256Digest, at time: Double) -> (entry: Entry, lease: BlobLease)? {
         let entry = state.withLock { state -> Entry? in
             guard let number = state.rows.find(digest) else { return nil }
@@ -89,7 +92,8 @@ package final class BlobCatalogue: Sendable {
         return (entry, BlobLease { [self] in release(digest) })
     }
 
-    /// Keeps a blob, once it is here, from being evicted until the lease has gone.
+    /// Leases a blob that may still be missing: once it is in the catalogue, it is not evicted until the lease is
+    /// deallocated.
     package func reserve(_ digest: SHA256Digest) -> BlobLease {
         state.withLock { $0.leases[digest, default: 0] += 1 }
         return BlobLease { [self] in release(digest) }
@@ -104,40 +108,54 @@ package final class BlobCatalogue: Sendable {
 
     package func isOnLease(_ digest: SHA256Digest) -> Bool { state.withLock { $0.leases[digest] != nil } }
 
-    /// Removes a blob unless it is on lease.
-    /// - Returns: false if it is.
-    package func removeUnused(_ digest: SHA256Digest) -> Bool {
-        state.withLock { state in
-            guard state.leases[digest] == nil else { return false }
-            if let number = state.rows.find(digest) { state.remove(number) }
-            return true
-        }
+    /// What was known of a blob that was removed.
+    struct Removed {
+        fileprivate let row: BlobRow
+        fileprivate let bad: Set<Int>?
     }
 
     /// Removes a blob that is here, that nobody has on lease, and that nobody used after a time.
-    /// - Returns: whether it was removed.
-    package func remove(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Bool {
+    /// - Returns: nil if it was not removed.
+    func take(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Removed? {
         state.withLock { state in
             guard state.leases[digest] == nil, let number = state.rows.find(digest), state.rows[number].usedAt <= time
-            else { return false }
+            else { return nil }
+            let removed = Removed(row: state.rows[number], bad: state.bad[digest])
             state.remove(number)
-            return true
+            return removed
         }
     }
 
-    /// Of a blob that is here and, as far as is known, right.
+    /// A blob that was removed is here after all. A newer entry stays.
+    func restore(_ removed: Removed) {
+        state.withLock { state in
+            let digest = removed.row.digest
+            guard state.rows.find(digest) == nil else { return }
+            state.put(removed.row)
+            state.bad[digest] = removed.bad
+        }
+    }
+
+    /// Removes a blob that has no lease and was not used after a time.
+    /// - Returns: whether it was removed.
+    package func remove(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Bool {
+        take(digest, unlessUsedAfter: time) != nil
+    }
+
+    /// The facts about a blob; nil if the blob is not in the catalogue or has damaged pieces.
     package func entry(of digest: SHA256Digest) -> Entry? {
         state.withLock { state in
             state.bad[digest] == nil ? state.rows.find(digest).map { Entry(state.rows[$0]) } : nil
         }
     }
 
-    /// Of a blob that is here, even if pieces of it are wrong.
+    /// The facts about a blob, even if it has damaged pieces; nil if the blob is not in the catalogue.
     package func entryOfAny(_ digest: SHA256Digest) -> Entry? {
         state.withLock { state in state.rows.find(digest).map { Entry(state.rows[$0]) } }
     }
 
-    /// The blob whose swarm goes by a hash, and the secret that made the hash; nil for the torrent's own.
+    /// The blob whose swarm has this hash in handshakes, and the secret from which the hash was made; the secret is nil for
+    /// a torrent's own info hash.
     package func swarm(of hash: SHA1Digest) -> (digest: SHA256Digest, secret: SwarmSecret?)? {
         state.withLock { state -> (digest: SHA256Digest, secret: SwarmSecret?)? in
             if let number = state.rows.find(secretSwarm: hash) { return (state.rows[number].digest, state.rows.secret) }
@@ -145,24 +163,23 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Swarms go by this secret from now on; nil for none. Takes about a second of a million blobs.
+    /// Replaces the secret from which swarm hashes are made; nil for none. Takes about a second for a million blobs.
     package func setSecret(_ secret: SwarmSecret?) { state.withLock { $0.rows.setSecret(secret) } }
 
-    /// Notes that a blob was used.
-    package func touch(_ digest: SHA256Digest, at time: Double) { _ = touchIfHere(digest, at: time) }
-
-    /// Notes that a blob was used.
-    /// - Returns: false for a blob that is not here.
-    package func touchIfHere(_ digest: SHA256Digest, at time: Double) -> Bool {
+    /// Notes that a blob is used, and looks it up in the same step: collection, which removes what nobody used of late,
+    /// does not come between the two.
+    /// - Returns: nil for a blob that is not here, or that has wrong pieces.
+    @discardableResult
+    package func touch(_ digest: SHA256Digest, at time: Double) -> Entry? {
         state.withLock { state in
-            guard let number = state.rows.find(digest) else { return false }
+            guard let number = state.rows.find(digest) else { return nil }
             state.rows[number].usedAt = time
             state.note(number)
-            return true
+            return state.bad[digest] == nil ? Entry(state.rows[number]) : nil
         }
     }
 
-    /// Notes when all bytes of a blob were found right; 0 for one that is to be looked at soon.
+    /// Records when all bytes of a blob were verified, in seconds since 1970; 0 for a blob that is to be verified soon.
     package func setChecked(_ digest: SHA256Digest, at time: Double) {
         state.withLock { state in
             guard let number = state.rows.find(digest) else { return }
@@ -171,7 +188,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Notes which pieces of a blob are wrong on the disk; none when it is right.
+    /// Records the indices of a blob's damaged pieces; empty when the blob is intact.
     package func setBad(_ digest: SHA256Digest, _ pieces: Set<Int>) {
         state.withLock { state in
             guard state.rows.find(digest) != nil else { return }
@@ -180,20 +197,22 @@ package final class BlobCatalogue: Sendable {
     }
 
     package func badPieces(of digest: SHA256Digest) -> Set<Int> { state.withLock { $0.bad[digest] ?? [] } }
-    /// Blobs with wrong pieces.
+    /// Blobs with damaged pieces, and the indices of these.
     package var badBlobs: [SHA256Digest: Set<Int>] { state.withLock { $0.bad } }
 
     // MARK: All
 
     package var figures: (blobs: Int, bytes: Int64) { state.withLock { ($0.rows.count, $0.bytes) } }
 
-    /// Calls `body` with each blob, in no order that counts. Blobs that come or go meanwhile may be left out.
+    /// Calls `body` with each blob, in any order. Blobs that are added or removed meanwhile may be left out.
     package func forEach(_ body: (SHA256Digest, Entry) -> Void) {
         visit { row in body(row.digest, Entry(row)) }
     }
 
-    /// Some of the blobs that are wanted.
-    /// - Parameter place: where to go on; 0 for the first. It is nil at the end.
+    /// The next blobs that `isWanted` accepts.
+    /// - Parameters:
+    ///   - place: the position at which to continue: 0 for the first call. It becomes nil at the end.
+    ///   - limit: the most blobs to return.
     package func some(
         from place: inout UInt32?, limit: Int, where isWanted: (Entry) -> Bool
     ) -> [(digest: SHA256Digest, entry: Entry)] {
@@ -228,77 +247,10 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// All blobs, those that were not used for longest first. For a host with some thousands of them.
+    /// All blobs, least recently used first. This sorts them all: it is for hosts with some thousands of blobs.
     package var leastRecentlyUsed: [(digest: SHA256Digest, entry: Entry)] {
         var all: [(digest: SHA256Digest, entry: Entry)] = []
         forEach { all.append(($0, $1)) }
         return all.sorted { ($0.entry.usedAt, $0.digest) < ($1.entry.usedAt, $1.digest) }
-    }
-
-    // MARK: The file
-
-    /// Rows that changed since they were taken last, some at a time; empty when there are no more.
-    func takeChanged() -> [BlobRow] {
-        state.withLock { state in
-            var rows: [BlobRow] = []
-            while rows.count < Int(Self.stride), let number = state.changed.popLast() {
-                state.isChanged.remove(number)
-                if state.rows.isUsed(number) { rows.append(state.rows[number]) }
-            }
-            return rows
-        }
-    }
-
-    /// Rows are to be written once more.
-    func putBack(_ rows: [BlobRow]) {
-        state.withLock { state in
-            for row in rows { if let number = state.rows.find(row.digest) { state.note(number) } }
-        }
-    }
-
-    /// Calls `body` with all rows, some at a time.
-    func eachStride<E: Error>(_ body: ([BlobRow]) throws(E) -> Void) throws(E) {
-        var start: UInt32 = 0
-        while true {
-            let (rows, isMore) = state.withLock { state in
-                let end = min(state.rows.end, start + Self.stride)
-                let numbers = (start..<max(start, end)).filter { state.rows.isUsed($0) }
-                return (numbers.map { state.rows[$0] }, end < state.rows.end)
-            }
-            if !rows.isEmpty { try body(rows) }
-            guard isMore else { return }
-            start += Self.stride
-        }
-    }
-
-    /// Takes over rows of the file. Whether there are such blobs is still to be seen.
-    func adopt(_ rows: [BlobRow]) {
-        state.withLock { state in
-            for row in rows {
-                state.put(row)
-                if let number = state.rows.find(row.digest) { state.isChanged.remove(number) }
-            }
-            state.changed.removeAll(keepingCapacity: true)
-        }
-    }
-
-    /// Those of these blobs that no row is known of; the others are marked as being there.
-    func unknown(_ digests: [SHA256Digest], marking marks: inout RowMarks) -> [SHA256Digest] {
-        state.withLock { state in
-            digests.filter { digest in
-                guard let number = state.rows.find(digest) else { return true }
-                marks.insert(number)
-                return false
-            }
-        }
-    }
-
-    /// Removes all rows that are not marked.
-    func removeUnmarked(_ marks: RowMarks) {
-        state.withLock { state in
-            for number in 0..<state.rows.end where state.rows.isUsed(number) && !marks.contains(number) {
-                state.remove(number)
-            }
-        }
     }
 }

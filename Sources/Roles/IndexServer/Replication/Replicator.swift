@@ -6,7 +6,8 @@ import RegistryClient
 import Text
 import Threads
 
-/// Brings tags to other registries, a few at a time to each, until each has them or has said that it keeps something else.
+/// Replicates tags to other registries, a few at a time to each. A task ends when the registry has the tag, or has
+/// refused to move its own tag of that name.
 package actor Replicator {
     private let store: any TagStore
     private let blobs: any ReplicaBlobs
@@ -18,17 +19,17 @@ package actor Replicator {
     private var clients: [RegistryClient] = []
     private var conflicts = 0
 
-    /// Tags that are brought to one registry at a time.
+    /// Tags replicated to one registry at a time.
     private static let mostAtOnce = 4
-    /// Milliseconds for which a task that was taken is nobody else's; it is taken anew before that ends.
+    /// Milliseconds for which a task belongs to the index that took it. The index renews the lease every `renewal`.
     private static let lease: Int64 = 120_000
     private static let renewal = Duration.seconds(40)
-    /// Between two looks for tasks.
+    /// Time between two looks for tasks, if there are none.
     private static let pause = Duration.milliseconds(500)
 
     /// - Parameters:
-    ///   - store: its remotes are URLs.
-    ///   - credential: for all of them; nil where they need none.
+    ///   - store: holds the tasks, and the URLs of the remotes.
+    ///   - credential: for all remotes; nil if they need none.
     package init(
         _ store: any TagStore, blobs: any ReplicaBlobs, credential: RegistryCredential?,
         settings: HTTPTransportSettings = HTTPTransportSettings(), backoff: Backoff = Backoff(), logger: Logger
@@ -41,10 +42,12 @@ package actor Replicator {
         self.logger = logger
     }
 
-    /// Takes up what an earlier process left.
-    package func start() async throws(TagStoreError) {
+    /// Begins to work: releases the tasks that an earlier process had taken, as soon as the store lets it, and then takes
+    /// tasks.
+    package func start() {
         guard !store.remotes.isEmpty else { return }
-        try await store.releaseReplications(now: Self.now)
+        let released = Task { await self.release() }
+        loops.append(released)
         for remote in store.remotes.urls {
             guard let url = HTTPURL(remote) else {
                 logger.error("this is no URL of a registry", metadata: ["remote": "\(remote)"])
@@ -54,7 +57,26 @@ package actor Replicator {
             options.tries = 2
             let client = RegistryClient(base: url, credential: credential, options: options, settings: settings)
             clients.append(client)
-            loops.append(Task { await self.serve(remote, client) })
+            loops.append(
+                Task {
+                    await released.value
+                    await self.serve(remote, client)
+                })
+        }
+    }
+
+    private func release() async {
+        var failures = 0
+        while !Task.isCancelled {
+            do throws(TagStoreError) { return try await store.releaseReplications(now: Self.now) } catch {
+                failures += 1
+                if failures == 1 {
+                    logger.warning(
+                        "the store does not answer: nothing is replicated before it does",
+                        metadata: ["reason": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: .seconds(backoff.pause(afterFailures: failures)))
         }
     }
 
@@ -73,7 +95,7 @@ package actor Replicator {
     // MARK: One registry
 
     private func serve(_ remote: String, _ client: RegistryClient) async {
-        /// Of the whole registry, in a row.
+        /// Failures of the registry as a whole, in a row.
         var failures = 0
         while !Task.isCancelled {
             let now = Self.now
@@ -116,7 +138,7 @@ package actor Replicator {
         }
     }
 
-    /// Nobody else takes the task while the body runs.
+    /// Renews the task's lease while the body runs, so that no other index takes the task.
     private static func holding(
         _ task: ReplicationTask, _ store: any TagStore, _ body: @escaping @Sendable () async -> TagCopy.Outcome
     ) async -> TagCopy.Outcome {
@@ -132,7 +154,8 @@ package actor Replicator {
         return await body()
     }
 
-    /// - Returns: whether the whole registry does not answer.
+    /// Stores the outcome of a task.
+    /// - Returns: whether the failure is one of the whole registry, which needs a pause.
     private func ended(_ task: ReplicationTask, _ outcome: TagCopy.Outcome) async -> Bool {
         switch outcome {
         case .done:
@@ -140,7 +163,7 @@ package actor Replicator {
             return false
         case .overtaken:
             try? await store.endReplication(task)
-            // Another index may have brought the newer one there already, before this one came.
+            // Another index may have replicated the newer digest already, and this task has then overwritten it.
             _ = try? await store.replicate(task.tag, of: task.name, at: Self.now)
             return false
         case .conflict(let text):
@@ -150,10 +173,15 @@ package actor Replicator {
                 metadata: ["remote": "\(task.remote)", "tag": "\(task.name):\(task.tag)", "reason": "\(text)"])
             try? await store.postponeReplication(task, to: nil, failures: task.failures + 1, problem: text)
             return false
+        case .failed(.cancelled):
+            // This process ends: the task is as it was before.
+            try? await store.postponeReplication(
+                task, to: Self.now, failures: task.failures, problem: task.problem)
+            return false
         case .failed(let error):
             let failures = task.failures + 1
-            // A registry that does not answer rests as a whole: its tasks are due as before.
-            let pause = error.isPassing || error == .cancelled ? 0 : backoff.pause(afterFailures: failures)
+            // If the whole registry does not answer, the loop pauses for all its tasks. The task itself stays due.
+            let pause = error.isPassing ? 0 : backoff.pause(afterFailures: failures)
             let problem = String(
                 ([error.description] + [error.cause].compactMap(\.self)).joined(separator: ": ").prefix(500))
             try? await store.postponeReplication(

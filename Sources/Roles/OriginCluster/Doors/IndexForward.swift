@@ -7,13 +7,13 @@ import NIOHTTP1
 import OCI
 import Text
 
-/// Passes requests about names and tags on to an index: who knows one origin need know nothing else. The caller's credentials go
-/// along: the index judges them.
+/// Forwards requests about names and tags to an index, so that a client need only know one origin. The request keeps
+/// the caller's credentials, which the index checks.
 final class IndexForward: Sendable {
     private let indexes: [HTTPURL]
     private let transport: HTTPTransport
 
-    /// In seconds.
+    /// Most seconds for a forwarded request.
     private static let patience = 90.0
     private static let mostAnswer = 64 << 20
     private static let asked = [
@@ -21,7 +21,7 @@ final class IndexForward: Sendable {
     ]
     private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
 
-    /// - Parameter indexes: in the order in which they are asked.
+    /// - Parameter indexes: in the order in which they are tried.
     init(_ indexes: [HTTPURL], settings: HTTPTransportSettings) {
         self.indexes = indexes
         var settings = settings
@@ -55,6 +55,8 @@ final class IndexForward: Sendable {
             }
         }
         var unavailable: Response?
+        /// Whether an index may have done it, and only its reply was lost.
+        var mayBeDone = false
         for index in indexes {
             let text = "\(index.isSecure ? "https" : "http")://\(index.authority)\(request.uri.string)"
             guard let url = HTTPURL(text) else { break }
@@ -64,11 +66,17 @@ final class IndexForward: Sendable {
                     HTTPMethod(rawValue: request.method.rawValue), url, headers: headers,
                     body: body.isEmpty ? nil : HTTPRequestBody(body), deadline: deadline)
                 let response = try await response(answer, by: deadline)
-                // Its database may be gone while that of another is there.
-                guard response.status == .serviceUnavailable else { return response }
+                // With 503 this index cannot reach its database. The next index may reach it.
+                guard response.status == .serviceUnavailable else {
+                    if mayBeDone, Self.wasDone(request.method, response.status) { return Response(status: .noContent) }
+                    return response
+                }
                 unavailable = response
             } catch {
-                continue
+                switch error {
+                case .unresolved, .unreachable, .notTrusted: continue
+                default: mayBeDone = true
+                }
             }
         }
         if let unavailable { return unavailable }
@@ -77,6 +85,13 @@ final class IndexForward: Sendable {
             indexes.isEmpty
                 ? "no index is configured here"
                 : "index \(indexes[0].text) does not answer (tried \(indexes.count))", advice: "Try again.")
+    }
+
+    /// Whether an answer to a repeated request says that the first request was carried out. Repeating any of the requests
+    /// does no harm: a second PUT of the same digest succeeds, a replication or import is done once, and what a DELETE
+    /// deleted is not found again.
+    static func wasDone(_ method: HTTPRequest.Method, _ status: HTTPResponse.Status) -> Bool {
+        method == .delete && status == .notFound
     }
 
     private func response(_ answer: HTTPAnswer, by deadline: NIODeadline) async throws(HTTPTransportError) -> Response {

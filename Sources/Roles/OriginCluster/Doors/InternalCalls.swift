@@ -15,7 +15,7 @@ import Swarm
 import Text
 import Threads
 
-/// The calls between origins, under `/v1/internal`.
+/// The server's side of the calls between origins, below `/v1/internal`.
 struct InternalCalls: Sendable {
     let node: BlobNode
     let watch: ClusterWatch
@@ -24,11 +24,12 @@ struct InternalCalls: Sendable {
     let repair: Repair
     let tasks: BackendTasks
     let uploads: UploadTable
-    /// Where this origin's engine is reached.
+    /// The address at which other hosts reach this origin's engine.
     let peers: String
-    /// URLs of the trackers.
+    /// Announce URLs.
     let trackers: [String]
-    /// Whether callers show tokens: one with the role `cluster` is needed then. Else whoever is let in is of the cluster.
+    /// Whether the registry has tokens: then callers need the role `cluster`. Without tokens, any accepted caller may
+    /// make these calls.
     let needsRole: Bool
     let admission: Admission
 
@@ -80,24 +81,25 @@ struct InternalCalls: Sendable {
         return value
     }
 
-    // MARK: What is here
+    // MARK: Blobs on this disk
 
     private func about() -> Response {
         .json(.object(["instance": .string(watch.instance), "peers": .string(peers)]))
     }
 
-    /// `{"digests", "contents"}`: what is known of those that are here.
+    /// Body: `{"digests", "contents"}`. Answers with notes on those of the blobs that are on this disk.
     private func notes(_ question: JSONValue) async throws(OCIError) -> Response {
         let digests = (question["digests"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { BlobDigest($0) } }
         guard digests.count <= Self.mostDigests else { throw OCIError(400, .unsupported, "too many digests") }
         let isWhole = question["contents"]?.lenientFlag ?? false
-        let notes = await Notes.here(digests, node, contents: isWhole ? Self.mostContents : 0)
         let now = Clocks.wallSeconds
-        for digest in notes.keys { node.catalogue.touch(digest.sha256, at: now) }
+        // What collection has just removed does not count.
+        let notes = await Notes.here(digests, node, contents: isWhole ? Self.mostContents : 0)
+            .filter { node.catalogue.touch($0.key.sha256, at: now) != nil }
         return .json(.object(["blobs": .array(notes.values.map(\.json))]))
     }
 
-    /// `{"digest", "name", "patience"}`: reads a blob from its back end, if it is not here.
+    /// Body: `{"digest", "name", "patience"}`. Reads a blob from its back end, if it is not on this disk.
     private func warm(_ question: JSONValue) async throws(OCIError) -> Response {
         guard let digest = question["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
             let name = question["name"]?.stringValue.flatMap({ ContentName($0) })
@@ -110,17 +112,19 @@ struct InternalCalls: Sendable {
     private func info(_ digest: BlobDigest) async -> Response {
         let info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
         guard let info else { return Problem.response(.notFound, "BLOB_UNKNOWN", RegistryText.noBlob(digest)) }
-        // Idle blobs are not announced. Who is given the torrent asks the tracker next, and is to find this origin there.
+        // Idle blobs are not announced to trackers. A client that gets the torrent asks the tracker next, and must find
+        // this origin there.
         if !trackers.isEmpty {
             let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
-            Task { [node] in _ = await node.swarm.announce(torrent, options: node.options) }
+            Task { [node] in _ = await node.announce(torrent, of: digest.sha256) }
         }
         return Response(
             status: .ok, headers: [.contentType: "application/octet-stream"],
             body: ResponseBody(byteBuffer: .init(bytes: info.info.bytes)))
     }
 
-    /// With `name` and `patience` it is read from its back end, if it is not here.
+    /// A blob or a range of it. With the parameters `name` and `patience` it is read from its back end, if it is not on
+    /// this disk.
     private func blob(
         _ digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
@@ -141,7 +145,7 @@ struct InternalCalls: Sendable {
         }
     }
 
-    // MARK: What is to be here
+    // MARK: Blobs to store
 
     private func offers(_ question: JSONValue) async throws(OCIError) -> Response {
         let blobs = (question["blobs"]?.arrayValue ?? []).compactMap { OfferedBlob($0) }
@@ -156,10 +160,9 @@ struct InternalCalls: Sendable {
         guard let digest = question["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
             let name = question["name"]?.stringValue.flatMap({ ContentName($0) })
         else { throw OCIError(400, .unsupported, "a digest and a name are needed") }
-        guard node.catalogue.entry(of: digest.sha256) != nil else {
+        guard node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) != nil else {
             throw OCIError(404, .blobUnknown, RegistryText.noBlob(digest))
         }
-        node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
         try await tasks.add(digest, for: name)
         return .json(.object(JSONObject()))
     }
@@ -221,6 +224,9 @@ struct InternalCalls: Sendable {
             let name = parameters["name"].flatMap({ ContentName(String($0)) })
         else { throw OCIError(400, .digestInvalid, "a digest and a name are needed") }
         let upload = try await find(id)
+        // Until the catalogue has it, collection would take the blob's file for one that nobody has.
+        let lease = node.catalogue.reserve(digest.sha256)
+        defer { withExtendedLifetime(lease) {} }
         let blob: FinishedBlob
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
@@ -254,6 +260,6 @@ private enum OCIDigest {
 }
 
 extension String {
-    /// Nil for a broken escape.
+    /// Nil for a broken escape, and for bytes that are not UTF-8.
     fileprivate var removingPercentEscapes: String? { PercentEncoding.decode(self) }
 }

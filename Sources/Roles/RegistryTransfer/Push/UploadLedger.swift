@@ -4,33 +4,65 @@ import Registry
 import RegistryClient
 import Text
 
-/// Where uploads were when they were interrupted, so that the next push goes on there. A file for each: its name is the digest
-/// of registry, name and file, its content the location that the registry gave.
+/// The URLs of unfinished uploads, so that the next push can resume them. Each upload has a file: the file's name is a
+/// digest of the registry, the content's name and the file's stamp, and its content is the URL that the registry gave.
 package struct UploadLedger: Sendable {
     private static let mostBytes = 16 << 10
     private let directory: HeldDirectory?
 
-    /// - Parameter path: as for `DigestCache`.
+    /// - Parameter path: the directory of these files, which is made if it is missing; nil to keep nothing. A directory that
+    ///   cannot be used is ignored.
     package init(directory path: String?) {
         directory = path.flatMap { try? HeldDirectory.open(SystemPath($0), creating: true) }
     }
 
-    /// Names an upload.
+    /// The identity of an upload.
     struct Key: Sendable {
         let name: FileName?
+
+        /// Stands for no entry: nothing is found or kept under it.
+        static let none = Key(name: nil)
+
+        private init(name: FileName?) { self.name = name }
 
         init(registry: String, name: ContentName, _ stamp: DigestStamp) {
             self.name = FileName(SHA256.digest(Array("\(registry)\n\(name)\n\(stamp.text)".utf8)).hex)
         }
     }
 
-    /// Where an upload was. How much the registry has of it, the registry says.
+    /// A push's sole use of an entry, until its last reference has gone or the process ends.
+    final class Claim: Sendable {
+        let key: Key
+        private let directory: HeldDirectory
+        private let lockName: FileName
+        private let lock: HeldFile
+
+        fileprivate init(_ key: Key, _ directory: HeldDirectory, _ lockName: FileName, _ lock: HeldFile) {
+            (self.key, self.directory, self.lockName, self.lock) = (key, directory, lockName, lock)
+        }
+
+        // A lock file that stays after a crash does no harm, so its removal need not be durable.
+        deinit { try? directory.layer.remove(lockName, in: directory.descriptor, isDirectory: false) }
+    }
+
+    /// Claims an entry. Without a claim a push does not use it: several pushes of a file at a time would send to each
+    /// other's upload, and the registry refuses all but one of them.
+    /// - Returns: nil while another push has it.
+    func claim(_ key: Key) -> Claim? {
+        guard let directory, let name = key.name, let lockName = FileName(name.text + ".lock"),
+            let lock = try? directory.open(lockName, [.write, .create]),
+            (try? lock.layer.lock(lock.descriptor)) == true
+        else { return nil }
+        return Claim(key, directory, lockName, lock)
+    }
+
+    /// The URL of an unfinished upload; nil if there is none. The registry tells how many bytes of it it has.
     func location(_ key: Key) -> HTTPURL? {
         guard let name = key.name, let file = try? directory?.read(name, limit: Self.mostBytes) else { return nil }
         return HTTPURL(String(decoding: file.bytes, as: UTF8.self))
     }
 
-    /// Blocks, for a moment.
+    /// Remembers the URL of an upload. Blocks briefly.
     func save(_ location: HTTPURL, _ key: Key) {
         guard let name = key.name else { return }
         try? directory?.replace(
