@@ -26,6 +26,8 @@ actor TargetRunner {
         case cached
         case peers(AnnounceReply?)
         case tick
+        /// The moment to switch has come.
+        case moment
     }
 
     nonisolated let job: String
@@ -57,6 +59,8 @@ actor TargetRunner {
     var announces = 0
     private var hookTask: Task<Void, Never>?
     private var isStopped = false
+    /// Whether the moment to switch is slept through.
+    var isWaking = false
 
     init(
         _ file: TargetFile, placement: AgentPolicy.Placement, context: AgentContext,
@@ -130,6 +134,9 @@ actor TargetRunner {
         case .cached: await happened(.arrived)
         case .peers(let reply): await heard(reply)
         case .tick: await look()
+        case .moment:
+            isWaking = false
+            await wakeAtMoment()
         }
     }
 
@@ -160,6 +167,7 @@ actor TargetRunner {
             return
         }
         for action in actions { await carryOut(action) }
+        if after.due != nil, after.due != before.due { await wakeAtMoment() }
     }
 
     private func carryOut(_ action: TargetLife.Action) async {
@@ -288,12 +296,4 @@ extension TargetRecord {
         if life.stage == .hook, before.stage != .hook { hookStarted = now }
         if life.stage == .ended, before.stage != .ended { ended = now }
     }
-}
-
-/// Identifies the current boot of this host.
-enum BootID {
-    static let now: String = {
-        guard let bytes = try? PathFiles.read("/proc/sys/kernel/random/boot_id", limit: 64) else { return "" }
-        return String(decoding: bytes.filter { $0 > 0x20 }, as: UTF8.self)
-    }()
 }
