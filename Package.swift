@@ -153,7 +153,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "HTTPServing",
                 uses: ["Text", "Address", "JSON", "Threads", "Files", "MetricFamilies", "Admission"],
-                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+                products: [.hummingbird, .log, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .nioTLS]),
             Module(
                 name: "Identity", uses: ["Text", "JSON", "Hashing", "Files"],
                 products: [.crypto, .nioSSL, .swiftASN1, .x509]),

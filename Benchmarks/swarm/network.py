@@ -74,7 +74,8 @@ class Network:
                     run("ip", "-n", self.hub, "link", "set", f"trunk{end}", "master", f"site{end}", "up")
                     self.shape(self.hub, f"trunk{end}", self.trunk)
             self.tracker = self.plug(250, Line())
-            self.hosts = [self.plug(number + 1, line) for number, line in enumerate(self.lines)]
+            # 250 is the tracker's.
+            self.hosts = [self.plug(number + 1 + (number >= 249), line) for number, line in enumerate(self.lines)]
         except BaseException:
             self.__exit__()
             raise
@@ -86,7 +87,7 @@ class Network:
 
     def plug(self, number, line):
         space, port = self.space(f"h{number}"), f"p{number}"
-        address = f"10.83.{line.site}.{number}"
+        address = f"10.83.{line.site + 100 * (number // 251)}.{number % 251 or 251}"
         run("ip", "link", "add", "eth0", "netns", space, "type", "veth", "peer", "name", port, "netns", self.hub)
         run("ip", "-n", space, "addr", "add", f"{address}/16", "dev", "eth0")
         run("ip", "-n", space, "link", "set", "eth0", "up")
@@ -111,3 +112,20 @@ class Network:
         path = "/sys/class/net/trunk0/statistics/tx_bytes"
         read = subprocess.run(["ip", "netns", "exec", self.hub, "cat", path], capture_output=True, text=True)
         return int(read.stdout or 0)
+
+
+class ManyNeighbours:
+    """All namespaces of a machine share one table of neighbours, too small for hosts that all know each other."""
+    key = "net.ipv4.neigh.default.gc_thresh"
+
+    def __enter__(self):
+        read = lambda n: subprocess.run(["sysctl", "-n", f"{self.key}{n}"], capture_output=True, text=True).stdout.strip()
+        self.before = {n: read(n) for n in (3, 2, 1)}
+        self.write({n: 200_000 for n in (3, 2, 1)})
+
+    def write(self, values):
+        for n, value in values.items():
+            subprocess.run(["sysctl", "-qw", f"{self.key}{n}={value}"], check=True)
+
+    def __exit__(self, *_):
+        self.write(self.before)

@@ -36,6 +36,15 @@ struct PlainAuthority: FleetAuthority {
     func open(_ sealed: [UInt8]) throws(LinkRefusal) -> [UInt8] { Array(sealed.dropFirst()) }
 }
 
+extension ControlSettings {
+    /// Of a control that may have others beside it.
+    static var sharing: ControlSettings {
+        var settings = ControlSettings()
+        settings.isShared = true
+        return settings
+    }
+}
+
 /// A control in memory, with a clock that tests move.
 final class ControlBench: Sendable {
     let core: ControlCore
@@ -44,7 +53,7 @@ final class ControlBench: Sendable {
 
     init(
         clock: VirtualClock = VirtualClock(), directory: TemporaryDirectory? = nil,
-        settings: ControlSettings = ControlSettings()
+        settings: ControlSettings = .sharing
     ) async throws {
         self.clock = clock
         self.directory = try directory ?? TemporaryDirectory(inMemory: true)
@@ -60,7 +69,7 @@ final class ControlBench: Sendable {
         directory = other.directory
         let clock = clock
         core = ControlCore(
-            store: other.core.store, authority: PlainAuthority(), settings: ControlSettings(), logger: Self.silent,
+            store: other.core.store, authority: PlainAuthority(), settings: .sharing, logger: Self.silent,
             now: { clock.now })
         try await core.load()
     }

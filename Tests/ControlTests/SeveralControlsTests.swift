@@ -59,6 +59,89 @@ import Testing
         #expect(try await two.job(job).state == .done)
     }
 
+    @Test func `a job that one started reaches nodes that only the other hears of`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        try await one.defineRelease()
+        let build = try await one.agent("build")
+        await two.core.followChanges()
+        let web = try await two.agent("web-1")
+        await one.core.followChanges()
+        #expect(one.core.roster.withLock { $0[web.id]?.isAway } == true)
+        let job = try await build.startJob()
+        #expect(try await one.states(of: job) == ["web-1": "waiting(away)"])
+        await two.core.followChanges()
+        #expect(try await web.sync().commands.map(\.job) == [job])
+        try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
+        #expect(try await one.job(job).state == .done)
+    }
+
+    @Test func `a node that is with one is away for none, and when it is gone one of them says so`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        let web = try await one.agent("web-1")
+        await two.core.followChanges()
+        func isAway(_ bench: ControlBench) -> Bool? { bench.core.roster.withLock { $0[web.id]?.isAway } }
+        func pass(_ seconds: Int, syncing: ControlBench?) async throws {
+            for second in 0..<seconds {
+                one.clock.pass(1)
+                if let syncing, second % 8 == 0 {
+                    web.goes(to: syncing)
+                    try await web.sync()
+                }
+                await one.core.tick()
+                await two.core.tick()
+            }
+        }
+        func notes() async throws -> Int {
+            try await one.core.store.changes(after: 0, limit: 1000).count {
+                $0.doc["action"]?.stringValue == "node.away"
+            }
+        }
+        try await pass(10, syncing: one)
+        #expect(isAway(one) == false && isAway(two) == false)
+        // It goes to the other: no longer heard of here, it is not away.
+        try await pass(120, syncing: two)
+        #expect(isAway(one) == false && isAway(two) == false)
+        #expect(try await notes() == 0)
+        try await pass(45, syncing: nil)
+        #expect(isAway(one) == true && isAway(two) == true)
+        #expect(try await notes() == 1)
+    }
+
+    @Test func `the nodes of a control that is gone are away for those that live`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        let web = try await one.agent("web-1")
+        await one.core.tick()
+        await two.core.followChanges()
+        await two.core.tick()
+        #expect(two.core.roster.withLock { $0[web.id]?.isAway } == false)
+        for _ in 0..<60 {
+            two.clock.pass(1)
+            await two.core.tick()
+        }
+        #expect(two.core.roster.withLock { $0[web.id]?.isAway } == true)
+        #expect(
+            try await two.core.store.changes(after: 0, limit: 1000).count {
+                $0.doc["action"]?.stringValue == "node.away"
+            } == 1)
+    }
+
+    @Test func `a node says of a job, before this control has heard of it, that it goes on`() async throws {
+        let one = try await ControlBench()
+        let two = try await ControlBench(beside: one)
+        try await one.defineRelease()
+        let (build, web) = (try await one.agent("build"), try await one.agent("web-1"))
+        await two.core.followChanges()
+        let job = try await build.startJob()
+        try await web.sync()
+        web.goes(to: two)
+        let reply = try await web.sync([(job, .receiving), (job, .delivered)])
+        #expect(!reply.commands.contains { $0.action == .end })
+        #expect(try await one.states(of: job) == ["web-1": "delivered"])
+    }
+
     @Test func `both move one job at the same time, and nothing is lost`() async throws {
         let one = try await ControlBench()
         let two = try await ControlBench(beside: one)

@@ -6,6 +6,7 @@ import Glibc
 import JSON
 import TestSupport
 import Testing
+import Threads
 
 /// Agents with real engines on the loopback interface, and a control in memory.
 @Suite(.serialized) struct AgentTests {
@@ -66,6 +67,22 @@ import Testing
             for host in receivers {
                 try await wait(for: "the records' end") { host.directory.names("root/.swoop").isEmpty }
             }
+        }
+    }
+
+    @Test func `a switch at a moment happens then, not at the next check after it`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            try fill(sender, "release")
+            let job = try await send(sender, "release")
+            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+            await host.stop()
+            try await host.start(tick: 10)
+            let moment = Clocks.wallSeconds + 1
+            await control.command(host.node, job, .switches(at: moment))
+            #expect(!host.directory.exists("root/app/release"))
+            try await wait(for: "the switch") { host.directory.exists("root/app/release") }
+            #expect((-0.05..<3).contains(Clocks.wallSeconds - moment))
         }
     }
 

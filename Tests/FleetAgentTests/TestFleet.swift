@@ -204,13 +204,14 @@ final class TestHost: Sendable {
 
     var agent: FleetAgent { running.withLock { $0!.agent } }
 
-    func start() async throws {
+    /// - Parameter tick: seconds between two checks of jobs.
+    func start(tick: Double = 0.05) async throws {
         var engine = SwarmNode.Configuration()
         engine.workers = 1
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let swarm = try SwarmNode(configuration: engine, logger: logger)
         var settings = AgentTunables()
-        settings.tick = 0.05
+        settings.tick = tick
         (settings.sendLook, settings.sendBegin) = (0.1, 0.05)
         settings.listen = PeerAddress("127.0.0.1:0")
         settings.tellsLoopback = tellsLoopback

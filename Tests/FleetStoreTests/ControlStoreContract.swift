@@ -17,6 +17,7 @@ struct ControlStoreContract: Sendable {
             sequencesAreKept, classesKeepTheirVersions, keysStartOneJob, wrongKeysLeaveTheRightOneAsItIs,
             jobsComeBackAsTheyWere, movesGoOnFromWhatOthersDid, receiptsAreKeptOnce, jobsAreListedNewestFirst,
             callsAreCarriedOutOnce, apiTokensHaveOneName, changesAreInOrder, leasesHaveOneHolder,
+            controlsHearOfEachOther,
             theFirstAuthorityStays,
             auditTellsAll, oldThingsGo, changedTargetsComeInOrder, aWebhookLosesNothing, aWebhookIsBounded,
         ] {
@@ -371,12 +372,24 @@ struct ControlStoreContract: Sendable {
         #expect(try await store.lease("x", for: "a", until: now + 20, at: now + 5))
         #expect(try await store.lease("x", for: "b", until: now + 40, at: now + 21))
         #expect(try await !store.lease("x", for: "a", until: now + 40, at: now + 22))
-        #expect(try await store.alive("c-1", doors: ["https://a:7443"], at: now) == ["https://a:7443"])
-        #expect(
-            try await store.alive("c-2", doors: ["https://b:7443"], at: now + 1).sorted() == [
-                "https://a:7443", "https://b:7443",
-            ])
-        #expect(try await store.alive("c-2", doors: ["https://b:7443"], at: now + 60) == ["https://b:7443"])
+    }
+
+    private func controlsHearOfEachOther(_ store: ControlStore) async throws {
+        let nodes = [NodeID(publicKey: [1]), NodeID(publicKey: [2])]
+        try await store.alive("c-1", doors: ["https://a:7443"], nodes: nodes, at: now)
+        try await store.alive("c-2", doors: ["https://b:7443"], at: now + 1)
+        let all = try await store.controls()
+        #expect(all.map(\.id) == ["c-1", "c-2"] && all.map(\.doors) == [["https://a:7443"], ["https://b:7443"]])
+        #expect(all.map(\.nodes) == [nodes, []])
+        let marks = Dictionary(uniqueKeysWithValues: all.map { ($0.id, $0.seen) })
+        #expect(try await store.controls(since: marks).isEmpty)
+        // A control whose clock was set back has changed too.
+        try await store.alive("c-2", doors: ["https://c:7443"], nodes: nodes, at: now - 3600)
+        let news = try await store.controls(since: marks)
+        #expect(news.map(\.id) == ["c-2"] && news.map(\.nodes) == [nodes])
+        // A control that was not heard of for a day is forgotten.
+        try await store.alive("c-1", doors: [], at: now + 86_401)
+        #expect(try await store.controls().map(\.id) == ["c-1"])
     }
 
     private func theFirstAuthorityStays(_ store: ControlStore) async throws {

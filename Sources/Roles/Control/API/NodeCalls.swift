@@ -13,8 +13,10 @@ enum NodeCalls {
             throw APIProblem(400, "state", "'state' is pending, active, drained, cloned, revoked, away or present")
         }
         let key = try order(call.query("sort"))
-        var found: [(key: String, seat: Roster.Seat)] = []
-        for seat in call.core.roster.withLock({ Array($0.seats.values) }) {
+        // What is sorted is small: a seat is moved as it is copied, part by part.
+        var found: [(key: String, place: Int)] = []
+        let seats = call.core.roster.withLock { Array($0.seats.values) }
+        for (place, seat) in seats.enumerated() {
             guard selection?.selects(seat.record.selectable) ?? true else { continue }
             switch state {
             case nil: break
@@ -22,14 +24,15 @@ enum NodeCalls {
             case "present": guard !seat.isAway else { continue }
             case let name?: guard seat.record.state.rawValue == name else { continue }
             }
-            found.append((key(seat), seat))
+            found.append((key(seat), place))
         }
+        let total = found.count
+        if let after { found.removeAll { $0.key <= after } }
         found.sort { $0.key < $1.key }
-        let rest = after.map { after in found.drop { $0.key <= after } } ?? found[...]
-        let page = rest.prefix(limit)
+        let page = found.prefix(limit)
         return .list(
-            page.map { document($0.seat, call.core) }, next: rest.count > limit ? page.last?.key : nil,
-            total: found.count)
+            page.map { document(seats[$0.place], call.core) }, next: found.count > limit ? page.last?.key : nil,
+            total: total)
     }
 
     private static func order(_ sort: String?) throws(APIProblem) -> (Roster.Seat) -> String {

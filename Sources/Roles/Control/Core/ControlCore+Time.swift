@@ -46,6 +46,7 @@ extension ControlCore {
         // Without a database, waiting requests are ended, so that the agents try another control.
         if !isReady { for parked in roster.withLock({ $0.unparkAll() }) { parked.resume.resume() } }
         if due.second {
+            if settings.isShared { await followControls(now) }
             await findAway(now)
             await moveJobs(now)
             await closeEnded()
@@ -125,7 +126,21 @@ extension ControlCore {
 
     private func findAway(_ now: Double) async {
         let seconds = settings.pace.awayAfter(agents: roster.withLock { $0.present })
-        let found = roster.withLock { $0.findAway(at: now, after: seconds) }
+        // Of several controls one says so: the one that heard of the node last, and for one that is gone the first that lives.
+        let (found, said) = roster.withLock { roster in
+            let found = roster.findAway(at: now, after: seconds)
+            return (found, found.map { id in roster[id].map { ($0.heard, $0.elsewhere) } })
+        }
+        await leave(zip(found, said).filter { isOurs($1, now) }.map(\.0), now)
+    }
+
+    private func isOurs(_ last: (heard: Double, elsewhere: (control: String, at: Double)?)?, _ now: Double) -> Bool {
+        guard let last, let elsewhere = last.elsewhere, elsewhere.at > last.heard else { return true }
+        return controls.withLock { !$0.isAlive(elsewhere.control, at: now) && $0.isFirst(at: now) }
+    }
+
+    /// Nodes are away.
+    private func leave(_ found: [NodeID], _ now: Double) async {
         if found.count > Self.mostSaid {
             await say("nodes.away", "", .object(["nodes": .integer(Int64(found.count))]), at: now)
         }
@@ -170,8 +185,6 @@ extension ControlCore {
     /// time to time.
     private func write(_ now: Double) async {
         do throws(StoreError) {
-            let doors = try await store.alive(settings.id, doors: settings.doors, at: now)
-            state.withLock { $0.doors = doors.isEmpty ? settings.doors : doors }
             let seen = roster.withLock { $0.takeUnwritten(most: 2000) }
             try await store.seen(seen, by: settings.id)
             try await store.seen(apiTokens: access.takeUses())

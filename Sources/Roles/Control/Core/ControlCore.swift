@@ -20,6 +20,8 @@ package struct ControlSettings: Sendable {
     package var awayMost = 400 * 86_400.0
     /// Seconds without an answer of the database after which agents get no answers.
     package var patience = 3.0
+    /// Whether there may be other controls of the same database.
+    package var isShared = false
 
     package init() {}
 }
@@ -60,6 +62,8 @@ package final class ControlCore: Sendable {
     let catchUps = Mutex(CatchUpPlan())
     let lateness = Mutex(LatenessBook())
     let crowded = Mutex<Set<String>>([])
+    let controls: Mutex<OtherControls>
+    let ownWord = Mutex(OwnWord())
     package let feed = EventFeed()
     package let access: APIAccess
 
@@ -82,6 +86,7 @@ package final class ControlCore: Sendable {
         self.logger = logger
         self.now = now
         access = APIAccess(now: now)
+        controls = Mutex(OtherControls(own: settings.id))
         state = Mutex(State(reached: now(), doors: settings.doors))
     }
 

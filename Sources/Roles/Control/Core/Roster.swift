@@ -11,6 +11,8 @@ struct Roster: Sendable {
         var sequence: SyncSequence?
         /// When the node last synced with this control, in seconds since 1970 by control's clock; 0 if it has not.
         var heard = 0.0
+        /// When another control of the database said last that it hears of the node.
+        var elsewhere: (control: String, at: Double)?
         var isAway = true
         /// Seconds by which the node's clock is ahead of control's.
         var clock = 0.0
@@ -76,11 +78,40 @@ struct Roster: Sendable {
         return true
     }
 
-    /// Nodes that were not heard of for so long.
+    /// Another control hears of these nodes, and of no others.
+    /// - Parameter seconds: after which a node counts as away.
+    mutating func hear(_ nodes: [NodeID], from control: String, at now: Double, after seconds: Double) {
+        let heard = Set(nodes)
+        for index in seats.indices {
+            guard let last = seats.values[index].elsewhere, last.control == control, !heard.contains(seats.keys[index])
+            else { continue }
+            seats.values[index].elsewhere = (control, min(last.at, now - seconds))
+        }
+        for id in nodes {
+            guard let index = seats.index(forKey: id) else { continue }
+            seats.values[index].elsewhere = (control, now)
+            guard seats.values[index].isAway else { continue }
+            seats.values[index].isAway = false
+            present += 1
+        }
+    }
+
+    func isHeardHere(_ id: NodeID, at now: Double, within seconds: Double) -> Bool {
+        guard let seat = seats[id] else { return false }
+        return seat.heard + seconds >= now || parked[id] != nil
+    }
+
+    /// Nodes that are with this control.
+    func heardHere(at now: Double, within seconds: Double) -> [NodeID] {
+        seats.filter { $0.value.heard + seconds >= now || parked[$0.key] != nil }.map(\.key)
+    }
+
+    /// Nodes that were not heard of for so long, here or elsewhere.
     mutating func findAway(at now: Double, after seconds: Double) -> [NodeID] {
         var found: [NodeID] = []
         for index in seats.indices {
-            guard !seats.values[index].isAway, seats.values[index].heard + seconds < now else { continue }
+            let seat = seats.values[index]
+            guard !seat.isAway, max(seat.heard, seat.elsewhere?.at ?? 0) + seconds < now else { continue }
             let id = seats.keys[index]
             if parked[id] == nil { found.append(id) }
         }

@@ -21,11 +21,10 @@ extension ControlCore {
                 if record.order.job != nil, record.state == .planned { tell([(record.sender, .send(job: id))]) }
                 return
             }
-            let lead = lead(id, settings)
-            guard let snapshot = try await lead.refresh() else { return }
+            guard let snapshot = try await lead(id, settings).refresh() else { return }
             keep(snapshot, kept, settings)
             carryOut(outstanding(snapshot), of: snapshot, before: nil)
-            try await lead.report(returned(snapshot))
+            await bringBack(snapshot)
         } catch {
             logger.warning("a job could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
         }
@@ -61,14 +60,6 @@ extension ControlCore {
             ticketKey: tickets, begins: record.order.at.flatMap { DeadlineText.moment($0, from: record.made) })
         let nodes = (snapshot.machine?.targets.map(\.node) ?? []) + record.caches
         jobs.withLock { $0.put(facts, nodes: nodes) }
-    }
-
-    /// Reports for targets that came back while their job had ended, when nobody told the job.
-    private func returned(_ snapshot: JobSnapshot) -> [JobLead.Report] {
-        guard let machine = snapshot.machine, machine.reopened != nil else { return [] }
-        return roster.withLock { roster in
-            machine.targets.filter { $0.isAway && roster[$0.node]?.isAway == false }
-        }.map { JobLead.Report(node: $0.node, attempt: nil, report: .back, detail: nil) }
     }
 
     /// All current orders of a job, for the nodes, as after a restart of control.

@@ -103,7 +103,7 @@ extension ControlCore {
             digest: OneTimeKey.digest(of: key),
             binding: KeyBinding(
                 job: job, sender: node.node, className: record.className, classVersion: record.classVersion,
-                content: request.content, targets: resolved.targets.map(\.id)),
+                content: request.content, targets: resolved.targets),
             issued: now, lifetime: Double(settings.keyTime))
         guard try await linked({ () throws(StoreError) in try await store.put(bound) }) else {
             throw LinkRefusal(409, KeyRefusal.used.code, KeyRefusal.used.text)
@@ -141,7 +141,8 @@ extension ControlCore {
         let sealed = try authority.seal(
             Self.derived(from: key, "swarm secret") + Self.derived(from: key, "ticket key"))
         let resolved = try resolve(settings, to: known.order.to, sender: node.node)
-        let caches = resolved.caches.map(\.id).filter { !wanted.targets.contains($0) }
+        let wantedTargets = Set(wanted.targets)
+        let caches = resolved.caches.filter { !wantedTargets.contains($0) }
         let gone = wanted.targets.filter { seats[$0]?.isAway ?? true }
         let drained = wanted.targets.filter { seats[$0]?.record.state == .drained }
         let act = Act(who: "node:\(sender.name)", address: node.address.host, at: now)

@@ -27,7 +27,7 @@ extension ControlCore {
                 }
             }
         }
-        hear(request.figures, of: id, at: now)
+        await hear(request.figures, of: id, at: now)
         let acknowledged = try await keep(request.events, of: id, at: now)
         if wasAway { await report(.back, of: id) }
         if request.facts != nil || wasAway { await tellAgain(id) }
@@ -114,14 +114,25 @@ extension ControlCore {
         if let node = outcome.value { roster.withLock { $0.put(node) } }
     }
 
-    private func hear(_ figures: [JobFigures], of id: NodeID, at now: Double) {
+    private func hear(_ figures: [JobFigures], of id: NodeID, at now: Double) async {
         guard !figures.isEmpty else { return }
         let open = jobs.withLock { jobs in Set(figures.map(\.job).filter { jobs.leads[$0] != nil }) }
         self.figures.withLock { board in
             for figure in figures where open.contains(figure.job) { board.put(figure, of: id, at: now) }
         }
-        // Jobs that are over here, or that this control has forgotten.
-        tell(figures.filter { !open.contains($0.job) }.map { (id, .end(job: $0.job)) })
+        for figure in figures where !open.contains(figure.job) {
+            // Without the database nobody knows.
+            guard let isOpen = try? await hasOpened(figure.job), !isOpen else { continue }
+            tell([(id, .end(job: figure.job))])
+        }
+    }
+
+    /// Looks for a job that this control does not know: it is over, it was forgotten, or another control has just started it.
+    /// - Returns: whether it is open; it is known here then.
+    private func hasOpened(_ job: String) async throws(StoreError) -> Bool {
+        guard let record = try await store.job(job), !record.state.hasEnded else { return false }
+        await refresh(job: job)
+        return true
     }
 
     /// Stores events and receipts.
@@ -145,6 +156,7 @@ extension ControlCore {
                 }
             }
             try await linked { () throws(StoreError) in
+                if self.lead(job) == nil { _ = try await self.hasOpened(job) }
                 guard let lead = self.lead(job) else { return try await self.keepForgotten(receipts, of: job, id) }
                 try await lead.report(
                     events.map {

@@ -4,8 +4,9 @@ import FleetStore
 
 /// The targets and caches of a job, from a class and an order.
 struct ResolvedTargets: Sendable {
-    var targets: [NodeRecord] = []
-    var caches: [NodeRecord] = []
+    /// In the order of their ids, as `caches`.
+    var targets: [NodeID] = []
+    var caches: [NodeID] = []
     /// Number of targets that would refuse, by the key that forbids it.
     var refusals: [String: Int64] = [:]
     var away: Int64 = 0
@@ -29,17 +30,17 @@ extension ControlCore {
             guard record.id != sender else { continue }
             let facts = record.selectable
             if settings.targets.selects(facts), narrowed?.selects(facts) ?? true {
-                resolved.targets.append(record)
+                resolved.targets.append(record.id)
                 if isAway { resolved.away += 1 }
                 if let key = PolicyForecast.refusal(of: record.facts.policy, settings, bytes: bytes) {
                     resolved.refusals[key, default: 0] += 1
                 }
             } else if settings.caches.selects(facts), record.facts.policy.caches {
-                resolved.caches.append(record)
+                resolved.caches.append(record.id)
             }
         }
-        resolved.targets.sort { $0.id < $1.id }
-        resolved.caches.sort { $0.id < $1.id }
+        resolved.targets.sort()
+        resolved.caches.sort()
         return resolved
     }
 

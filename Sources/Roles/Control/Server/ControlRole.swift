@@ -75,6 +75,7 @@ package final class ControlRole: Sendable {
             store, secretFile: "\(configuration.data)/control.secret", now: clock())
         var settings = ControlSettings()
         settings.trackers = configuration.trackers
+        settings.isShared = store.engine.isShared
         let names = await Threads.offload(name: "names") { ServerName.ofThisHost() }
         settings.doors = configuration.url
         if settings.doors.isEmpty, configuration.agents.port != 0 {

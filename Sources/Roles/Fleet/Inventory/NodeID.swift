@@ -25,7 +25,7 @@ package struct NodeID: Sendable, Hashable, Comparable, CustomStringConvertible {
 package enum Base32 {
     private static let digits = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 
-    static func isDigit(_ byte: UInt8) -> Bool { digits.contains(byte) }
+    static func isDigit(_ byte: UInt8) -> Bool { (0x61...0x7a).contains(byte) || (0x32...0x37).contains(byte) }
 
     package static func encode(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []

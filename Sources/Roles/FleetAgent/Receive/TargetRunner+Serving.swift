@@ -80,11 +80,26 @@ extension TargetRunner {
 
     // MARK: Periodic check
 
+    /// Switches at the moment that control has named, not at the next check after it. Only the last stretch is slept through: the
+    /// clock's difference may be measured anew until then.
+    func wakeAtMoment() async {
+        guard let due = record.life.due else { return }
+        let left = due - (await context.controlTime)
+        guard left > 0 else { return await happened(.time) }
+        guard left <= context.settings.tick, !isWaking else { return }
+        isWaking = true
+        let (inbox, clock) = (inbox, context.clock)
+        Task {
+            await clock.sleep(seconds: left)
+            inbox.yield(.moment)
+        }
+    }
+
     func look() async {
         let window = windowNow
         let life = record.life
         board.update { $0.isOpen = window.isOpen }
-        if let due = life.due, await context.controlTime >= due { await happened(.time) }
+        await wakeAtMoment()
         if !window.isOpen, life.stage == .receiving, runner != nil {
             mayReceive = false
             await stopEngine()

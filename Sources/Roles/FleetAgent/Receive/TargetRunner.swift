@@ -27,6 +27,8 @@ actor TargetRunner {
         case cached
         case peers(AnnounceReply?)
         case tick
+        /// The moment to switch has come.
+        case moment
     }
 
     nonisolated let job: String
@@ -60,6 +62,8 @@ actor TargetRunner {
     var announces = 0
     private var hookTask: Task<Void, Never>?
     private var isStopped = false
+    /// Whether the moment to switch is slept through.
+    var isWaking = false
 
     init(
         _ file: TargetFile, placement: AgentPolicy.Placement, context: AgentContext,
@@ -133,6 +137,9 @@ actor TargetRunner {
         case .cached: await happened(.arrived)
         case .peers(let reply): await heard(reply)
         case .tick: await look()
+        case .moment:
+            isWaking = false
+            await wakeAtMoment()
         }
     }
 
@@ -163,6 +170,7 @@ actor TargetRunner {
             return
         }
         for action in actions { await carryOut(action) }
+        if after.due != nil, after.due != before.due { await wakeAtMoment() }
     }
 
     private func carryOut(_ action: TargetLife.Action) async {
@@ -291,12 +299,4 @@ extension TargetRecord {
         if life.stage == .hook, before.stage != .hook { hookStarted = now }
         if life.stage == .ended, before.stage != .ended { ended = now }
     }
-}
-
-/// Identifies the current boot of this host.
-enum BootID {
-    static let now: String = {
-        guard let bytes = try? PathFiles.read("/proc/sys/kernel/random/boot_id", limit: 64) else { return "" }
-        return String(decoding: bytes.filter { $0 > 0x20 }, as: UTF8.self)
-    }()
 }

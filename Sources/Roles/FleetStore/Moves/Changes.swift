@@ -147,22 +147,4 @@ extension ControlStore {
             ).first?.text(0) == holder
         }
     }
-
-    /// A control says that it lives.
-    /// - Parameter doors: where agents reach it.
-    /// - Returns: the doors of all controls that live.
-    package func alive(_ control: String, doors: [String], at now: Double) async throws(StoreError) -> [String] {
-        try await engine.write { session throws(StoreError) in
-            try session.query(
-                """
-                INSERT INTO controls (id, doors, seen) VALUES ($1, $2, $3)
-                ON CONFLICT (id) DO UPDATE SET doors = $2, seen = $3
-                """,
-                [.text(control), .text(JSONValue.array(doors.map(JSONValue.string)).text), .time(now)])
-            try session.query("DELETE FROM controls WHERE seen < $1", [.time(now - 86_400)])
-            let rows = try session.query(
-                "SELECT doors FROM controls WHERE seen > $1 ORDER BY id", [.time(now - 30)])
-            return rows.flatMap { ($0.json(0)?.arrayValue ?? []).compactMap(\.stringValue) }
-        }
-    }
 }

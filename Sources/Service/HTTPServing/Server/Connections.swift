@@ -17,6 +17,8 @@ final class Connections: Sendable {
     private let base: HTTP1Channel
     private let limits: HTTPLimits
     private let certificates: Certificates?
+    /// Nil for plain HTTP.
+    let handshakes: Handshakes?
     private let logger: Logger
     private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
     private let ready: AsyncStream<Value>.Continuation
@@ -36,6 +38,7 @@ final class Connections: Sendable {
         self.base = base
         self.limits = limits
         self.certificates = certificates
+        handshakes = certificates == nil ? nil : Handshakes()
         self.logger = logger
         let (stream, ready) = AsyncStream.makeStream(of: Value.self)
         self.ready = ready
@@ -60,6 +63,7 @@ final class Connections: Sendable {
         do {
             let pipeline = channel.pipeline.syncOperations
             if let certificates { try pipeline.addHandler(certificates.handler()) }
+            if let handshakes, let turn = guest.turn { try pipeline.addHandler(HandshakeEnd(handshakes, turn)) }
             base.setup(channel: channel, logger: logger).assumeIsolated().whenComplete { result in
                 do {
                     let value = try result.get()

@@ -64,6 +64,7 @@ package final class HTTPService: Sendable {
         let connections = Connections(
             responder: responder, limits: limits, certificates: certificates, logger: quiet)
         let (first, headTime) = (connections.first, limits.headTime / .seconds(1))
+        let handshakes = connections.handshakes
         let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -79,7 +80,8 @@ package final class HTTPService: Sendable {
                 return channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(
                         Lobby(
-                            admission: admission, door: door, headTime: headTime, first: first, open: connections.open))
+                            admission: admission, door: door, headTime: headTime, first: first,
+                            handshakes: handshakes, open: connections.open))
                 }
             }
         do {
