@@ -190,12 +190,13 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.hummingbird, .log, .nioPosix]),
             Module(
                 name: "BlobNode",
-                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
+                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "Blobs", "Swarm"],
+                products: [.log]),
             Module(
                 name: "ColdStore",
                 uses: [
-                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "Database", "Registry",
-                    "Backends", "BlobNode",
+                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "HTTPOrigin", "Swarm",
+                    "Database", "Registry", "Backends", "BlobNode",
                 ], products: [.grdb, .log, .nioCore]),
             Module(
                 name: "Upkeep",
@@ -492,7 +493,8 @@ let tests: [Module] = [
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(
         name: "BlobNodeTests", kind: .tests,
-        uses: ["Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestSupport"], products: [.log]),
+        uses: ["Address", "Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestSupport"],
+        products: [.log]),
     Module(
         name: "UpkeepTests", kind: .tests,
         uses: [
@@ -551,7 +553,8 @@ let tests: [Module] = [
     Module(
         name: "ColdStoreTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends", "TestFS",
+            "Text", "Address", "Hashing", "Metainfo", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends",
+            "TestFS",
             "BlobNode", "ColdStore", "TestSupport",
         ], products: [.log, .nioCore]),
     Module(

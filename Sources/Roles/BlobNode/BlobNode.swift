@@ -26,6 +26,8 @@ package final class BlobNode: Sendable {
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
     /// Is told of a piece that a peer of a fetch sent wrong. True if the peer may be asked again later.
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
+    /// Those who go on giving blobs from where they came to.
+    let givers = Mutex<[@Sendable (SHA256Digest) async -> Void]>([])
     /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     /// By whom swarms are found.
@@ -115,6 +117,12 @@ package final class BlobNode: Sendable {
 
     /// Somebody found a blob of this host to be wrong: it is looked at soon, where somebody looks.
     package func doubt(_ digest: SHA256Digest, piece: Int? = nil) { doubts.withLock { $0 }?(digest, piece) }
+
+    /// The file of a blob was changed or replaced while peers took it from here: it is opened anew, and looked at.
+    func hasChanged(_ digest: SHA256Digest) {
+        doubt(digest)
+        Task { await endGiving(digest) }
+    }
 
     package func onDoubt(_ body: @escaping @Sendable (SHA256Digest, Int?) -> Void) { doubts.withLock { $0 = body } }
 

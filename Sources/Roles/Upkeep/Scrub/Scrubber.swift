@@ -210,7 +210,7 @@ package actor Scrubber {
 
     /// Peers find the blob with the pieces that are right now.
     private func reopen(_ digest: SHA256Digest) async {
-        await node.closeShelved(digest)
+        await node.endGiving(digest)
     }
 
     private func store(_ info: BlobInfo) async {

@@ -143,7 +143,7 @@ package actor SpaceKeeper {
         } catch {
             return false
         }
-        return await Threads.offload { [node, logger] in
+        let isGone = await Threads.offload { [node, logger] in
             do throws(SystemError) {
                 return try node.directory.remove(blob.digest) {
                     catalogue.remove(blob.digest, unlessUsedAfter: blob.time)
@@ -153,5 +153,7 @@ package actor SpaceKeeper {
                 return false
             }
         }
+        if isGone { await node.endGiving(blob.digest) }
+        return isGone
     }
 }
