@@ -23,12 +23,27 @@ struct ClusterFacts: BlobFacts {
         var notes = await Notes.here(digests, reads.node, contents: Int64(contents))
         let missing = digests.filter { notes[$0] == nil }
         if asksBackEnds, !missing.isEmpty {
-            try await warm(missing, name)
-            for (digest, note) in await elsewhere(missing) { notes[digest] = note }
+            let sizes = await arriving(missing, name)
+            let whole = missing.filter { sizes[$0] == nil }
+            try await warm(whole, name)
+            for (digest, note) in await elsewhere(whole) { notes[digest] = note }
+            // Until all of it has come, nobody vouches for its torrent.
+            for (digest, size) in sizes {
+                notes[digest] = BlobNote(digest: digest, size: size, infoHash: nil, infoDigest: nil, content: nil)
+            }
         }
         return notes.mapValues { note in
             BlobFact(size: note.size, infoHash: note.infoHash, infoSHA256: note.infoDigest, content: note.content)
         }
+    }
+
+    /// Sizes of those that come from their back end piece by piece.
+    private func arriving(_ digests: [BlobDigest], _ name: ContentName) async -> [BlobDigest: Int64] {
+        let found = await each(digests) { digest -> Int64? in
+            if await reads.note(of: digest) != nil { return nil }
+            return await reads.arriving(digest, in: name)?.length
+        }
+        return Dictionary(found) { first, _ in first }
     }
 
     private func warm(_ digests: [BlobDigest], _ name: ContentName) async throws(BlobFactsError) {

@@ -43,6 +43,16 @@ final class Delivery: Sendable {
     /// Of the content, once it is published.
     var path: String { placePath + "/" + destination.name.text }
 
+    /// A file of each digest of the content, once it is published. Names that are no UTF-8 are left out.
+    var files: [BlobDigest: String] {
+        var files: [BlobDigest: String] = [:]
+        for file in plan.files {
+            guard let below = String(validating: file.path.bytes, as: UTF8.self) else { continue }
+            files[file.digest] = plan.isSingleFile ? path : "\(path)/\(below)"
+        }
+        return files
+    }
+
     /// - Returns: whether everything was there already.
     func run(_ source: any BlobSource) async throws(PullError) -> Bool {
         let workName = WorkNames.directory(for: plan.name)
