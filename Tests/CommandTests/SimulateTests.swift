@@ -27,4 +27,13 @@ struct SimulateTests {
     func possibleLines(rate: String) throws {
         _ = try SimulateCommand.parse(["--hosts", "5", "--size", "1GB", "--up", rate])
     }
+
+    @Test(
+        "refuses rotation with what that scheme does not know",
+        arguments: [["--caches", "1"], ["--firewalled", "1"], ["--sites", "2"], ["--compare"]])
+    func rotationAlone(words: [String]) throws {
+        let scheme = ["--hosts", "5", "--size", "1GB", "--up", "1MB/s", "--scheme", "rotation"]
+        _ = try SimulateCommand.parse(scheme)
+        #expect(throws: (any Error).self) { _ = try SimulateCommand.parse(scheme + words) }
+    }
 }

@@ -60,7 +60,7 @@ struct IndexTests {
                     try await wait(30, for: "puts") {
                         let metrics = try await OCIClient(authority: index).call("GET", "/metrics").body
                         let line = metrics.split(separator: "\n").first {
-                            $0.contains("requests_total") && $0.contains("\"tag\"") && $0.contains("200")
+                            $0.contains("requests_total") && $0.contains("\"tag\"") && $0.contains("2xx")
                         }
                         return line?.split(separator: " ").last.flatMap { Double($0) } ?? 0 > 60
                     }

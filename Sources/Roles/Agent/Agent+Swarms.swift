@@ -6,9 +6,9 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// By whom this host's swarms are found, as its registry has it.
+/// How this host's swarms are found, as its registry says.
 extension Agent {
-    /// Takes over what the registry says, if this host's own files do not say more.
+    /// Adopts the registry's terms of swarms. The secret and the open names in this host's own files take precedence.
     func adopt(_ told: SwarmTerms) {
         let terms = ownSwarms.map { SwarmTerms($0.text, open: $0.open.patterns.isEmpty ? told.open : $0.open) } ?? told
         let isNew = swarms.withLock { known -> Bool in
@@ -16,7 +16,8 @@ extension Agent {
             return known != terms
         }
         guard isNew else { return }
-        // Where there is a secret that this host was not told, nobody finds what it has.
+        // If the registry has a secret that this host was not told, a random one hides this host's swarms from
+        // everybody.
         let secret = terms.isClosed ? terms.secret ?? .random() : nil
         guard !terms.open.patterns.isEmpty else { return node.setDoors(SwarmDoors(secret: secret)) }
         let openBlobs = openBlobs
@@ -26,18 +27,18 @@ extension Agent {
             })
     }
 
-    /// Asks the registry again whether it says something else.
+    /// Reads the registry's terms of swarms again, and adopts them if they have changed.
     func followRegistry() async {
         if let cluster = try? await view.parts(now: Clocks.steadySeconds) { adopt(cluster.swarms) }
     }
 
-    /// Whether the swarm of a blob of a NAME is that of any client, where others go by a secret.
+    /// Whether swarms need a secret, but those of blobs under this NAME are open to any client.
     func isOpen(_ name: ContentName) -> Bool {
         let terms = swarms.withLock { $0 }
         return terms.isClosed && terms.isOpen(name)
     }
 
-    /// A blob came, or was asked for, under a NAME.
+    /// Remembers that a blob came, or was requested, under a NAME, if that is open to any client.
     func note(_ digest: SHA256Digest, of name: ContentName) { if isOpen(name) { openBlobs.add(digest, name) } }
 
     func reaches(_ name: ContentName) -> Bool { swarms.withLock { $0.reaches(name) } }

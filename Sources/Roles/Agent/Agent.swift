@@ -10,7 +10,7 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// Why a blob could not be had.
+/// The reason why an agent could not get a blob.
 package enum AgentError: Error, Sendable, CustomStringConvertible {
     case registry(RegistryError)
     case fetch(BlobDigest, FetchProblem)
@@ -26,10 +26,10 @@ package enum AgentError: Error, Sendable, CustomStringConvertible {
 }
 
 extension AgentError {
-    /// Whether the registry does not know what is asked for.
+    /// Whether the registry has no such name, tag or blob.
     var isUnknown: Bool { if case .registry(.unknown) = self { true } else { false } }
 
-    /// Whether it would come if there were room.
+    /// Whether the only problem is lack of disk space.
     var isLackOfRoom: Bool {
         switch self {
         case .fetch(_, let problem): problem.kind == .full
@@ -39,33 +39,34 @@ extension AgentError {
     }
 }
 
-/// Pulls for a host: resolves at the registry, fetches from the swarm into the cache, each blob once.
+/// Pulls for all programs of a host: resolves names at the registry, and fetches blobs from the swarm into the cache,
+/// each blob once.
 package final class Agent: Sendable {
     package let node: BlobNode
     package let view: RegistryView
     package let fetches: BlobFetches
     package let cache: BlobCache
     private let withAnswers = Atomic<Int64>(0)
-    /// Bytes of small blobs, which come with the registry's answers.
+    /// Bytes of small blobs that came inside the registry's answers, since the start.
     package var receivedWithAnswers: Int64 { withAnswers.load(ordering: .relaxed) }
     private let logger: Logger
     private let known: KnownReplies
-    /// Content that stays in the cache, as its tags are followed.
+    /// Content of followed tags, which stays in the cache.
     package let followed: FollowedTable
 
-    /// The secret of the registry's swarms, where this host's own files have it.
+    /// How swarms are found, from this host's own files; nil if those do not say.
     let ownSwarms: SwarmTerms?
-    /// How swarms are found.
+    /// How swarms are found: as this host's files or else the registry say.
     let swarms = Mutex(SwarmTerms.anyClient)
     let openBlobs: OpenBlobs
 
-    /// What goes on while nobody asks for anything.
+    /// Background work: upkeep of the cache, and announces.
     private let chores = Mutex<[Task<Void, Never>]>([])
     private static let tidyEvery = Duration.seconds(60)
 
     /// - Parameters:
-    ///   - bounds: of the cache.
-    ///   - swarms: how swarms are found, where this host's own files say so.
+    ///   - bounds: limits of the cache.
+    ///   - swarms: how swarms are found, from this host's own files; nil to take it from the registry.
     package init(
         node: BlobNode, view: RegistryView, bounds: CacheBounds = CacheBounds(),
         settings: BlobFetches.Settings = BlobFetches.Settings(), swarms: SwarmTerms? = nil, logger: Logger
@@ -83,7 +84,7 @@ package final class Agent: Sendable {
     }
 
     package func start() async throws {
-        // What an earlier run was told, until the registry answers.
+        // The terms from the last run hold until the registry answers.
         adopt(await view.cluster?.swarms ?? .anyClient)
         try await node.start()
         await Threads.offload { [node] in node.loadUses() }
@@ -114,7 +115,7 @@ package final class Agent: Sendable {
         await view.shutdown()
     }
 
-    /// What a reference stands for. Of digests and immutable tags that are known the registry is not asked again.
+    /// The content that a reference stands for. Does not ask the registry for known digests and known immutable tags.
     package func resolve(_ reference: Reference) async throws(AgentError) -> ResolvedContent {
         let known = known
         var (meaning, fixed): (KnownReplies.TagMeaning?, Reference?) = (nil, reference)
@@ -133,14 +134,14 @@ package final class Agent: Sendable {
             if case .unknown = error {
                 await Threads.offload { known.forget(reference) }
             } else if let content {
-                // What a tag was a moment ago is better than nothing, unless the registry itself says that it is no more.
+                // If the registry does not answer, the tag's last known content is better than an error.
                 return content
             }
             throw .registry(error)
         }
     }
 
-    /// Brings a blob of a manifest into the cache.
+    /// Fetches a blob of a manifest into the cache.
     package func obtain(
         _ digest: BlobDigest, in manifest: BlobDigest, of name: ContentName
     ) async throws(AgentError) {
@@ -151,7 +152,7 @@ package final class Agent: Sendable {
         try await obtain(blob, of: name)
     }
 
-    /// Brings all blobs of a content into the cache, several at a time.
+    /// Fetches all blobs of a content into the cache, the largest first, eight at a time.
     package func obtainAll(_ content: ResolvedContent, of name: ContentName) async throws(AgentError) {
         let failure = await withTaskGroup(of: AgentError?.self) { group in
             var waiting = content.blobs.values.sorted { $0.size > $1.size }[...]
@@ -177,8 +178,8 @@ package final class Agent: Sendable {
         if let failure { throw failure }
     }
 
-    /// Takes a blob out of the cache.
-    /// - Returns: false while somebody reads it: it stays.
+    /// Removes a blob from the cache.
+    /// - Returns: false if the blob is being read, and so stays.
     package func remove(_ digest: SHA256Digest) async -> Bool {
         guard node.catalogue.removeUnused(digest) else { return false }
         await fetches.forget(digest)
@@ -186,7 +187,7 @@ package final class Agent: Sendable {
         return true
     }
 
-    /// Brings a blob into the cache. Returns when it is whole and durable.
+    /// Fetches a blob into the cache. Returns when it is whole and durable.
     package func obtain(_ blob: ResolvedContent.Blob, of name: ContentName) async throws(AgentError) {
         let digest = blob.digest.sha256
         note(digest, of: name)
@@ -202,8 +203,8 @@ package final class Agent: Sendable {
         }
     }
 
-    /// Begins to read a blob that may still be arriving; returns when the first byte of the range is here.
-    /// - Returns: nil when the blob is in the cache as a whole.
+    /// Begins to read a blob that may still be arriving. Returns when the first byte of the range has arrived.
+    /// - Returns: nil if the whole blob is in the cache.
     package func read(
         _ blob: ResolvedContent.Blob, of name: ContentName, _ range: Range<Int64>
     ) async throws(AgentError) -> BlobReading? {
@@ -222,7 +223,7 @@ package final class Agent: Sendable {
     private func plan(
         for blob: ResolvedContent.Blob, of name: ContentName
     ) async throws(AgentError) -> BlobFetches.Plan {
-        // Whoever reads a blob in many parts asks the registry once.
+        // A client may read a blob in many ranges: ask the registry only for the first.
         if let plan = await fetches.plan(of: blob.digest.sha256) { return plan }
         let now = Clocks.steadySeconds
         do throws(RegistryError) {
@@ -239,12 +240,14 @@ package final class Agent: Sendable {
         }
     }
 
-    /// All agents that want a blob ask the same tracker first, so that they find each other.
+    /// Orders trackers by the info hash, so that all agents that want a blob ask the same tracker first and find each
+    /// other.
     private static func order(_ trackers: [String], _ infoHash: SHA1Digest) -> [String] {
         Rendezvous.order(trackers, for: infoHash.bytes)
     }
 
-    /// Keeps a small blob that came with an answer; it was held against its digest there.
+    /// Stores a small blob that came inside an answer of the registry. Its digest was checked when the answer was
+    /// parsed.
     private func store(_ content: [UInt8], _ digest: SHA256Digest) async throws(AgentError) {
         let result = await Threads.offload { [node] in
             Result {

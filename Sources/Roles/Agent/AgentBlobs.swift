@@ -8,7 +8,7 @@ import Registry
 import RegistryClient
 import Threads
 
-/// An agent as the OCI doors want it: what is asked for comes from the registry's swarm; nothing is pushed here.
+/// The blobs of an agent, for the OCI distribution API: read-only, and fetched from the registry's swarm on request.
 package struct AgentBlobs: OCIBlobs {
     let answer: BlobAnswer
     var agent: Agent { answer.agent }
@@ -47,7 +47,7 @@ package struct AgentBlobs: OCIBlobs {
 
     package func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError) {}
 
-    /// Nil where something is unknown.
+    /// Nil if the registry has no such name, tag or blob.
     static func error(_ error: AgentError) -> OCIError? {
         switch error {
         case .registry(.unknown): nil
@@ -57,7 +57,7 @@ package struct AgentBlobs: OCIBlobs {
     }
 }
 
-/// The names of the registry, as the OCI doors of an agent want them: read only.
+/// The names of the registry, for the OCI distribution API of an agent: read-only.
 package struct AgentIndex: OCIIndex {
     let agent: Agent
 
@@ -73,13 +73,13 @@ package struct AgentIndex: OCIIndex {
         }
     }
 
-    /// Whether a name has a blob is looked up where it is fetched from: by resolving it there.
+    /// Whether a name has a blob: resolves NAME@DIGEST at the registry to find out.
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
         do throws(AgentError) {
             return try await agent.resolve(Reference(name: name, version: .digest(digest))).blobs[digest] != nil
         } catch {
             guard let error = AgentBlobs.error(error) else { return false }
-            // What is cached is there for all of this host while the registry does not answer.
+            // While the registry does not answer, cached blobs are available to all of this host.
             if agent.node.catalogue.entry(of: digest.sha256) != nil { return true }
             throw error
         }

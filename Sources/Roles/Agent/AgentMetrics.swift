@@ -11,7 +11,7 @@ struct AgentMetrics: Sendable {
     func page() async -> Response {
         let figures = agent.node.catalogue.figures
         let fetches = await agent.fetches.figures()
-        // Small blobs come with the registry's answers.
+        // Small blobs come inside the registry's answers, and count as sent by origins.
         let received = [
             ("peers", fetches.received - fetches.receivedFromOwners),
             ("origins", fetches.receivedFromOwners + agent.receivedWithAnswers),

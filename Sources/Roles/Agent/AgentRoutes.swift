@@ -4,7 +4,7 @@ import Hummingbird
 import Registry
 import RegistryAccess
 
-/// The calls of an agent, but for those of container programs.
+/// The routes of an agent, without those of the OCI distribution API.
 struct AgentRoutes: Sendable {
     let calls: AgentCalls
     let files: FileCalls
@@ -12,7 +12,7 @@ struct AgentRoutes: Sendable {
     let state: AgentState
     let metrics: AgentMetrics
 
-    /// How Kraken's paths begin: their errors are text.
+    /// Prefixes of the paths that Kraken uses. Errors on these paths are plain text.
     static let krakens = ["/namespace/", "/tags/", "/preload/", "/blobs/"]
 
     var table: RouteTable {
@@ -55,12 +55,12 @@ struct AgentRoutes: Sendable {
             ) { await calls.tag($0, $1) }
         } + [
             Route(
-                .get, "/preload/tags/{tag+}", "Have all of NAME:TAG in the cache", parameters: ["wait"],
+                .get, "/preload/tags/{tag+}", "Pull all of NAME:TAG into the cache", parameters: ["wait"],
                 answers: [Self.text, .init(202, "under way", type: "text/plain"), Self.unknown],
                 access: .role(RegistryRoles.pull)
             ) { await calls.preload($0, $1) },
             Route(
-                .delete, "/blobs/{digest}", "Let a blob go out of the cache",
+                .delete, "/blobs/{digest}", "Remove a blob from the cache",
                 answers: [
                     .init(202, "gone", type: "text/plain"), Self.unknown,
                     .init(409, "it is being read", type: "text/plain"),
@@ -75,7 +75,7 @@ struct AgentRoutes: Sendable {
             Route(.get, "/v1/status", "The registry as seen here, and the cache", access: .role(RegistryRoles.pull)) {
                 _, _ in .json(await state.status())
             },
-            // Digests of all names.
+            // The list has digests of all names, so it needs the role of an administrator.
             Route(.get, "/v1/blobs", "What is cached", access: .role(RegistryRoles.admin)) { _, _ in
                 await calls.blobs()
             },
@@ -88,7 +88,7 @@ struct AgentRoutes: Sendable {
             }
             + ["/readyz", "/readiness"].map { path in
                 Route(
-                    .get, path, "Whether something new can be pulled, or why not", answers: [Self.text, Self.silent],
+                    .get, path, "Whether new content can be pulled, or why not", answers: [Self.text, Self.silent],
                     access: .open
                 ) { _, _ in await state.ready() }
             }

@@ -14,7 +14,7 @@ import RegistryClient
 import Text
 import Threads
 
-/// The HTTP doors of an agent: for programs of its host. Container programs pull here as from the registry.
+/// The HTTP server of an agent, for the programs of its host. Container programs can pull here as from the registry.
 package final class AgentServer: Sendable {
     private let services: [HTTPService]
     package var addresses: [ListenAddress] { services.map(\.address) }
@@ -22,10 +22,10 @@ package final class AgentServer: Sendable {
     private init(_ services: [HTTPService]) { self.services = services }
 
     /// - Parameters:
-    ///   - addresses: loopback only: an agent pulls with its own token, for all of its host.
-    ///   - pulls: those of the agent's other parts are listed too.
-    ///   - access: whom of its host.
-    ///   - allows: which addresses are answered at all; nil for all.
+    ///   - addresses: loopback addresses only: the agent pulls with its own token for every program that reaches it.
+    ///   - pulls: the table to list pulls from, if other parts of the agent pull too; nil for a new one.
+    ///   - access: the programs of this host that may make requests.
+    ///   - allows: whether requests from a remote address are answered at all; nil for all addresses.
     package static func start(
         _ agent: Agent, at addresses: [ListenAddress], pulls: PullTable? = nil, access: RegistryAccess = .local,
         allows: (@Sendable (String) -> Bool)? = nil, admission: Admission,
@@ -69,7 +69,7 @@ package final class AgentServer: Sendable {
         for service in services { await service.stop() }
     }
 
-    /// A request that is turned away before it is looked at, in the form that the clients of its path read.
+    /// The answer to a request that is refused before its route runs, in the form that clients of its path expect.
     private static let refusal: RefusalAnswer = { request, status, text in
         let path = request.uri.path
         if path.hasPrefix("/v2") { return OCIService.refusal(status, text) }
@@ -78,12 +78,12 @@ package final class AgentServer: Sendable {
     }
 }
 
-/// Kraken's paths, and those of `/v1`.
+/// The handlers of Kraken's paths, and of `/v1/blobs`.
 struct AgentCalls: Sendable {
     let agent: Agent
     let answer: BlobAnswer
 
-    /// Why a request is turned away; nil where who asks may do this with what is under the name.
+    /// The response that refuses a request; nil if the caller has the role, and may see the name.
     func refusal(of role: Role, with name: ContentName? = nil, _ context: ServiceContext) -> Response? {
         guard context.may(role) else {
             return .text("this token does not allow that: the role '\(role)' is needed\n", status: .forbidden)
@@ -92,7 +92,7 @@ struct AgentCalls: Sendable {
         return .text(ServiceContext.unseenText(name) + "\n", status: .forbidden)
     }
 
-    /// `/namespace/NAME/blobs/DIGEST`: from its first byte while it arrives.
+    /// `/namespace/NAME/blobs/DIGEST`: a blob. Sends its first bytes while the rest still arrives.
     func blob(_ request: Request, _ context: ServiceContext) async -> Response {
         let parts = request.uri.path.split(separator: "/").map(String.init)
         guard parts.count >= 4, parts[0] == "namespace", parts[parts.count - 2] == "blobs",
@@ -102,7 +102,8 @@ struct AgentCalls: Sendable {
         else { return .text("that is no path of a blob\n", status: .badRequest) }
         if let refusal = refusal(of: RegistryRoles.pull, with: name, context) { return refusal }
         let headers: HTTPFields = [.contentType: "application/octet-stream"]
-        // What is cached may be another name's: for a caller of some names the registry has to say that it has it.
+        // A cached blob may belong to another name. For a caller that is limited to some names, the registry must
+        // confirm that this name has the blob.
         if context.caller?.scope == nil, let response = await answer.cached(digest, request.head, headers, context) {
             return response
         }
@@ -115,7 +116,7 @@ struct AgentCalls: Sendable {
             {
                 return response
             }
-            // What a tag names may be a manifest.
+            // The digest may be that of a manifest.
             if let manifest = content.manifests[digest] { return Self.bytes(of: manifest, request.head) }
             return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         } catch {
@@ -134,18 +135,18 @@ struct AgentCalls: Sendable {
             status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: manifest.bytes)))
     }
 
-    /// Kraken writes digests with and without `sha256:` in paths.
+    /// Kraken's clients write digests in paths with and without `sha256:`.
     private static func digest(_ text: String) -> BlobDigest? {
         let text = PercentEncoding.decode(text) ?? ""
         return BlobDigest(text) ?? BlobDigest("sha256:" + text)
     }
 
-    /// `NAME:TAG` at the end of a path, as it is or percent-encoded.
+    /// `NAME:TAG` at the end of a path, percent-encoded or not.
     private static func reference(_ request: Request, after prefix: String) -> Reference? {
         PercentEncoding.decode(request.uri.path.dropFirst(prefix.count)).flatMap { Reference($0) }
     }
 
-    /// `/tags/NAME:TAG`: the digest as text.
+    /// `/tags/NAME:TAG`: the tag's digest, as text.
     func tag(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let reference = Self.reference(request, after: "/tags/") else {
             return .text("that is no NAME:TAG\n", status: .badRequest)
@@ -158,7 +159,8 @@ struct AgentCalls: Sendable {
         }
     }
 
-    /// `/preload/tags/NAME:TAG`: 200 when all of it is cached; with `?wait=false` 202 at once.
+    /// `/preload/tags/NAME:TAG`: pulls a tag into the cache. Responds with 200 when all of it is cached; with
+    /// `?wait=false`, with 202 at once.
     func preload(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let reference = Self.reference(request, after: "/preload/tags/") else {
             return .text("that is no NAME:TAG\n", status: .badRequest)
@@ -177,7 +179,7 @@ struct AgentCalls: Sendable {
         }
     }
 
-    /// `DELETE /blobs/DIGEST`: out of the cache.
+    /// `DELETE /blobs/DIGEST`: removes a blob from the cache.
     func delete(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let digest = request.uri.path.split(separator: "/").last.flatMap({ Self.digest(String($0)) }) else {
             return .text("that is no digest\n", status: .badRequest)
@@ -192,7 +194,8 @@ struct AgentCalls: Sendable {
         return Response(status: .accepted)
     }
 
-    /// Those that are cached, the last used last, and those that are being fetched.
+    /// `GET /v1/blobs`: the cached blobs, the last used at the end (10,000 at most), and after them those being
+    /// fetched.
     func blobs() async -> Response {
         let peers = await agent.fetches.peersOfGiven()
         var blobs = agent.node.catalogue.leastRecentlyUsed.suffix(10_000).map { digest, entry -> JSONValue in

@@ -6,17 +6,18 @@ import RegistryTransfer
 import Synchronization
 import Threads
 
-/// Blobs from this host's agent: each comes as a descriptor of the agent's cache, and is shared or copied by the kernel.
+/// Gets blobs from this host's agent. Each comes as a file descriptor of the agent's cache; the kernel then copies the
+/// file, or lets both files share their blocks.
 package struct AgentSource: BlobSource {
     private let path: String
     private let name: ContentName
     private let manifest: BlobDigest
 
-    /// Milliseconds without a line of the agent after which it counts as gone.
+    /// Milliseconds without a line from the agent after which it counts as gone.
     private static let silence: Int32 = 30_000
 
-    /// - Parameter manifest: the digest of the manifest whose blobs are asked for.
-    /// - Returns: nil when no agent listens at the path.
+    /// - Parameter manifest: the manifest that the blobs belong to.
+    /// - Returns: nil if no agent listens at the path.
     package init?(path: String, name: ContentName, manifest: BlobDigest) {
         guard DescriptorProtocol.connect(to: path) != nil else { return nil }
         self.path = path
@@ -64,7 +65,7 @@ package struct AgentSource: BlobSource {
         }
     }
 
-    /// Asks the agent for a blob and waits until it has it.
+    /// Asks the agent for a blob, and waits until the agent has it.
     private func obtain(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
@@ -118,7 +119,7 @@ package struct AgentSource: BlobSource {
     }
 }
 
-/// Tells a thread that its work is no longer wanted.
+/// Tells a thread to stop its work.
 final class StopFlag: Sendable {
     private let flag = Atomic(false)
     var isSet: Bool { flag.load(ordering: .relaxed) }

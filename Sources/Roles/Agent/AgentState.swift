@@ -7,12 +7,12 @@ import RegistryClient
 import Text
 import Threads
 
-/// How an agent is: for `/v1/status`, `/readyz` and `swoop agent status`.
+/// An agent's status: for `/v1/status`, `/readyz` and `swoop agent status`.
 package struct AgentState: Sendable {
     let agent: Agent
     let pulls: PullTable
 
-    /// Seconds for an index to answer.
+    /// Most seconds for an index to answer.
     private static let patience = 2.0
 
     package init(agent: Agent, pulls: PullTable) {
@@ -49,7 +49,7 @@ package struct AgentState: Sendable {
         return .object(object)
     }
 
-    /// Why nothing new can be pulled; empty where it can.
+    /// The reasons why no new content can be pulled; empty if it can.
     func troubles() async -> [String] {
         var troubles: [String] = []
         do throws(RegistryError) {
@@ -61,7 +61,7 @@ package struct AgentState: Sendable {
         return troubles
     }
 
-    /// Whether something new could be pulled, or why not.
+    /// The response of `/readyz`: 200 if new content can be pulled, otherwise 503 with the reasons.
     func ready() async -> Response {
         let troubles = await troubles()
         guard !troubles.isEmpty else { return .text("ok\n") }

@@ -6,14 +6,14 @@ import Hummingbird
 import Registry
 import Threads
 
-/// Answers requests for blobs: from the cache, else with the first bytes while the rest arrives.
+/// Answers requests for blobs: from the cache, or else by sending the first bytes while the rest still arrives.
 struct BlobAnswer: Sendable {
     let agent: Agent
     let admission: Admission
     let limits: HTTPLimits
 
-    /// - Parameter headers: what is said of the blob.
-    /// - Returns: nil when the blob has left the cache at this moment.
+    /// - Parameter headers: header fields of the response that describe the blob.
+    /// - Returns: nil if the blob has left the cache in the meantime.
     func response(
         _ blob: ResolvedContent.Blob, of name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
@@ -38,7 +38,7 @@ struct BlobAnswer: Sendable {
         Response(status: .tooManyRequests, headers: [.retryAfter: RequestPlace.retryAfter])
     }
 
-    /// Nil for a blob that is not in the cache. Until the last byte is sent it stays there.
+    /// Nil for a blob that is not in the cache. A cached blob cannot be removed before the last byte has been sent.
     func cached(
         _ digest: BlobDigest, _ head: HTTPRequest, _ headers: HTTPFields, _ context: ServiceContext
     ) async -> Response? {

@@ -1,20 +1,21 @@
-// Agent: a host that pulls, and gives what it pulled.
+// Agent: pulls content for a host, and serves it to other hosts.
 //
-// Purpose: finds the parts of a registry, resolves names there, fetches blobs from the swarm once for the whole host, and hands
-// them out. Must never: take what a registry says of a blob for proof: all bytes are held against their digest.
+// Purpose: finds the parts of a registry, resolves names there, fetches each blob from the swarm once for the whole
+// host, and hands blobs to the host's programs. Must never: trust the bytes of a blob before it has compared them with
+// the digest.
 
 import Address
 import JSON
 import Registry
 import Text
 
-/// The parts of a registry, as one of them lists them (`GET /v1/cluster`).
+/// The parts of a registry, as any of them lists them (`GET /v1/cluster`).
 package struct Cluster: Sendable, Hashable {
     package struct Origin: Sendable, Hashable {
         package let url: HTTPURL
-        /// Where its engine listens.
+        /// The address of the origin's engine.
         package let peers: PeerAddress?
-        /// By which origins rank each other; nil for one that is alone.
+        /// The name by which origins rank each other as owners; nil for a single origin.
         package let host: String?
 
         fileprivate var rankName: String { host ?? url.text }
@@ -27,12 +28,12 @@ package struct Cluster: Sendable, Hashable {
     /// How swarms are found.
     package let swarms: SwarmTerms
 
-    /// Origins, indexes and trackers, at most each.
+    /// Most entries of each of the lists.
     private static let most = 1_000
-    /// Origins that keep each blob.
+    /// Origins that own each blob: the default of the origins' setting.
     private static let replicas = 3
 
-    /// Nil for what is no such list.
+    /// Nil for a malformed list, and for one without an index.
     package init?(_ value: JSONValue) {
         guard let origins = value["origins"]?.arrayValue, let indexes = value["indexes"]?.arrayValue,
             let trackers = value["trackers"]?.arrayValue,
@@ -50,17 +51,18 @@ package struct Cluster: Sendable, Hashable {
         swarms = SwarmTerms(json: value["swarms"]) ?? .anyClient
     }
 
-    /// The same with other trackers; nil for its own.
+    /// A copy with other trackers; nil leaves the trackers as they are.
     func with(trackers: [String]?) -> Cluster {
         var cluster = self
         if let trackers { cluster.trackers = trackers }
         return cluster
     }
 
-    /// Without a secret.
+    /// The list without how swarms are found, and so without their secret.
     package var json: JSONValue { .object(members) }
 
-    /// For the next run of this host, with the secret: for a file that is its owner's alone.
+    /// The list with the swarms' secret, to be kept for this host's next run. Write it only to a file that nobody else
+    /// can read.
     package var kept: JSONValue {
         var members = members
         members["swarms"] = swarms.json(tellsSecret: true)
@@ -81,7 +83,7 @@ package struct Cluster: Sendable, Hashable {
         ]
     }
 
-    /// The origins that are to keep a blob, the first in rank first.
+    /// The origins that own a blob, the first in rank first.
     package func owners(of digest: BlobDigest) -> [Origin] {
         let byName = Dictionary(origins.map { ($0.rankName, $0) }) { first, _ in first }
         return Rendezvous.owners(of: digest, among: Array(byName.keys), count: Self.replicas).compactMap { byName[$0] }

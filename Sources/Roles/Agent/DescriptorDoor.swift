@@ -9,7 +9,8 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// The UNIX socket at which commands of this host get blobs of the agent, as read-only descriptors.
+/// The UNIX socket at which commands of this host get blobs from the agent, as read-only file descriptors. See
+/// ``DescriptorProtocol``.
 package final class DescriptorDoor: Sendable {
     package let path: String
     private let agent: Agent
@@ -19,23 +20,25 @@ package final class DescriptorDoor: Sendable {
     private let isStopped = Atomic(false)
     private let logger: Logger
 
-    /// Commands that are served at a time. Another is turned away: it goes on without the agent.
+    /// Most commands served at a time. The connection of any further command is closed, and it pulls without the agent.
     private static let most = 128
-    /// Milliseconds for a command to ask, and between two lines of progress.
+    /// Most milliseconds to wait for a command's first request.
     private static let askWithin: Int32 = 60_000
-    /// Milliseconds for a command to read what it got.
+    /// Most milliseconds to wait for the next request while the command reads a blob.
     private static let readWithin: Int32 = 3_600_000
     private static let progressEvery: Int32 = 250
 
-    /// Listens at a path. What an earlier agent left there is replaced; a living one is not.
+    /// Listens at a path. Replaces the socket of an agent that has ended.
     /// - Parameters:
-    ///   - state: what `swoop agent status` is told; nil for nothing.
-    ///   - isPrivate: for the agent's own user alone, where others of the host need a token: none is shown here.
+    ///   - state: answers `swoop agent status`; nil for an empty answer.
+    ///   - isPrivate: whether only the agent's own user may connect. Needed if HTTP clients must show a token: this
+    ///     protocol has none, and must not be a way around it.
+    /// - Throws: `EADDRINUSE` if another agent listens there; `ENAMETOOLONG` for a path that is no socket address.
     package init(
         _ agent: Agent, state: AgentState? = nil, path: String, isPrivate: Bool = false, logger: Logger
     ) throws(SystemError) {
         guard let address = DescriptorProtocol.address(path) else { throw SystemError(ENAMETOOLONG) }
-        // A living agent answers; what a dead one left does not.
+        // Only the socket of a running agent accepts connections.
         if DescriptorProtocol.connect(to: path) != nil { throw SystemError(EADDRINUSE) }
         let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard listener >= 0 else { throw .current }
@@ -86,7 +89,7 @@ package final class DescriptorDoor: Sendable {
 
     private func serve(_ channel: DescriptorChannel) {
         do throws(SystemError) {
-            // What was handed over last is read until the command says something else, or goes.
+            // The command may read the last blob until it sends another request or closes the connection.
             var lease: BlobLease?
             defer { withExtendedLifetime(lease) {} }
             while let (value, _) = try channel.receive(milliseconds: lease == nil ? Self.askWithin : Self.readWithin) {
@@ -105,15 +108,15 @@ package final class DescriptorDoor: Sendable {
         }
     }
 
-    /// Waits for it: this thread is the command's own.
+    /// The agent's status. Blocks, which only this connection's own thread notices.
     private func status() throws(SystemError) -> JSONValue {
         guard let state else { return .object(JSONObject()) }
         guard let value = try StateErrand(state).value(within: Self.askWithin) else { throw SystemError(ETIMEDOUT) }
         return value
     }
 
-    /// Brings the blob here while the command is told how far it is.
-    /// - Returns: what keeps the blob in the cache; nil where there is none.
+    /// Fetches the blob, sends progress meanwhile, and then the file descriptor.
+    /// - Returns: the lease that keeps the blob in the cache; nil if the request failed.
     private func answer(
         _ request: DescriptorProtocol.Request, _ channel: DescriptorChannel
     ) throws(SystemError) -> BlobLease? {
@@ -121,7 +124,7 @@ package final class DescriptorDoor: Sendable {
         let wasCached = agent.node.catalogue.entry(of: digest) != nil
         if !wasCached {
             let errand = try Errand(agent, request)
-            // When the command has gone, nobody waits for the blob here any more.
+            // If the command has closed the connection, this request for the blob ends.
             defer { errand.cancel() }
             while !errand.isDone(within: Self.progressEvery) {
                 let progress = errand.progress
@@ -149,7 +152,7 @@ package final class DescriptorDoor: Sendable {
     }
 }
 
-/// A blob that is brought here while a thread waits for it.
+/// Fetches a blob while a thread waits for it.
 private final class Errand: Sendable {
     private struct State {
         var problem: AgentError?
@@ -158,7 +161,7 @@ private final class Errand: Sendable {
 
     private let state = Mutex(State())
     private let tasks = Mutex<[Task<Void, Never>]>([])
-    /// Readable when the errand is done.
+    /// An eventfd that becomes readable when the errand is done.
     private let event: HeldFile
 
     init(_ agent: Agent, _ request: DescriptorProtocol.Request) throws(SystemError) {
@@ -195,10 +198,10 @@ private final class Errand: Sendable {
     var progress: FetchProgress? { state.withLock { $0.progress } }
 }
 
-/// The agent's state, for a thread that waits for it.
+/// Reads the agent's status while a thread waits for it.
 private final class StateErrand: Sendable {
     private let found = Mutex<JSONValue?>(nil)
-    /// Readable when it is there.
+    /// An eventfd that becomes readable when the status is there.
     private let event: HeldFile
 
     init(_ state: AgentState) throws(SystemError) {
@@ -212,7 +215,7 @@ private final class StateErrand: Sendable {
         }
     }
 
-    /// Nil where it takes longer.
+    /// Nil if the status is not there in time.
     func value(within milliseconds: Int32) -> JSONValue? {
         var waiting = pollfd(fd: event.descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&waiting, 1, milliseconds) > 0 else { return nil }

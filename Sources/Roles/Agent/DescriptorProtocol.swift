@@ -5,21 +5,22 @@ import JSON
 import Registry
 import Text
 
-/// How a command gets blobs of its host's agent: over a UNIX socket, in lines of JSON.
+/// The protocol by which a command gets blobs from the agent of its host: lines of JSON over a UNIX socket.
 ///
-/// The command asks for one blob of a manifest. The agent answers with any number of lines of progress and one last line; when
-/// the blob is there, a read-only descriptor of it comes with that line. Then the command may ask for the next.
+/// The command asks for one blob of a manifest. The agent answers with any number of progress lines and one last line.
+/// If the agent has the blob, it sends a read-only file descriptor of the blob with the last line. Then the command may
+/// ask for the next blob.
 package enum DescriptorProtocol {
     package static let usualPath = "/run/swoop/agent.sock"
     static let mostLine = 4 << 10
-    /// Of the line that says how the agent is.
+    /// Most bytes of the line with the agent's status.
     static let mostStatus = 1 << 20
 
-    /// Asks how the agent is.
+    /// The line that asks for the agent's status.
     static let statusRequest = JSONValue.object(["status": .bool(true)])
     static func asksForStatus(_ value: JSONValue) -> Bool { value["status"] == .bool(true) }
 
-    /// One blob of a manifest.
+    /// The line that asks for one blob of a manifest.
     package struct Request: Sendable, Hashable {
         package let name: ContentName
         package let manifest: BlobDigest
@@ -47,10 +48,10 @@ package enum DescriptorProtocol {
         }
     }
 
-    /// A line of the agent.
+    /// A line that the agent sends.
     package enum Answer: Sendable, Hashable {
         case progress(done: Int64, total: Int64, peers: Int, origins: Int)
-        /// A descriptor comes with it.
+        /// A file descriptor of the blob is sent with this line.
         case ready(wasCached: Bool)
         case failed(unknown: Bool, String)
 
@@ -86,7 +87,7 @@ package enum DescriptorProtocol {
 
     // MARK: The socket
 
-    /// Nil for a path that is too long for the address of a socket.
+    /// The socket address of a path; nil for a path that is empty, too long, or has a NUL byte.
     static func address(_ path: String) -> sockaddr_un? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -98,7 +99,7 @@ package enum DescriptorProtocol {
         return address
     }
 
-    /// A connection to the agent that listens at a path; nil where none does.
+    /// A connection to the agent that listens at a path; nil if none does.
     static func connect(to path: String) -> DescriptorChannel? {
         guard let address = address(path) else { return nil }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -119,14 +120,15 @@ package enum DescriptorProtocol {
     }
 }
 
-/// One end of a connection between a command and its host's agent. Blocks; one thread at a time uses it.
+/// One end of a connection between a command and its host's agent. Calls block; use it from one thread at a time.
 final class DescriptorChannel: Sendable {
     let descriptor: Files.Descriptor
 
     init(_ descriptor: Files.Descriptor) { self.descriptor = descriptor }
     deinit { close(descriptor) }
 
-    /// - Parameter file: goes along; nil for none.
+    /// Sends a line.
+    /// - Parameter file: a file whose descriptor is sent with the line; nil for none.
     func send(_ value: JSONValue, with file: HeldFile? = nil) throws(SystemError) {
         var bytes = value.encode() + [0x0a]
         var descriptorToSend = file?.descriptor ?? -1
@@ -138,11 +140,10 @@ final class DescriptorChannel: Sendable {
         }
     }
 
-    /// The next line, and the descriptor that came with it. Lines are short and answered one by one, so none is read beyond its
-    /// end.
+    /// Receives the next line, and the file descriptor that came with it. Never reads beyond the end of the line.
     /// - Parameters:
-    ///   - milliseconds: to wait for each part of it; -1 without end.
-    ///   - limit: bytes.
+    ///   - milliseconds: most time to wait for each byte; -1 for no limit.
+    ///   - limit: most bytes of the line.
     /// - Returns: nil at the end of the connection.
     func receive(
         milliseconds: Int32, limit: Int = DescriptorProtocol.mostLine
@@ -154,7 +155,7 @@ final class DescriptorChannel: Sendable {
             let ready = poll(&waiting, 1, milliseconds)
             if ready < 0, errno == EINTR { continue }
             guard ready > 0 else { throw ready == 0 ? SystemError(ETIMEDOUT) : .current }
-            // A byte at a time would be slow for long lines; these have some hundred bytes.
+            // One byte at a time is fast enough here: most lines have a few hundred bytes.
             var byte: UInt8 = 0
             var received: Int32 = -1
             let count = swoop_receive_descriptor(descriptor, &byte, 1, &received)
@@ -175,8 +176,8 @@ final class DescriptorChannel: Sendable {
 }
 
 extension DescriptorProtocol {
-    /// Asks the agent that listens at a path how it is. Blocks.
-    /// - Returns: nil where none listens.
+    /// The status of the agent that listens at a path. Blocks.
+    /// - Returns: nil if no agent listens there.
     package static func status(at path: String) throws(SystemError) -> JSONValue? {
         guard let channel = connect(to: path) else { return nil }
         try channel.send(statusRequest)

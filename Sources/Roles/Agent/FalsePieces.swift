@@ -3,8 +3,8 @@ import BlobNode
 import Registry
 import Threads
 
-/// An origin whose disk is bad sends wrong pieces. It is told so, gives them no more, and mends them: meanwhile it is asked for the
-/// others, and after that for these.
+/// Reports corrupt pieces to the origins that sent them. An origin with a bad disk then stops sending such a piece
+/// until it has repaired it. Meanwhile this host goes on requesting other pieces from that origin.
 extension Agent {
     func reportFalsePieces() {
         node.onFalsePiece { [view] digest, peer, piece in view.isMended(peer, piece: piece, of: BlobDigest(digest)) }
@@ -12,7 +12,8 @@ extension Agent {
 }
 
 extension RegistryView {
-    /// Whether the peer that sent a wrong piece is an origin: that is told so, and may be asked again later.
+    /// Whether the sender of a corrupt piece is an origin. If so, reports the piece to it, and the origin is not
+    /// banned.
     nonisolated func isMended(_ peer: PeerAddress, piece: Int, of digest: BlobDigest) -> Bool {
         guard isOrigin(peer) else { return false }
         Task { await report(piece, of: digest, from: peer, now: Clocks.steadySeconds) }

@@ -7,7 +7,8 @@ import RegistryAccess
 import RegistryClient
 import Text
 
-/// `GET /v1/files/NAME:TAG/PATH`: a file of a tag, whole or in ranges, from its first byte while it arrives.
+/// `GET /v1/files/NAME:TAG/PATH`: a file of a tag, whole or in ranges. Sends its first bytes while the rest still
+/// arrives.
 struct FileCalls: Sendable {
     let answer: BlobAnswer
 
@@ -32,7 +33,7 @@ struct FileCalls: Sendable {
         }
     }
 
-    /// The reference ends with the first part that has a tag or digest: names have no colon.
+    /// Splits the path of a request. Names have no colon, so the reference ends with the first component that has one.
     static func parse(_ path: String) -> (Reference, path: String)? {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(3)
             .map { PercentEncoding.decode($0) }
@@ -48,7 +49,7 @@ struct FileCalls: Sendable {
 }
 
 extension ResolvedContent {
-    /// The blob of a file, by its path; where a blob is named instead of a manifest, by any.
+    /// The blob of the file at a path. If the content is a single blob without a manifest, every path stands for it.
     func file(_ path: String) -> Blob? {
         guard let manifest = manifests[digest] else { return blobs[digest] }
         let layer = manifest.layers.first { $0.annotations[FilesManifest.titleKey] == path }
@@ -60,9 +61,9 @@ extension String {
     var shownInText: String { DisplayName.escape(String(prefix(200))) }
 }
 
-/// Errors of an agent in the forms of its doors.
+/// Responses for errors of an agent.
 enum AgentProblem {
-    /// Of the calls under `/v1`.
+    /// For the routes below `/v1`.
     static func response(_ error: AgentError) -> Response {
         if error.isUnknown { return Problem.response(.notFound, "UNKNOWN", error.description) }
         if error.isLackOfRoom {
@@ -75,7 +76,7 @@ enum AgentProblem {
         return response
     }
 
-    /// Of Kraken's paths.
+    /// For the paths that Kraken uses.
     static func text(_ error: AgentError) -> Response {
         let text = error.description + "\n"
         if error.isUnknown { return .text(text, status: .notFound) }

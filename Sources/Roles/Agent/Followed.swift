@@ -4,39 +4,39 @@ import JSON
 import Registry
 import Synchronization
 
-/// Content that came because its tag is followed: it stays in the cache. Pure.
+/// Content of followed tags, which stays in the cache. Pure.
 package struct FollowedContent: Sendable, Hashable {
     package struct Entry: Sendable, Hashable {
         package let reference: Reference
         package let blobs: [SHA256Digest]
     }
 
-    /// The one that came last is last.
+    /// The latest pull is the last entry.
     package private(set) var entries: [Entry] = []
 
-    /// Tags that are known at a time.
+    /// Most tags.
     package static let most = 10_000
 
     package init() {}
 
     package var blobs: Set<SHA256Digest> { Set(entries.flatMap(\.blobs)) }
 
-    /// A tag names this now; what it named before is no longer followed.
+    /// Sets the blobs of a tag. Those that it had before are no longer followed.
     package mutating func add(_ reference: Reference, _ blobs: [SHA256Digest]) {
         entries.removeAll { $0.reference == reference }
         entries.append(Entry(reference: reference, blobs: blobs))
         if entries.count > Self.most { entries.removeFirst(entries.count - Self.most) }
     }
 
-    /// Lets the oldest version of a name go, where a newer one has no room beside it.
-    /// - Returns: false where there is none.
+    /// Removes the oldest followed tag of a name, to free space for a newer one.
+    /// - Returns: false if no tag of the name is followed.
     package mutating func dropOldest(of name: ContentName) -> Bool {
         guard let place = entries.firstIndex(where: { $0.reference.name == name }) else { return false }
         entries.remove(at: place)
         return true
     }
 
-    /// Only what matches is followed, when the agent is told to follow something else.
+    /// Removes all entries that the agent no longer follows.
     package mutating func keep(where isFollowed: (Reference) -> Bool) {
         entries.removeAll { !isFollowed($0.reference) }
     }
@@ -53,7 +53,7 @@ package struct FollowedContent: Sendable, Hashable {
             })
     }
 
-    /// Entries that are none are left out.
+    /// Skips malformed entries.
     package init(_ value: JSONValue) {
         for entry in (value.arrayValue ?? []).suffix(Self.most) {
             guard let reference = entry["reference"]?.stringValue.flatMap({ Reference($0) }),
@@ -64,14 +64,15 @@ package struct FollowedContent: Sendable, Hashable {
     }
 }
 
-/// The same of this host, kept over restarts. Thread-safe; changes block.
+/// The followed content of this host, kept in a file over restarts. Thread-safe; changes block.
 package final class FollowedTable: Sendable {
     private let path: SystemPath
     private let content: Mutex<FollowedContent>
 
     private static let mostBytes = 64 << 20
 
-    /// Reads what an earlier agent followed.
+    /// Reads the file that an earlier run wrote.
+    /// - Parameter directory: the agent's cache.
     init(directory: String) {
         path = SystemPath(directory + "/followed.json")
         let limits = JSONLimits(maxBytes: Self.mostBytes, maxDepth: 8, maxValues: 4_000_000)
@@ -87,7 +88,7 @@ package final class FollowedTable: Sendable {
         content.withLock { content in
             let before = content
             let value = body(&content)
-            // Without it what is followed is only kept less well.
+            // If the file cannot be written, the cache may remove followed content after a restart.
             if content != before, let (directory, name) = try? HeldDirectory.holding(path) {
                 try? directory.replace(name, with: content.json.encode(), temporary: .random(prefix: ".followed-"))
             }

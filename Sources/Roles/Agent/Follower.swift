@@ -5,27 +5,28 @@ import RegistryWatch
 import Text
 import Threads
 
-/// Pulls what is tagged, as it is tagged, and what was tagged while this agent did not listen.
+/// Pulls tags that match the agent's patterns as they are put, and those that were put while the agent was not
+/// watching.
 actor Follower {
     private let agent: Agent
     private let pulls: PullTable
     private let patterns: NamePatterns
     private let logger: Logger
-    /// What is to be pulled, the first first. A tag is in it once.
+    /// References to pull, in this order, each once.
     private var waiting: [Reference] = []
     private var underWay = 0
     private let heardTimes: HeardTimes
-    /// Indexes that are asked what was tagged unheard, and those that are to be asked once more.
+    /// Indexes that are being asked for missed tags, and those to ask once more.
     private var asking: Set<HTTPURL> = []
     private var again: Set<HTTPURL> = []
     private var isStopped = false
 
     private static let atOnce = 2
     private static let mostWaiting = 10_000
-    /// Seconds before the second try; doubles each time.
+    /// Seconds before the second try. Doubles each time.
     private static let firstPause = 1.0
     private static let tries = 8
-    /// Seconds by which clocks of indexes may differ, and a tag may be heard of after it was put.
+    /// Seconds by which the clocks of indexes may differ, and by which an event may follow the change of a tag.
     private static let slack = 60.0
 
     init(_ agent: Agent, _ pulls: PullTable, _ patterns: NamePatterns, logger: Logger) {
@@ -36,7 +37,7 @@ actor Follower {
         heardTimes = HeardTimes(directory: agent.node.directory.path)
     }
 
-    /// Whatever else was followed before is not any more.
+    /// Drops followed content that does not match the patterns of this run.
     func start() async {
         let (followed, patterns) = (agent.followed, patterns)
         await Threads.offload { followed.change { $0.keep { patterns.match($0.description) } } }
@@ -44,12 +45,13 @@ actor Follower {
 
     func stop() { isStopped = true }
 
-    // MARK: Unheard
+    // MARK: Missed tags
 
-    /// An index has told what was tagged until now. Where something may be missing, it is asked for all since it was last heard.
+    /// Handles a reply of an index. If events may be missing, asks the index for all tags that were put since the last
+    /// handled time.
     func heard(_ reply: WatchReply, isFirst: Bool, from index: HTTPURL) async {
         if isFirst || reply.hasGap, let since = heardTimes.time(of: index) { catchUp(with: index, since: since) }
-        // What is not yet pulled is asked for again after a restart.
+        // The time only advances when nothing is left to pull, so that a restart asks again for what was not pulled.
         guard let time = reply.time, asking.isEmpty, waiting.isEmpty, underWay == 0 else { return }
         let heardTimes = heardTimes
         await Threads.offload { heardTimes.set(time, of: index) }
@@ -82,7 +84,7 @@ actor Follower {
         }
     }
 
-    // MARK: Heard
+    // MARK: Pulling tags
 
     func tagged(_ reference: Reference) {
         guard patterns.match(reference.description) else { return }
@@ -114,7 +116,7 @@ actor Follower {
                 let followed = agent.followed
                 return await Threads.offload { followed.change { $0.add(reference, blobs) } }
             case .failed(let error) where error.isLackOfRoom:
-                // A newer version takes the place of an older one.
+                // Make place for the new version by giving up an older one.
                 let followed = agent.followed
                 guard await Threads.offload({ followed.change { $0.dropOldest(of: reference.name) } }) else {
                     return logger.warning(

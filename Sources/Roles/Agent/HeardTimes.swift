@@ -3,10 +3,11 @@ import JSON
 import Synchronization
 import Text
 
-/// Until when each index has told this agent all that was tagged there, kept over restarts. Thread-safe; ``set(_:of:)`` blocks.
+/// For each index, the time up to which this agent has handled all tags that were put there. Kept in a file over
+/// restarts. Thread-safe; ``set(_:of:)`` blocks.
 final class HeardTimes: Sendable {
     private let path: SystemPath
-    /// By URL, in seconds since 1970.
+    /// By the index's URL, in seconds since 1970.
     private let times: Mutex<[String: Double]>
 
     private static let mostIndexes = 64
@@ -25,7 +26,7 @@ final class HeardTimes: Sendable {
         times = Mutex(known)
     }
 
-    /// Nil for an index that never told this agent anything.
+    /// Nil for an index that this agent has not heard from yet.
     func time(of index: HTTPURL) -> Double? { times.withLock { $0[index.text] } }
 
     func set(_ time: Double, of index: HTTPURL) {
@@ -39,7 +40,7 @@ final class HeardTimes: Sendable {
             for (index, time) in times.sorted(by: { $0.key < $1.key }) { object[index] = .integer(Int64(time)) }
             return object
         }
-        // Without it some tags are asked for once more.
+        // If the file cannot be written, some tags are only asked for once more after a restart.
         guard let object, let (directory, name) = try? HeldDirectory.holding(path) else { return }
         try? directory.replace(name, with: JSONValue.object(object).encode(), temporary: .random(prefix: ".heard-"))
     }

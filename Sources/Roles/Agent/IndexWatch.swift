@@ -7,7 +7,8 @@ import Synchronization
 import Text
 import Threads
 
-/// Keeps a request at each index of the registry, and does what it hears: pulls what is followed, and what it is to warm.
+/// Asks each index of the registry for events, by long polling, and acts on them: pulls tags that this host follows,
+/// and content that it is told to warm.
 package final class IndexWatch: Sendable {
     private let agent: Agent
     private let pulls: PullTable
@@ -18,19 +19,19 @@ package final class IndexWatch: Sendable {
     private let warmings = Atomic(0)
     private let task = Mutex<Task<Void, Never>?>(nil)
 
-    /// Indexes that are watched at a time.
+    /// Most indexes watched at a time.
     private static let mostIndexes = 8
     private static let mostWarmings = 64
     private static let lookEvery = Duration.seconds(5)
-    /// Seconds before a silent index is asked again; doubles each time.
+    /// Seconds before an index that did not answer is asked again. Doubles each time.
     private static let pauses = (first: 0.5, last: 10.0)
-    /// Seconds after which an index without such a call is asked again: it may be a newer one by then.
+    /// Seconds after which an index without this route is asked again: it may have been updated by then.
     private static let withoutCall = 300.0
     private static let reportEvery = Duration.milliseconds(500)
 
     /// - Parameters:
-    ///   - follow: regular expressions of NAME:TAG to pull as they are tagged; nil for none.
-    ///   - site: of this host; empty where it has none.
+    ///   - follow: patterns of the NAME:TAG to pull whenever they are put; nil for none.
+    ///   - site: this host's site; empty if it has none.
     package init(_ agent: Agent, pulls: PullTable, follow: NamePatterns?, site: String, logger: Logger) {
         self.agent = agent
         self.pulls = pulls
@@ -49,7 +50,7 @@ package final class IndexWatch: Sendable {
         if let follower { Task { await follower.stop() } }
     }
 
-    /// A request at each index that the registry lists now.
+    /// Keeps one watch for each index that the registry lists now.
     private func run() async {
         var watches: [HTTPURL: Task<Void, Never>] = [:]
         while !Task.isCancelled {
@@ -120,7 +121,7 @@ package final class IndexWatch: Sendable {
 
     // MARK: Warming
 
-    /// Pulls, and says all the while how far it is.
+    /// Pulls a reference, and reports the progress to the index until the pull is over.
     private func warm(_ reference: Reference, _ id: String, for index: HTTPURL) async {
         guard let pull = await pulls.begin(reference) else {
             return await say(WarmReport(state: .failed, detail: "too many pulls are under way here"), id, to: index)

@@ -6,11 +6,13 @@ import Logging
 import Registry
 import Synchronization
 
-/// What the registry said of tags and digests, kept over restarts: what immutable tags and digests stand for does not change, and
-/// of mutable ones it is what is left when the registry does not answer.
+/// The registry's answers about tags and digests, kept over restarts. Content of digests and immutable tags does not
+/// change, so the registry need not be asked again. The last content of a mutable tag serves while the registry does
+/// not answer.
 ///
-/// A reply is a file in `known/`, named by the SHA-256 of NAME@DIGEST. Tags are lines of `known/tags`, the later ones in force.
-/// Calls block. Files are held against their digests when they are read, as the registry's replies are.
+/// Each reply is a file in `known/`, named by the SHA-256 of NAME@DIGEST. Tags are lines in `known/tags`; a later line
+/// replaces an earlier one. Calls block. Files are checked against their digests when they are read, as the registry's
+/// replies are.
 final class KnownReplies: Sendable {
     struct TagMeaning: Sendable, Hashable {
         let digest: BlobDigest
@@ -18,10 +20,10 @@ final class KnownReplies: Sendable {
     }
 
     private struct State {
-        /// The newest are last.
+        /// The newest at the end.
         var contents: [(reference: Reference, content: ResolvedContent)] = []
         var tags: [Reference: TagMeaning] = [:]
-        /// Lines of the file of tags.
+        /// Number of lines in the file `tags`.
         var lines = 0
     }
 
@@ -32,12 +34,12 @@ final class KnownReplies: Sendable {
     private static let mostInMemory = 64
     private static let mostTags = 100_000
     private static let mostTagBytes = 64 << 20
-    /// Bytes of all replies on the disk, and how many.
+    /// Most bytes of all reply files, and most reply files.
     private static let mostBytes: Int64 = 256 << 20
     private static let mostFiles = 8_192
     private static let tagsName = FileName(own: "tags")
 
-    /// - Parameter cache: the agent's directory. Where nothing can be kept in it, what is known lasts as long as the agent.
+    /// - Parameter cache: the agent's directory. If it cannot be written, replies are only kept in memory.
     init(cache: String, logger: Logger) {
         self.logger = logger
         var state = State()
@@ -45,7 +47,7 @@ final class KnownReplies: Sendable {
         if let directory, let bytes = try? directory.read(Self.tagsName, limit: Self.mostTagBytes).bytes {
             state.tags = Self.parse(bytes)
             state.lines = state.tags.count
-            // Lines that were superseded are left out.
+            // Rewrite the file without the lines that later ones replaced.
             try? directory.replace(
                 Self.tagsName, with: Self.encode(state.tags), temporary: .random(prefix: ".tags-"))
         }
@@ -53,15 +55,16 @@ final class KnownReplies: Sendable {
         trim()
     }
 
-    // MARK: Asking
+    // MARK: Reading
 
     func meaning(of tag: Reference) -> TagMeaning? { state.withLock { $0.tags[tag] } }
 
-    /// What was asked for not long ago; nil for everything else. Does not block.
+    /// The content of a recent request; nil for all others. Does not read the disk.
     func remembered(_ fixed: Reference) -> ResolvedContent? {
         state.withLock { $0.contents.last { $0.reference == fixed }?.content }
     }
 
+    /// The content of a reference, from memory or disk; nil if unknown.
     /// - Parameter fixed: a reference by digest.
     func content(_ fixed: Reference) -> ResolvedContent? {
         if let known = remembered(fixed) { return known }
@@ -83,11 +86,11 @@ final class KnownReplies: Sendable {
         }
     }
 
-    // MARK: Keeping
+    // MARK: Storing
 
     /// - Parameters:
-    ///   - reference: what was asked for.
-    ///   - bytes: the registry's reply.
+    ///   - reference: the reference that was resolved.
+    ///   - bytes: the body of the registry's reply.
     func keep(_ content: ResolvedContent, for reference: Reference, bytes: [UInt8]) {
         let fixed = Reference(name: reference.name, version: .digest(content.digest))
         remember(fixed, content)
@@ -104,7 +107,7 @@ final class KnownReplies: Sendable {
         keep(TagMeaning(digest: content.digest, isMutable: isMutable), of: reference)
     }
 
-    /// Of indexes that do not say it.
+    /// The default rules, for indexes that do not say whether a tag is mutable.
     private static let usualRules = try? TagRules()
 
     private func keep(_ meaning: TagMeaning, of tag: Reference) {
@@ -116,7 +119,7 @@ final class KnownReplies: Sendable {
         }
     }
 
-    /// The registry says that there is no such tag any more.
+    /// Removes a tag, because the registry does not have it any more.
     func forget(_ tag: Reference) {
         state.withLock { state in
             guard state.tags.removeValue(forKey: tag) != nil else { return }
@@ -159,7 +162,7 @@ final class KnownReplies: Sendable {
         return Array(text.utf8)
     }
 
-    /// Lines that are none, as the last one of an agent that was killed may be, are left out.
+    /// Skips malformed lines: the last line may be incomplete if the agent was killed.
     private static func parse(_ bytes: [UInt8]) -> [Reference: TagMeaning] {
         var tags: [Reference: TagMeaning] = [:]
         for line in bytes.split(separator: 0x0a) {
@@ -177,14 +180,14 @@ final class KnownReplies: Sendable {
         return tags
     }
 
-    /// Removes the oldest replies where there are too many.
+    /// Removes the oldest replies beyond the limits.
     func trim() {
         guard let directory, let names = try? directory.names() else { return }
         var files: [(name: FileName, size: Int64, at: Int64)] = []
         var bytes: Int64 = 0
         for name in names where name.bytes != Self.tagsName.bytes {
             guard let status = try? directory.status(name), status.kind == .file else { continue }
-            // What an agent that was killed had begun to write is no reply.
+            // Other files are left over from writes of an agent that was killed: remove them first.
             let isReply = SHA256Digest(hex: name.text) != nil
             files.append((name, status.size, isReply ? status.modified : 0))
             bytes += status.size

@@ -3,8 +3,8 @@ import Hashing
 import Registry
 import Synchronization
 
-/// Blobs of this host that came under a NAME which is left to any client, and under which: a line for each in a file of the cache.
-/// Thread-safe; reading and writing the file blocks.
+/// The blobs of this host that came under a NAME that is open to any client, each with that NAME. Kept over restarts in
+/// a file of the cache, one line for each blob. Thread-safe; reading and writing the file blocks.
 final class OpenBlobs: Sendable {
     private struct State {
         var names: [SHA256Digest: ContentName] = [:]
@@ -28,7 +28,7 @@ final class OpenBlobs: Sendable {
         self.state = Mutex(state)
     }
 
-    /// Lines that are none are left out.
+    /// Skips malformed lines.
     static func parse(_ bytes: [UInt8]) -> [SHA256Digest: ContentName] {
         var names: [SHA256Digest: ContentName] = [:]
         for line in bytes.split(separator: 0x0a) {
@@ -51,8 +51,8 @@ final class OpenBlobs: Sendable {
         }
     }
 
-    /// Keeps those that are still here for the next start, if there is something new. That it cannot be kept costs other clients
-    /// these blobs, and no more.
+    /// Writes the blobs that are still cached to the file, if there are new ones. If the file cannot be written, other
+    /// clients only do not find these blobs here after a restart.
     func save(where isHere: (SHA256Digest) -> Bool) {
         let names = state.withLock { state -> [SHA256Digest: ContentName]? in
             guard state.isChanged else { return nil }

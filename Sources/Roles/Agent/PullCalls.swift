@@ -7,7 +7,7 @@ import Registry
 import RegistryAccess
 import Synchronization
 
-/// `/v1/pulls`: pulls into this host's cache, and how far they are.
+/// The routes `/v1/pulls`: pulls into this host's cache, and their progress.
 struct PullCalls: Sendable {
     let pulls: PullTable
     let events: EventStream
@@ -28,17 +28,17 @@ struct PullCalls: Sendable {
         let unknown = Route.Answer(404, "no such pull", schema: "Problem")
         return [
             Route(
-                .post, "/v1/pulls", "Pull something into the cache", body: "Reference",
+                .post, "/v1/pulls", "Pull content into the cache", body: "Reference",
                 answers: [.init(202, "under way"), .init(429, "too many are under way", schema: "Problem")],
                 access: access
             ) { await begin($0, $1) },
-            // Pulls of all names, for whoever may see all of them.
+            // The list has pulls of all names, so the caller needs the right to see all names.
             Route(.get, "/v1/pulls", "All pulls", access: access) { _, context in
                 if let refusal = Self.refusal(context) { return refusal }
                 return Response.json(.object(["pulls": .array(await pulls.all())]))
             },
             Route(
-                .get, "/v1/pulls/{id}", "How far a pull is", answers: [.init(200, "done"), unknown], access: access
+                .get, "/v1/pulls/{id}", "The progress of a pull", answers: [.init(200, "done"), unknown], access: access
             ) { _, context in
                 if let refusal = Self.refusal(context) { return refusal }
                 guard let pull = await pulls.state(of: Self.id(context)) else { return Self.unknown }
@@ -52,7 +52,7 @@ struct PullCalls: Sendable {
                 return await pulls.remove(Self.id(context)) ? Response(status: .noContent) : Self.unknown
             },
             Route(
-                .get, "/v1/pulls/{id}/events", "How far a pull is, as that changes",
+                .get, "/v1/pulls/{id}/events", "The progress of a pull, as events",
                 answers: [.init(200, "server-sent events", type: "text/event-stream"), unknown], access: access
             ) { _, context in
                 if let refusal = Self.refusal(context) { return refusal }
@@ -61,7 +61,8 @@ struct PullCalls: Sendable {
         ]
     }
 
-    /// Why a request is turned away. A caller of some names may begin pulls of these, and see none by number.
+    /// The reason to refuse a request about existing pulls. A caller whose token is limited to some names may begin
+    /// pulls of these, but cannot see pulls, which may be of any name.
     private static func refusal(_ context: ServiceContext) -> Response? {
         if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
         guard context.caller?.scope != nil else { return nil }
@@ -70,7 +71,7 @@ struct PullCalls: Sendable {
 
     private static func id(_ context: ServiceContext) -> String { context.parameters.get("id") ?? "" }
 
-    /// The body is `{"reference":"NAME:TAG"}`.
+    /// Begins a pull. Body: `{"reference":"NAME:TAG"}`.
     private func begin(_ request: Request, _ context: ServiceContext) async -> Response {
         if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
         let body: [UInt8]
@@ -97,7 +98,7 @@ struct PullCalls: Sendable {
         return response
     }
 
-    /// States as they change; the stream ends after the last.
+    /// A stream of a pull's states. It ends after the last one.
     private func follow(_ id: String) async -> Response {
         guard await pulls.state(of: id) != nil else { return Self.unknown }
         let (pulls, hasEnded) = (pulls, Flag())

@@ -5,7 +5,8 @@ import RegistryClient
 import RegistryWatch
 import Threads
 
-/// The pulls that programs of this host asked for. Those that have ended are known for a while.
+/// The pulls that programs of this host asked for, and those of followed and warmed tags. Ended pulls stay listed for
+/// an hour.
 package actor PullTable {
     package enum State: String, Sendable {
         case resolving, fetching, complete, failed, stopped
@@ -25,17 +26,18 @@ package actor PullTable {
 
     private let agent: Agent
     private var pulls: [String: Pull] = [:]
-    /// The oldest first.
+    /// Ids of the pulls, the oldest first.
     private var order: [String] = []
 
-    /// Pulls that are known at a time.
+    /// Most pulls in the table.
     private static let most = 1_000
-    /// Seconds after which one that has ended is forgotten.
+    /// Seconds for which an ended pull stays in the table.
     private static let remembered = 3_600.0
 
     package init(_ agent: Agent) { self.agent = agent }
 
-    /// - Returns: its number; nil when too many are under way.
+    /// Begins a pull.
+    /// - Returns: its id; nil if too many are under way.
     package func begin(_ reference: Reference) -> String? {
         let now = Clocks.steadySeconds
         forget(now)
@@ -64,11 +66,11 @@ package actor PullTable {
     package enum Outcome: Sendable {
         case complete(ResolvedContent)
         case failed(AgentError)
-        /// Somebody stopped it, or there are too many.
+        /// The pull was stopped on request, or too many are under way.
         case stopped
     }
 
-    /// Pulls, and returns when that has ended.
+    /// Begins a pull, and waits until it has ended.
     package func outcome(of reference: Reference) async -> Outcome {
         guard let id = begin(reference) else { return .stopped }
         await pulls[id]?.task?.value
@@ -87,8 +89,8 @@ package actor PullTable {
         pulls[id]?.task = nil
     }
 
-    /// Stops a pull, or forgets one that has ended.
-    /// - Returns: false for a pull that is not known.
+    /// Stops a pull that is under way, or removes an ended one from the table.
+    /// - Returns: false for an unknown pull.
     package func remove(_ id: String) -> Bool {
         guard let pull = pulls[id] else { return false }
         if pull.state.isOver {
@@ -103,7 +105,7 @@ package actor PullTable {
 
     package var underWay: Int { pulls.values.count { !$0.state.isOver } }
 
-    /// Room for a new one: what has ended long ago goes, and more of it when there are too many.
+    /// Makes place for a new pull: removes those that ended long ago, and if the table is full, the oldest ended one.
     private func forget(_ now: Double) {
         for id in order {
             guard let endedAt = pulls[id]?.endedAt else { continue }
@@ -143,7 +145,7 @@ package actor PullTable {
         return figures
     }
 
-    /// Nil for a pull that is not known.
+    /// A pull's state; nil for an unknown pull.
     package func state(of id: String) async -> (json: JSONValue, isOver: Bool)? {
         guard let pull = pulls[id] else { return nil }
         let figures = await figures(of: pull)
@@ -165,7 +167,7 @@ package actor PullTable {
         return (.object(object), pull.state.isOver)
     }
 
-    /// How far a pull is, for the index that asked for it. Nil for a pull that is not known.
+    /// A pull's progress, for the index that asked for it as a warming. Nil for an unknown pull.
     func report(of id: String) async -> WarmReport? {
         guard let pull = pulls[id] else { return nil }
         let figures = await figures(of: pull)

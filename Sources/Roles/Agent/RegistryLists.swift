@@ -5,12 +5,13 @@ import RegistryClient
 import RegistryWatch
 import Text
 
-/// What this host's programs and the agent itself ask a registry for beside content.
+/// Requests to a registry that are not about content: lists, readiness, and watching.
 extension RegistryView {
     private static let listLimit = 8 << 20
 
-    /// The tags of a name in their order, after one of them.
-    /// - Returns: nil for a name that has nothing.
+    /// The tags of a name in their order, after a given one.
+    /// - Parameter limit: most tags.
+    /// - Returns: nil for an unknown name.
     package func tags(
         of name: ContentName, after: String?, limit: Int, now: Double
     ) async throws(RegistryError) -> [Tag]? {
@@ -29,7 +30,7 @@ extension RegistryView {
         }
     }
 
-    /// What is about a manifest, as an origin lists it.
+    /// The referrers of a manifest (OCI distribution specification 1.1), as an origin lists them.
     package func referrers(
         to digest: BlobDigest, in name: ContentName, now: Double
     ) async throws(RegistryError) -> [Descriptor] {
@@ -45,7 +46,7 @@ extension RegistryView {
         }
     }
 
-    /// Whether some index answers at this moment.
+    /// Returns if some index is ready now; throws if none is.
     func probe(within seconds: Double, now: Double) async throws(RegistryError) {
         try await ask(try await parts(now: now).indexes, rounds: 1, now: now) { client throws(RegistryError) in
             try await client.probe("/readyz", within: seconds)
@@ -58,10 +59,10 @@ extension RegistryView {
         try await ask(try await parts(now: now).indexes, now: now, isFinal: \.isUnknown, question)
     }
 
-    /// Tags that match and were put at a time or later, the one that was put last at the end.
+    /// Tags that match the patterns and were put at or after a time, the latest at the end.
     /// - Parameters:
-    ///   - time: seconds since 1970, on the index's clock.
-    ///   - most: of more, the last ones.
+    ///   - time: seconds since 1970, by the index's clock.
+    ///   - most: if there are more tags, only the latest are returned.
     func tagged(
         since time: Double, matching patterns: NamePatterns, at index: HTTPURL, most: Int
     ) async throws(RegistryError) -> [Reference] {
@@ -88,7 +89,7 @@ extension RegistryView {
         return found.sorted { $0.time < $1.time }.suffix(most).map(\.reference)
     }
 
-    /// Entries of a list that are asked for at a time.
+    /// Entries of a list per request.
     private static let page = 1_000
 
     private func eachPage(
@@ -96,7 +97,7 @@ extension RegistryView {
     ) async throws(RegistryError) {
         var after = ""
         while true {
-            // A name that is gone meanwhile has none.
+            // A name that was removed meanwhile has no entries.
             guard let page = try await client.document(path + after, limit: Self.listLimit) else { return }
             try await body(page)
             guard let next = page["next"]?.stringValue else { return }
@@ -106,9 +107,9 @@ extension RegistryView {
 
     // MARK: Watching
 
-    /// Keeps a request at an index until there is news.
-    /// - Parameter query: who asks, and what it knows.
-    /// - Returns: nil where the index has no such call.
+    /// Asks an index for events, and waits until there are some.
+    /// - Parameter query: identifies the agent, and the last event that it knows.
+    /// - Returns: nil if the index does not have this route.
     func watch(_ index: HTTPURL, _ query: String) async throws(RegistryError) -> WatchReply? {
         guard let value = try await client(index).document("/v1/watch?" + query, limit: 1 << 20) else { return nil }
         guard let reply = WatchReply(value) else { throw .malformed("no reply to a watch") }

@@ -9,8 +9,8 @@ import Synchronization
 import Text
 import Threads
 
-/// A registry as this host sees it: whom to ask, and what they say. A list of its parts, once known, outlives the one that it
-/// came from.
+/// A registry as this host sees it: the list of its parts, and requests to them. A known list stays in use even if the
+/// server that it came from is gone.
 package actor RegistryView {
     private let first: HTTPURL
     private let credential: RegistryCredential?
@@ -22,35 +22,36 @@ package actor RegistryView {
     private(set) package var cluster: Cluster? {
         didSet { originPeers.withLock { [cluster] in $0 = Set(cluster?.origins.compactMap(\.peers) ?? []) } }
     }
-    /// Where the engines of origins listen.
+    /// Addresses of the origins' engines.
     private let originPeers = Mutex<Set<PeerAddress>>([])
-    /// When the list is asked for again, in seconds of a monotonic clock.
+    /// Time at which the list is due for renewal, in seconds of a monotonic clock; 0 before the first answer in this
+    /// run.
     private var renewAt = 0.0
     private let keep: @Sendable (Cluster) -> Void
 
     private struct ClientKey: Hashable {
         let url: HTTPURL
-        /// Whether it leaves a silent part soon, as there are others to ask.
+        /// Whether the client gives up on a silent server early, because there are others to ask.
         let isQuick: Bool
     }
 
     private static let clusterLimit = 1 << 20
     private static let renewAfter = 60.0
     private static let renewAgainAfter = 5.0
-    /// Seconds before all parts are asked once more while none answers.
+    /// Seconds before all parts are asked again while none answers. Grows with each round.
     private static let pause = 0.5
     private static let probePatience = 5.0
     private static let torrentLimit = 64 << 20
 
-    /// Host and port by which this host knows the registry.
+    /// Host and port of the registry, as this host was configured.
     package nonisolated var authority: String { first.authority }
 
     /// - Parameters:
-    ///   - first: any origin or index.
-    ///   - settings: of the connections to all parts; a pin there is the certificate that all of them show.
-    ///   - trackers: announce URLs, in place of those that the registry lists; nil for its own.
+    ///   - first: the URL of any origin or index.
+    ///   - settings: of connections to all parts. With a certificate pin, all parts must show that certificate.
+    ///   - trackers: announce URLs to use instead of those that the registry lists; nil to use the registry's.
     ///   - known: the list of an earlier run.
-    ///   - keep: keeps a new list for the next run.
+    ///   - keep: stores a new list for the next run.
     package init(
         _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings = HTTPTransportSettings(),
         trackers: [String]? = nil, known: Cluster? = nil, keep: @escaping @Sendable (Cluster) -> Void = { _ in }
@@ -73,7 +74,7 @@ package actor RegistryView {
     func client(_ url: HTTPURL, isQuick: Bool = false) -> RegistryClient {
         let key = ClientKey(url: url, isQuick: isQuick)
         if let client = clients[key] { return client }
-        // What is told over TLS to the first part is not told to another one without it.
+        // The token must not be sent in plain text to another part if the first part uses TLS.
         let isTrusted = url.isSecure || !first.isSecure
         var (options, settings) = (RegistryClient.Options(), settings)
         if isQuick {
@@ -87,16 +88,16 @@ package actor RegistryView {
         return client
     }
 
-    /// The parts of the registry, as told a minute ago or later.
+    /// The parts of the registry. The list is renewed in the background when it is older than a minute.
     package func parts(now: Double) async throws(RegistryError) -> Cluster {
         guard let cluster else { return try await renew(now: now) }
         if now < renewAt { return cluster }
-        // A list of an earlier run is renewed before it is used; later ones meanwhile.
+        // A list of this run stays in use while it is renewed. A list of an earlier run is renewed first.
         if renewAt > 0 {
             if renewing == nil { renewing = Task { await renewLater(now: now) } }
             return cluster
         }
-        // An old list is better than none.
+        // If no part answers, an old list is better than none.
         do throws(RegistryError) { return try await renew(now: now) } catch { return cluster }
     }
 
@@ -113,7 +114,7 @@ package actor RegistryView {
                 throw .malformed("no list of its parts: is \(client.base.text) a Swoop registry?")
             }
             guard let new = Cluster(found)?.with(trackers: ownTrackers) else {
-                throw .malformed("a list of its parts that is none")
+                throw .malformed("a malformed list of its parts")
             }
             return new
         }
@@ -123,18 +124,18 @@ package actor RegistryView {
         return new
     }
 
-    /// Asks one part after the other, those that answer first, until one has answered as it should.
+    /// Asks one part after the other until one succeeds. Parts that did not answer lately come last.
     /// - Parameters:
-    ///   - rounds: how often all are asked while none of them answers.
-    ///   - isFinal: whether an error of one is the answer of all.
+    ///   - rounds: how many times to ask all parts while none of them answers.
+    ///   - isFinal: whether an error ends the search, because the other parts would answer the same.
     func ask<Value>(
         _ parts: [HTTPURL], rounds: Int = 3, now: Double, isFinal: (RegistryError) -> Bool = { _ in false },
         _ question: (RegistryClient) async throws(RegistryError) -> Value
     ) async throws(RegistryError) -> Value {
         var known: Set<HTTPURL> = []
         let parts = parts.filter { known.insert($0).inserted }
-        guard let only = parts.first else { throw .malformed("a list of its parts that lacks some") }
-        // One alone is asked again by its client.
+        guard let only = parts.first else { throw .malformed("a list of its parts without an index or origin") }
+        // With only one part, its client does the retries.
         if parts.count == 1 { return try await question(client(only)) }
         for part in silences.due(parts, now: now) { Task { await listen(for: part) } }
         var problem: RegistryError?
@@ -165,7 +166,7 @@ package actor RegistryView {
         throw problem ?? .malformed("no answer")
     }
 
-    /// A part that was silent is asked first again when it answers.
+    /// Probes a silent part. If it answers, requests go to it again in its turn.
     private func listen(for part: HTTPURL) async {
         do throws(RegistryError) {
             try await client(part, isQuick: true).probe("/healthz", within: Self.probePatience)
@@ -176,10 +177,11 @@ package actor RegistryView {
         silences.answered(part)
     }
 
-    /// Whether a peer is an origin, as far as this host knows.
+    /// Whether a peer is an origin of the current list.
     nonisolated func isOrigin(_ peer: PeerAddress) -> Bool { originPeers.withLock { $0.contains(peer) } }
 
-    /// Tells an origin that it gave a wrong piece. That it does not hear of it costs the piece from there, and no more.
+    /// Reports a corrupt piece to the origin that sent it. If the report fails, this host only cannot get the piece
+    /// from that origin.
     func report(_ piece: Int, of digest: BlobDigest, from peer: PeerAddress, now: Double) async {
         guard let cluster = try? await parts(now: now), let origin = cluster.origins.first(where: { $0.peers == peer })
         else { return }
@@ -187,13 +189,13 @@ package actor RegistryView {
             "/v1/blobs/\(digest)/doubts", body: .object(["piece": .integer(Int64(piece))]))
     }
 
-    /// What a reference stands for.
-    /// - Throws: `.unknown` when there is no such thing.
+    /// The content that a reference stands for.
+    /// - Throws: `.unknown` if the registry has no such name, tag or digest.
     package func resolve(_ reference: Reference, now: Double) async throws(RegistryError) -> ResolvedContent {
         try await resolution(of: reference, now: now).content
     }
 
-    /// The same, with the answer as it was.
+    /// The content that a reference stands for, and the body of the registry's answer.
     func resolution(
         of reference: Reference, now: Double
     ) async throws(RegistryError) -> (content: ResolvedContent, bytes: [UInt8]) {
@@ -210,7 +212,7 @@ package actor RegistryView {
         }
     }
 
-    /// The torrent of a blob, from one of its owners.
+    /// The info dictionary of a blob's torrent, from one of its owners or else any other origin.
     package func info(
         of blob: ResolvedContent.Blob, in name: ContentName, now: Double
     ) async throws(RegistryError) -> BlobInfo {

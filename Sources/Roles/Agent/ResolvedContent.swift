@@ -3,34 +3,34 @@ import JSON
 import Registry
 import Text
 
-/// What a name and tag stand for: manifests, and the blobs that they need.
+/// The content that a tag or digest stands for: manifests, and the blobs that they need.
 package struct ResolvedContent: Sendable {
     package struct Blob: Sendable, Hashable {
         package let digest: BlobDigest
-        /// Bytes.
+        /// Size in bytes.
         package let size: Int64
-        /// The SHA-256 of the info dictionary of its torrent.
+        /// The SHA-256 of the info dictionary of the blob's torrent; nil if the index does not say it.
         package let infoDigest: SHA256Digest?
-        /// The bytes of a small blob.
+        /// The bytes of a small blob; nil for others.
         package let content: [UInt8]?
     }
 
     package let digest: BlobDigest
-    /// Whether the tag that was asked for may come to name something else; nil where the index does not say.
+    /// Whether the resolved tag may be moved to another digest; nil if the index does not say.
     package let isMutable: Bool?
-    /// All manifests by their digests: the one that is named, and those in it. Empty where a blob is named.
+    /// The manifest that was resolved and those inside it, by digest. Empty if the digest is that of a blob.
     package let manifests: [BlobDigest: Manifest]
     package let blobs: [BlobDigest: Blob]
 
-    /// Why an answer cannot be used.
+    /// The reason why an index's answer cannot be used.
     package struct Malformed: Error, Sendable, CustomStringConvertible {
         package let description: String
     }
 
-    /// Bytes of an answer, at most.
+    /// Most bytes of an answer.
     package static let mostBytes = 64 << 20
 
-    /// Reads the answer of an index. Manifests and contents are held against their digests.
+    /// Parses the answer of an index. Checks manifests and contents against their digests.
     package init(_ value: JSONValue, for reference: Reference) throws(Malformed) {
         guard let digest = value["digest"]?.stringValue.flatMap({ BlobDigest($0) }) else {
             throw Malformed(description: "the index's answer has no digest")
@@ -40,7 +40,7 @@ package struct ResolvedContent: Sendable {
         }
         var manifests: [BlobDigest: Manifest] = [:]
         for entry in value["manifests"]?.arrayValue ?? [] {
-            // As text; of indexes before that, in base64.
+            // Older indexes send the manifest in base64 instead of as text.
             let text = entry["text"]?.stringValue.map { Array($0.utf8) }
             guard let bytes = text ?? entry["content"]?.stringValue.flatMap({ Base64.decode($0) }),
                 let manifest = try? Manifest(bytes, type: entry["mediaType"]?.stringValue),

@@ -1,11 +1,11 @@
 import Text
 
-/// Which of several servers are asked first: one that did not answer lately comes last, until it is known to answer again. So its
-/// time-out is waited for once, and not in each request. Pure; times are seconds of a monotonic clock.
+/// Orders servers so that those which did not answer lately come last, until they answer again. So only one request
+/// waits for such a server's time-out, and not each one. Pure; times are seconds of a monotonic clock.
 package struct Silences: Sendable, Hashable {
     private struct Silence: Sendable, Hashable {
         var failures: Int
-        /// When it is to be tried again, beside the requests.
+        /// Time of the next probe, which is sent in addition to requests.
         var tryAt: Double
     }
 
@@ -13,12 +13,12 @@ package struct Silences: Sendable, Hashable {
 
     package init() {}
 
-    /// Servers that are remembered at a time.
+    /// Most servers remembered.
     private static let most = 4_096
-    /// Seconds before the first try; doubles with each failure.
+    /// Seconds before the first probe. Doubles with each failure.
     private static let pauses = (first: 2.0, longest: 60.0)
 
-    /// Those that answer, in their order; the silent ones after them.
+    /// The servers that answer, in their order, and after them the silent ones.
     package func order(_ servers: [HTTPURL]) -> [HTTPURL] {
         if silences.isEmpty { return servers }
         return servers.filter { silences[$0] == nil } + servers.filter { silences[$0] != nil }
@@ -36,8 +36,8 @@ package struct Silences: Sendable, Hashable {
         silences[server] = Silence(failures: failures, tryAt: now + min(pause, Self.pauses.longest))
     }
 
-    /// Of these servers, the silent ones whose turn to be tried it is. They are not named again before they failed or answered, or
-    /// for so long as the longest pause.
+    /// The silent servers among these that are due for a probe. A server is not returned again before it has failed or
+    /// answered, or the longest pause is over.
     package mutating func due(_ servers: [HTTPURL], now: Double) -> [HTTPURL] {
         let due = servers.filter { silences[$0].map { $0.tryAt <= now } ?? false }
         for server in due { silences[server]?.tryAt = now + Self.pauses.longest }

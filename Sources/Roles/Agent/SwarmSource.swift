@@ -11,8 +11,8 @@ import Swarm
 import Synchronization
 import Threads
 
-/// Blobs from a registry's swarm, for a pull on a host without an agent: written straight to their place, and given on while they
-/// come.
+/// Fetches blobs from a registry's swarm, for a pull on a host without an agent. Writes them directly to their
+/// destination, and uploads to other peers meanwhile.
 package struct SwarmSource: BlobSource {
     private let view: RegistryView
     private let swarm: SwarmNode
@@ -22,8 +22,9 @@ package struct SwarmSource: BlobSource {
     private let http: any BlobSource
 
     /// - Parameters:
-    ///   - http: for streams, and blobs that the registry has no torrent of.
-    ///   - patience: without a byte; nil for a minute.
+    ///   - http: used for streams, for blobs that the registry does not list, and for names whose swarms need a secret
+    ///     that this host does not have.
+    ///   - patience: most seconds without a received byte; nil for a minute.
     package init(
         view: RegistryView, swarm: SwarmNode, name: ContentName, content: ResolvedContent, http: any BlobSource,
         patience: Double?
@@ -61,7 +62,7 @@ package struct SwarmSource: BlobSource {
             let now = Clocks.steadySeconds
             let cluster = try await view.parts(now: now)
             guard cluster.swarms.reaches(name) else {
-                // Swarms go by a secret that this caller is not told.
+                // The swarms need a secret that the registry does not tell this caller.
                 return try await http.fetch(blob, into: file, progress: progress)
             }
             options.trackerSecret = cluster.swarms.secret
@@ -87,7 +88,7 @@ package struct SwarmSource: BlobSource {
         try await http.stream(blob, to: write, progress: progress)
     }
 
-    /// The engine takes paths: the kernel tells the one of an open file.
+    /// The path of an open file, as the kernel has it: the engine needs a path.
     private static func path(of file: HeldFile) throws(PullError) -> String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/fd/\(file.descriptor)", &buffer, buffer.count)
@@ -109,7 +110,7 @@ package struct SwarmSource: BlobSource {
         } catch {
             throw Self.error(error, blob)
         }
-        // What it has received is reported while it comes, and the rest at the end.
+        // Reports received bytes during the transfer; those since its last report are added at the end.
         let watch = Task { () -> Int64 in
             var before: Int64 = 0
             while !Task.isCancelled {

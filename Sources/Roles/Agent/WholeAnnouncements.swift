@@ -1,24 +1,24 @@
 import Hashing
 
-/// When trackers hear which whole blobs are here. Pure.
+/// The schedule by which whole blobs in the cache are announced to trackers. Pure.
 package struct WholeAnnouncements: Sendable {
-    /// Seconds between two announces of a blob: what the tracker asks for, within these.
+    /// Bounds of the seconds between two announces of a blob, for the interval that the tracker asks for.
     package static let interval = 30.0...600.0
-    /// After an announce that no tracker answered.
+    /// Seconds until the next announce, if no tracker answered.
     package static let again = 60.0
-    /// Blobs that were not used for so long are served to those who ask, and not announced.
+    /// Blobs that were not used for this many seconds are still uploaded on request, but not announced.
     package static let recent = 86_400.0
-    /// Announces of one look.
+    /// Most blobs that ``due(_:now:)`` returns.
     package static let most = 64
 
     private var nextAt: [SHA256Digest: Double] = [:]
 
     package init() {}
 
-    /// The blobs whose turn it is, the last used first.
+    /// The blobs that are due for an announce, the last used first.
     /// - Parameters:
-    ///   - blobs: all that are cached.
-    ///   - now: on the clock of `usedAt`.
+    ///   - blobs: all cached blobs.
+    ///   - now: in seconds, by the clock of `usedAt`.
     package mutating func due(_ blobs: [(digest: SHA256Digest, usedAt: Double)], now: Double) -> [SHA256Digest] {
         let announced = blobs.filter { now - $0.usedAt <= Self.recent }
         let here = Set(announced.map(\.digest))
@@ -27,7 +27,8 @@ package struct WholeAnnouncements: Sendable {
         return due.prefix(Self.most).map(\.digest)
     }
 
-    /// - Parameter seconds: that the tracker asks to wait; nil when none answered.
+    /// Schedules the next announce of a blob.
+    /// - Parameter seconds: the interval that the tracker asks for; nil if none answered.
     package mutating func announced(_ digest: SHA256Digest, next seconds: Double?, now: Double) {
         let pause = seconds.map { min(max($0, Self.interval.lowerBound), Self.interval.upperBound) }
         nextAt[digest] = now + (pause ?? Self.again)

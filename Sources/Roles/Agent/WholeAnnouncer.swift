@@ -5,7 +5,7 @@ import Registry
 import RegistryClient
 import Threads
 
-/// Tells the registry's trackers which whole blobs are here, so that others find them.
+/// Announces this host's whole blobs to the registry's trackers, so that other hosts find them.
 struct WholeAnnouncer: Sendable {
     let agent: Agent
 
@@ -17,7 +17,7 @@ struct WholeAnnouncer: Sendable {
         var announcements = WholeAnnouncements()
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.lookEvery)
-            // Those that are still given on from where they came are announced by their transfers.
+            // Blobs whose transfers still run are announced by these.
             let given = await agent.fetches.digestsGiven
             let blobs = agent.node.catalogue.leastRecentlyUsed.filter {
                 $0.entry.infoHash != nil && !given.contains($0.digest)
@@ -52,7 +52,7 @@ struct WholeAnnouncer: Sendable {
     private func announce(_ digest: SHA256Digest, to trackers: [String]) async -> Double? {
         let node = agent.node
         guard let info = await Threads.offload({ try? node.info(of: digest) }) else { return nil }
-        // The first that answers is enough: those who want it ask in the same order.
+        // One tracker that answers is enough: agents that want the blob ask trackers in the same order.
         for tracker in Rendezvous.order(trackers, for: info.infoHash.bytes) {
             let torrent = Torrent(info: info.info, trackers: [[tracker]])
             if let seconds = await node.announce(torrent, of: digest) { return seconds }

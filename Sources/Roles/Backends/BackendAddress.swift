@@ -3,11 +3,11 @@ import ObjectStore
 import S3
 import Text
 
-/// The kinds of back ends, as Kraken's configuration names them.
+/// The kinds of back ends, under the names of Kraken's configuration.
 package enum BackendKind: String, Sendable, CaseIterable {
     case directory, testfs, s3, http
 
-    /// Kinds that Kraken has and this program does not.
+    /// Kinds of back ends that Kraken has and Swoop does not.
     package static let refused = ["registry_blob", "registry_tag", "hdfs", "gcs", "sql"]
 
     package init(named name: String) throws(BackendAddressProblem) {
@@ -18,9 +18,9 @@ package enum BackendKind: String, Sendable, CaseIterable {
     }
 }
 
-/// Why a text names no back end that can be used.
+/// Why a text is not the address of a back end that can be used.
 package enum BackendAddressProblem: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Kraken has such back ends, this program has not.
+    /// A kind of back end that Kraken has and Swoop does not.
     case notOffered(String)
     case unknownKind(String)
     case malformed(String)
@@ -38,7 +38,7 @@ package enum BackendAddressProblem: Error, Sendable, Hashable, CustomStringConve
     }
 }
 
-/// Where a back end is, as `--backend` says it.
+/// The address of a back end, as `--backend` takes it.
 package enum BackendAddress: Sendable {
     case directory(path: String, BlobPaths)
     case testfs(HTTPURL, BlobPaths)
@@ -47,7 +47,7 @@ package enum BackendAddress: Sendable {
     /// - Parameters:
     ///   - text: `file:///DIR`, `http://HOST:PORT` of a `swoop testfs`, or `s3://BUCKET[/PREFIX]`; each may end with
     ///     `?name_path=KIND`.
-    ///   - environment: a variable of the process's environment.
+    ///   - environment: the value of a variable of the process's environment; nil for one that is not set.
     package init(_ text: String, environment: (String) -> String?) throws(BackendAddressProblem) {
         guard let colon = text.firstRange(of: "://") else {
             throw .malformed("a back end is written file:///DIR, http://HOST:PORT or s3://BUCKET/PREFIX")
@@ -92,7 +92,7 @@ package enum BackendAddress: Sendable {
         return .malformed("a back end is written file:///DIR, http://HOST:PORT or s3://BUCKET/PREFIX")
     }
 
-    /// The bucket by the variables that the AWS programs read.
+    /// The bucket's address, with region, endpoint and keys from the environment variables that AWS's programs read.
     private static func store(
         _ bucket: String, _ environment: (String) -> String?
     ) throws(BackendAddressProblem) -> ObjectStoreAddress {
@@ -119,7 +119,7 @@ package enum BackendAddress: Sendable {
         }
     }
 
-    /// Opens it. Blocks: a directory is made if it is missing.
+    /// Opens the back end. Blocks on the disk: a missing directory is made.
     package func open() throws(BackendProblem) -> Backend {
         switch self {
         case .directory(let path, let names): Backend(try DirectoryStore(path: path), names: names)

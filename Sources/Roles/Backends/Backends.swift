@@ -1,18 +1,19 @@
-// Backends: where blobs live in the end: a directory, a small file server, an object store, a web server.
+// Backends: the permanent stores of blobs: a directory, a small file server, an object store, a web server.
 //
-// Purpose: one way to ask a back end how large a blob is, to read ranges of it, to store it and to list what is there; the
-// choice of a back end by a content's name. Must never: say that something is stored before it is durable there; take what a
-// back end sends for right (its caller checks digests); show a key, follow a path out of its root, or hold a blob in memory.
+// Purpose: one interface to all back ends, to ask for the size of a blob, read ranges of it, store it, and list the files;
+// the choice of a back end by a content's name. Must never: report a blob as stored before it is durable in the back end;
+// trust the bytes that a back end sends (callers check digests); show a key, follow a path out of its root, or hold a blob
+// in memory.
 
 import Hashing
 import NIOCore
 import Registry
 
-/// One back end as the blobs of a registry see it: a store, and how the blobs are called in it.
+/// One back end of a registry: a store, and the rule that maps blobs to paths in it.
 package struct Backend: Sendable {
     package let store: any BackendStore
     package let names: BlobPaths
-    /// Tells this back end from others, in the queue and in messages; no secret is in it.
+    /// The identity of this back end in the queue of uploads and in messages. It has no secret in it.
     package let label: String
 
     package init(_ store: any BackendStore, names: BlobPaths) {
@@ -21,7 +22,7 @@ package struct Backend: Sendable {
         label = "\(store) \(names)"
     }
 
-    /// Bytes of a blob; nil when it is not there.
+    /// The size of a blob in bytes; nil when the back end does not have it.
     package func size(of digest: BlobDigest) async throws(BackendProblem) -> Int64? {
         try await store.size(of: try names.path(of: digest.hex))
     }
@@ -33,7 +34,7 @@ package struct Backend: Sendable {
         try await store.read(try names.path(of: digest.hex), size: size, range: range, into: sink)
     }
 
-    /// Stores a blob, and the info dictionary of its torrent before it: who sees the blob sees both.
+    /// Stores a blob, and before it the info dictionary of its torrent: a reader that finds the blob finds both.
     /// - Parameter info: the path of the info dictionary's file; nil for a blob that has none.
     package func store(_ digest: BlobDigest, file: String, info: String?) async throws(BackendProblem) {
         let path = try names.path(of: digest.hex)
@@ -59,7 +60,7 @@ package struct Backend: Sendable {
 /// The back ends of a registry, chosen by the content's name.
 package struct Backends: Sendable {
     package struct Rule: Sendable {
-        /// The names that the back end is for.
+        /// The names of the content that goes to the back end.
         package let names: NamePatterns
         package let backend: Backend
 
@@ -71,10 +72,10 @@ package struct Backends: Sendable {
 
     private let rules: [Rule]
 
-    /// - Parameter rules: the first whose pattern matches counts.
+    /// - Parameter rules: the first rule whose pattern matches a name counts.
     package init(_ rules: [Rule]) { self.rules = rules }
 
-    /// All content goes to one back end.
+    /// One back end for all content.
     package init(all backend: Backend) throws(NamePatterns.Malformed) {
         rules = [Rule(names: try NamePatterns([".*"]), backend: backend)]
     }
@@ -83,7 +84,7 @@ package struct Backends: Sendable {
         rules.first { $0.names.match(name.text) }?.backend
     }
 
-    /// The back end of that label; nil when it is no longer configured.
+    /// The back end with a label; nil when it is no longer configured.
     package func backend(labelled label: String) -> Backend? { rules.first { $0.backend.label == label }?.backend }
 
     package func shutdown() async {

@@ -3,11 +3,11 @@ import Glibc
 import Hashing
 import Threads
 
-/// Removes from a host's directory what has to go, so that what comes has room.
+/// Evicts blobs from a host's cache, so that blobs that are being fetched have room.
 package struct BlobCache: Sendable {
     let node: BlobNode
     package let bounds: CacheBounds
-    /// Blobs that stay, whatever room is wanted.
+    /// Blobs that are never evicted.
     private let pinned: @Sendable () -> Set<SHA256Digest>
 
     package init(
@@ -18,7 +18,7 @@ package struct BlobCache: Sendable {
         self.pinned = pinned
     }
 
-    /// What the cache may take of its disk, and what is free there, in bytes; nil when the system does not tell. Blocks.
+    /// The cache's limits on its disk, and the free bytes there; nil when the system call fails. Blocks.
     package func measured() -> (limits: CacheLimits, free: Int64)? { bounds.measured(at: node.directory.path) }
 
     package struct Outcome: Sendable {
@@ -26,11 +26,12 @@ package struct BlobCache: Sendable {
         package var isEnough = true
     }
 
-    /// Blocks.
+    /// Evicts what ``CacheDecision`` chooses. Blocks on the disk.
     /// - Parameters:
-    ///   - underWay: blobs that are being fetched, with their bytes.
-    ///   - kept: blobs that must stay; those on lease stay anyway.
-    ///   - given: blobs that are given on from where they came to: what is left of their fetch is no use, but held open.
+    ///   - underWay: blobs that are being fetched, with their sizes in bytes.
+    ///   - kept: blobs that must stay. Blobs on lease stay in any case.
+    ///   - given: blobs that are still uploaded by the transfer that fetched them. The directory of such a download holds no
+    ///     data to evict, but the transfer has it open.
     package func makeRoom(underWay: [SHA256Digest: Int64], kept: Set<SHA256Digest>, given: Set<SHA256Digest>) -> Outcome
     {
         guard let (limits, free) = bounds.measured(at: node.directory.path) else { return Outcome() }
@@ -56,7 +57,7 @@ package struct BlobCache: Sendable {
             switch item {
             case .partial(let digest): Downloads(node.directory).remove(digest)
             case .blob(let digest):
-                // Somebody may have begun to read it since.
+                // A reader may have leased the blob since the decision.
                 guard catalogue.removeUnused(digest) else {
                     outcome.isEnough = false
                     continue

@@ -4,14 +4,14 @@ import Metainfo
 import Swarm
 import Threads
 
-/// One download of a blob: the transfer that it is, and its publication in the directory of blobs.
+/// One download of a blob: starts its transfer, and publishes the blob in the directory of blobs.
 struct BlobDownload: Sendable {
     private let plan: BlobFetches.Plan
     private let node: BlobNode
     private let downloads: Downloads
     private let patience: Duration
 
-    /// - Parameter patience: without a byte, after which it is given up.
+    /// - Parameter patience: how long the download may go on without receiving a byte. After that it fails.
     init(_ plan: BlobFetches.Plan, node: BlobNode, downloads: Downloads, patience: Duration) {
         self.plan = plan
         self.node = node
@@ -24,7 +24,8 @@ struct BlobDownload: Sendable {
 
     private var place: String { downloads.place(of: plan.info.digest) }
 
-    /// - Throws: `SystemError` where the disk fails; what the engine throws.
+    /// Starts the transfer.
+    /// - Throws: `SystemError` where the disk fails; else the engine's error.
     func begin() async throws -> Transfer {
         let (digest, place) = (plan.info.digest, place)
         var options = node.options(of: digest, isOpen: plan.isOpen)
@@ -45,7 +46,7 @@ struct BlobDownload: Sendable {
         return try await node.swarm.get(torrent: torrent, into: place, options: options)
     }
 
-    /// The blob is whole: it moves to its place, where the transfer goes on giving it.
+    /// Moves the complete blob into the directory of blobs, from which the transfer goes on uploading it.
     func publish(_ transfer: Transfer) async throws {
         let (directory, info, place) = (node.directory, plan.info, place)
         try await transfer.relocate(to: directory.path(of: info.digest)) {

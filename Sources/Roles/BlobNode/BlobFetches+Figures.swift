@@ -3,7 +3,7 @@ import Swarm
 
 /// How far fetches are.
 extension BlobFetches {
-    /// Of a fetch that is under way; nil for any other.
+    /// The progress of a fetch that is under way; nil if there is none.
     package func progress(of digest: SHA256Digest) async -> FetchProgress? {
         guard let fetch = fetches[digest] else { return nil }
         let (status, total) = (await fetch.transfer?.status(), fetch.plan.info.length)
@@ -24,10 +24,10 @@ extension BlobFetches {
     /// Blobs that are being fetched.
     package var digestsUnderWay: [SHA256Digest] { fetches.digests }
 
-    /// Blobs that are given on since they came: their transfers announce them.
+    /// Blobs that are still uploaded by the transfers that fetched them. These transfers also announce them.
     package var digestsGiven: Set<SHA256Digest> { giving.digests }
 
-    /// Peers of each blob that is given on since it came.
+    /// The number of peers of each blob of ``digestsGiven``.
     package func peersOfGiven() async -> [SHA256Digest: Int] {
         var peers: [SHA256Digest: Int] = [:]
         for given in giving.all { peers[given.digest] = await given.transfer.status().peers }

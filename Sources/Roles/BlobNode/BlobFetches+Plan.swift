@@ -3,13 +3,13 @@ import HTTPOrigin
 import Metainfo
 
 extension BlobFetches {
-    /// Where a blob can come from.
+    /// The sources from which a blob can be fetched.
     package struct Plan: Sendable {
         package let info: BlobInfo
         package let peers: [PeerAddress]
-        /// URLs of trackers, in the order in which they are asked.
+        /// URLs of trackers, in the order in which to announce to them.
         package let trackers: [String]
-        /// Whether its swarm is that of any client, whatever secret there is.
+        /// Whether the blob's swarm is open to any client, even if there is a swarm secret.
         package let isOpen: Bool
         /// Where it comes from beside peers; nil for peers alone.
         package let source: (any RangeSource)?
@@ -28,11 +28,11 @@ extension BlobFetches {
 
     package struct Settings: Sendable {
         package var mostAtOnce = 8
-        /// Bytes of pieces that are being received, of all downloads together.
+        /// Memory for pieces that are being received, in bytes, for all downloads together.
         package var bufferBytes = 48 << 20
-        /// Without a byte, after which a fetch is given up.
+        /// How long a fetch may go on without receiving a byte. After that it fails.
         package var patience = Duration.seconds(60)
-        /// How long a fetch goes on that nobody waits for any more.
+        /// How long a fetch goes on after its last waiter or reader has left.
         package var linger = Duration.seconds(30)
 
         package init() {}

@@ -4,7 +4,7 @@ import Hashing
 import Swarm
 import Threads
 
-/// Fetches blobs into a host's directory. However many ask for a blob, it comes once.
+/// Fetches blobs into a host's directory. Several requests for one blob share one fetch.
 package actor BlobFetches {
     private let node: BlobNode
     private let settings: Settings
@@ -13,13 +13,13 @@ package actor BlobFetches {
     var fetches = FetchTable()
     private var slots: FetchSlots
     var giving = GivenTransfers()
-    /// The last look for room: they come one after the other.
+    /// The last run of ``makeRoom()``. Runs follow one after the other.
     private var lastRoom: Task<Bool, Never>?
-    /// Of transfers that have ended.
+    /// The figures of transfers that have ended.
     var ended = FetchFigures()
     private var isStopped = false
 
-    /// - Parameter cache: makes room for what comes; nil where there is always room.
+    /// - Parameter cache: evicts blobs to make room for fetches; nil where there is always room.
     package init(_ node: BlobNode, settings: Settings = Settings(), cache: BlobCache? = nil) {
         self.node = node
         self.settings = settings
@@ -31,7 +31,7 @@ package actor BlobFetches {
 
     // MARK: Asking
 
-    /// Returns when the blob is here, whole and durable.
+    /// Returns when this host has the whole blob durably.
     package func fetch(_ plan: Plan) async throws(FetchProblem) {
         let digest = plan.info.digest
         while node.catalogue.entry(of: digest) == nil {
@@ -45,8 +45,8 @@ package actor BlobFetches {
         }
     }
 
-    /// Begins to read a blob while it arrives; returns when the first byte of the range is here.
-    /// - Returns: nil when the blob is here as a whole.
+    /// Begins to read a blob while it is fetched. Returns when the first byte of the range has arrived.
+    /// - Returns: nil when this host has the whole blob.
     package func read(_ plan: Plan, _ range: Range<Int64>) async throws(FetchProblem) -> BlobReading? {
         let digest = plan.info.digest
         while node.catalogue.entry(of: digest) == nil {
@@ -68,7 +68,7 @@ package actor BlobFetches {
         return nil
     }
 
-    /// Takes part in a fetch, which begins with the first.
+    /// Joins the fetch of a blob. The first to join starts it.
     private func join(_ plan: Plan) throws(FetchProblem) -> FetchHold {
         if isStopped { throw FetchProblem(kind: .stopped, description: "the agent stops") }
         let (fetch, isNew) = fetches.join(plan)
@@ -88,12 +88,13 @@ package actor BlobFetches {
         }
     }
 
-    /// What has come is kept: the next to ask goes on from there.
+    /// Stops a fetch, unless another caller has joined it meanwhile. The bytes that have arrived are kept, and the next
+    /// fetch of the blob goes on from there.
     private func abandon(_ digest: SHA256Digest, _ serial: UInt64, _ arrivals: Int) async {
         await fetches.abandon(digest, serial, after: arrivals)?.stop()
     }
 
-    /// The transfer of a fetch, when it has begun; nil when the fetch has ended.
+    /// Waits until the transfer of a fetch has begun; nil when the fetch has ended.
     private func transfer(of hold: FetchHold) async -> Transfer? {
         if let fetch = fetches[hold], fetch.transfer == nil {
             await withCheckedContinuation { fetches.awaitBeginning(of: hold.digest, $0) }
@@ -142,10 +143,10 @@ package actor BlobFetches {
         if let given = giving.remove(digest) { await endGiving(given) }
     }
 
-    /// Removes what was not used for long, and what is too much.
+    /// Evicts blobs that have not been used for long, and blobs above the cache's limits.
     package func tidy() async { _ = await makeRoom() }
 
-    /// Ends everything that is under way; what has come is kept.
+    /// Ends all fetches and transfers. The bytes that have arrived are kept.
     package func stop() async {
         isStopped = true
         let transfers = fetches.transfers + giving.removeAll()
@@ -164,7 +165,7 @@ package actor BlobFetches {
         var ending = FetchEnding.over
         if fetches[digest]?.isAbandoned == false { ending = await transfer(plan) }
         if case .failed(let problem) = ending, problem.kind == .disk, await isDiskFull {
-            // What nobody uses goes; what has come of this one is kept.
+            // Blobs that are not in use are evicted; the bytes of this download are kept.
             ending = await makeRoom() ? await transfer(plan) : .failed(Self.noRoom(for: digest))
             if case .failed(let problem) = ending, problem.kind == .disk, await isDiskFull {
                 ending = .failed(Self.noRoom(for: digest))
@@ -181,7 +182,7 @@ package actor BlobFetches {
         await shareBuffers()
     }
 
-    /// Each download has its part of the memory for pieces.
+    /// Divides the memory for pieces among the downloads.
     private func shareBuffers() async {
         let transfers = fetches.transfers
         for transfer in transfers { await transfer.setOpenBytes(settings.bufferBytes / transfers.count) }
@@ -215,7 +216,8 @@ package actor BlobFetches {
         }
     }
 
-    /// Peers that take the blob from here at this moment are not cut off. Later ones are served from the directory.
+    /// Keeps the transfer of a complete blob, so that peers that are downloading from it are not cut off. Later peers are
+    /// served from the directory of blobs.
     private func keepGiving(_ digest: SHA256Digest, _ transfer: Transfer) async {
         if isStopped { return await end(transfer) }
         if let surplus = giving.add(digest, transfer) { await endGiving(surplus) }
@@ -235,7 +237,7 @@ package actor BlobFetches {
 
     // MARK: Room
 
-    /// Less than this is a full disk, for whoever was told so.
+    /// Free bytes below which the disk counts as full.
     private static let little: Int64 = 16 << 20
 
     private var isDiskFull: Bool {
@@ -245,7 +247,7 @@ package actor BlobFetches {
         }
     }
 
-    /// Why nothing new has room; nil where something has.
+    /// Why the cache has no room for another blob; nil where it has.
     package var lackOfRoom: String? {
         get async {
             if await isDiskFull { return "no space is left on the cache's disk" }
@@ -253,7 +255,7 @@ package actor BlobFetches {
         }
     }
 
-    /// Makes room for all that is being fetched.
+    /// Makes room for all blobs that are being fetched.
     /// - Returns: whether there is enough.
     private func makeRoom() async -> Bool {
         guard let cache else { return true }
@@ -268,7 +270,7 @@ package actor BlobFetches {
 
     private func makeRoom(in cache: BlobCache) async -> Bool {
         var kept: Set<SHA256Digest> = []
-        // A peer that has everything itself takes nothing.
+        // Only blobs that are being uploaded now stay: connected peers that have the whole blob themselves download nothing.
         for given in giving.all where await given.transfer.status().up >= 1 { kept.insert(given.digest) }
         let (given, taken, underWay) = (digestsGiven, kept, fetches.lengths)
         let outcome = await Threads.offload { cache.makeRoom(underWay: underWay, kept: taken, given: given) }

@@ -1,8 +1,8 @@
 // BlobNode: the blobs of a host and their swarms.
 //
-// Purpose: serves every blob in a directory to peers who ask for it, at no cost before they do; fetches blobs from swarms, each
-// once however many ask. Origins, agents and pulls without an agent share it. Must never: know of names or tags; show a blob
-// before all of it was verified.
+// Purpose: serves every blob in a directory to peers, at no cost for blobs that no peer asks for; fetches blobs from swarms,
+// each only once for any number of requests. Origins, agents and pulls without an agent share it. Must never: know of names
+// or tags; show a blob before all of it was verified.
 
 import Address
 import Blobs
@@ -14,7 +14,7 @@ import Swarm
 import Synchronization
 import Threads
 
-/// The blobs of one host.
+/// The blobs of one host: their directory, the catalogue of them in memory, and the BitTorrent node that serves them.
 package final class BlobNode: Sendable {
     package let directory: BlobDirectory
     package let catalogue = BlobCatalogue()
@@ -22,24 +22,24 @@ package final class BlobNode: Sendable {
     package let options: TransferOptions
     let logger: Logger
     private let file: CatalogueFile
-    /// Is told of a blob that seems wrong on the disk, and of the piece if that is known.
+    /// Called with a blob whose bytes on the disk seem wrong, and with the piece if it is known.
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
-    /// Is told of a piece that a peer of a fetch sent wrong. True if the peer may be asked again later.
+    /// Called when a peer sent a wrong piece of a blob. True if the peer may be asked again later.
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
     /// Those who go on giving blobs from where they came to.
     let givers = Mutex<[@Sendable (SHA256Digest) async -> Void]>([])
     /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
-    /// By whom swarms are found.
+    /// Which clients can find this host's swarms.
     let swarmDoors = Mutex(SwarmDoors.open)
-    /// Whether the catalogue has what is in the directory.
+    /// Whether the catalogue has been loaded from the directory.
     let isLoaded = Atomic(false)
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
-    /// Between two writings of the catalogue.
+    /// The time between two writes of the catalogue.
     private static let pause = Duration.seconds(60)
 
-    /// - Parameter options: where to listen, the site, limits.
+    /// - Parameter options: the listen address, the site, limits.
     package init(directory: BlobDirectory, swarm: SwarmNode, options: TransferOptions, logger: Logger) {
         self.directory = directory
         file = CatalogueFile(directory: directory.path, layer: directory.layer)
@@ -48,14 +48,14 @@ package final class BlobNode: Sendable {
         self.logger = logger
     }
 
-    /// Reads what is in the directory and begins to serve it.
+    /// Loads the catalogue from the directory and starts to serve its blobs.
     package func start() async throws {
         let incomplete = try await Threads.offload { [self] in
             Result {
                 try CatalogueLoad(catalogue: catalogue, directory: directory).run(file, threads: Threads.processors)
             }
         }.get()
-        // At once for all, which costs a hash each.
+        // All swarm hashes are made at once; each costs one hash computation.
         let secret = swarmDoors.withLock { doors in
             isLoaded.store(true, ordering: .releasing)
             return doors.secret
@@ -75,7 +75,7 @@ package final class BlobNode: Sendable {
 
     deinit { keeping.withLock { $0 }?.cancel() }
 
-    /// Keeps what is known of the blobs for the next start. What is not kept is read again then.
+    /// Writes the catalogue to the disk for the next start. Where that fails, the next start reads the blobs' files instead.
     package func stop() async {
         keeping.withLock { $0.take() }?.cancel()
         await keepCatalogue()
@@ -90,7 +90,7 @@ package final class BlobNode: Sendable {
         logger.debug("the catalogue is not kept", metadata: ["reason": "\(problem)"])
     }
 
-    /// Makes the torrent of a blob whose torrent is missing. A blob that is not what its name says is removed.
+    /// Makes the missing torrent of a blob. A blob whose bytes do not have the digest that is its name is removed.
     private func complete(_ digest: SHA256Digest) async {
         let problem = await Threads.offload { [self] () -> String? in
             do {
@@ -109,13 +109,14 @@ package final class BlobNode: Sendable {
         logger.warning("a blob is not served", metadata: ["blob": "\(digest)", "reason": "\(problem)"])
     }
 
-    /// The torrent of a blob that is here; nil for one that is not, or has no bytes. Blocks.
+    /// The torrent of a blob; nil for a blob that this host does not have, or that has no bytes. Blocks.
     package func info(of digest: SHA256Digest) throws -> BlobInfo? {
         guard let bytes = try directory.info(of: digest) else { return nil }
         return try BlobInfo.parse(bytes, expecting: InfoExpectation(blob: digest))
     }
 
-    /// Somebody found a blob of this host to be wrong: it is looked at soon, where somebody looks.
+    /// Reports that a blob of this host may be damaged. It is checked soon, on hosts that scrub their blobs.
+    /// - Parameter piece: the index of the damaged piece; nil if it is not known.
     package func doubt(_ digest: SHA256Digest, piece: Int? = nil) { doubts.withLock { $0 }?(digest, piece) }
 
     /// The file of a blob was changed or replaced while peers took it from here: it is opened anew, and looked at.
@@ -134,7 +135,8 @@ package final class BlobNode: Sendable {
         falsePieces.withLock { $0 }?(digest, peer, piece) ?? false
     }
 
-    /// Asks for room on the disk. Returns when it was made, or could not be.
+    /// Asks for room on the disk. Returns when it was made, or could not be made.
+    /// - Parameter bytes: the room that is needed.
     package func makeRoom(for bytes: Int64) async {
         guard let body = room.withLock({ $0 }) else { return }
         await body(bytes)
@@ -142,6 +144,6 @@ package final class BlobNode: Sendable {
 
     package func onNeedOfRoom(_ body: @escaping @Sendable (Int64) async -> Void) { room.withLock { $0 = body } }
 
-    /// Where peers reach this host; nil before ``start()``.
+    /// The address at which this host listens for peers; nil before ``start()``.
     package var peerAddress: PeerAddress? { get async { await swarm.listenAddress } }
 }

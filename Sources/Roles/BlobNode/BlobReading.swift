@@ -2,7 +2,7 @@ import Files
 import Hashing
 import Swarm
 
-/// A blob that is read while it arrives. Whoever has it keeps the fetch going.
+/// A blob that is read while it is fetched. The fetch goes on for as long as this object exists.
 package final class BlobReading: Sendable {
     let digest: SHA256Digest
     package let file: HeldFile
@@ -10,7 +10,7 @@ package final class BlobReading: Sendable {
     private let transfer: Transfer
     private let reader: Transfer.ReaderID
     private let hold: FetchHold
-    /// When it is whole, it stays while somebody reads it.
+    /// Keeps the complete blob from being evicted while it is read.
     private let lease: BlobLease
 
     init(
@@ -32,10 +32,11 @@ package final class BlobReading: Sendable {
     }
 
     /// Waits for the first byte of a range.
-    /// - Returns: the end of what is there from it on; nil when nothing comes any more.
+    /// - Returns: the end of the bytes that are available from the range's start on; nil when the fetch has ended without
+    ///   them.
     package func available(_ range: Range<Int64>) async -> Int64? {
         if let end = await transfer.available(range, for: reader) { return end }
-        // What is whole is there, whether it is given on from here or not.
+        // The transfer may have ended because the blob is complete: then all of its bytes are available.
         return node.catalogue.entry(of: digest) == nil ? nil : range.upperBound
     }
 }

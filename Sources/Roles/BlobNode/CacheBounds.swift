@@ -1,9 +1,9 @@
 import Glibc
 
-/// Limits of a cache as people give them: as a share of the disk or in bytes.
+/// The limits of a cache as they are configured: bytes, or a share of the disk.
 package struct CacheBounds: Sendable, Hashable {
     package enum Size: Sendable, Hashable {
-        /// 0 to 1, of the disk.
+        /// A share of the disk's capacity, 0 to 1.
         case share(Double)
         case bytes(Int64)
 
@@ -17,12 +17,12 @@ package struct CacheBounds: Sendable, Hashable {
 
     package var most = Size.share(0.5)
     package var keepFree = Size.share(0.1)
-    /// Seconds.
+    /// Seconds since its last use after which a blob is evicted.
     package var unusedFor = 7 * 86_400.0
 
     package init() {}
 
-    /// The limits on the disk that a path is on, and what is free there; nil when the system does not tell. Blocks.
+    /// The limits in bytes for the disk that a path is on, and the free bytes there; nil when `statvfs` fails. Blocks.
     func measured(at path: String) -> (limits: CacheLimits, free: Int64)? {
         var answer = statvfs()
         guard statvfs(path, &answer) == 0 else { return nil }

@@ -1,12 +1,12 @@
 import Hashing
 
-/// What a cache may take of a disk.
+/// The limits of a cache on its disk.
 package struct CacheLimits: Sendable, Hashable {
-    /// Bytes of all that is cached, and of what is being fetched.
+    /// The most bytes of cached blobs and of blobs that are being fetched, together.
     package var most: Int64
-    /// Bytes of the disk that are left to others.
+    /// Bytes to keep free on the disk.
     package var keepFree: Int64
-    /// Seconds after its last use when a blob goes, whether there is room or not.
+    /// Seconds since its last use after which a blob is evicted, even if there is room.
     package var unusedFor: Double
 
     package init(most: Int64, keepFree: Int64, unusedFor: Double) {
@@ -16,16 +16,16 @@ package struct CacheLimits: Sendable, Hashable {
     }
 }
 
-/// Something that can leave a cache.
+/// Something that can be evicted from a cache.
 package enum CacheItem: Sendable, Hashable {
     case blob(SHA256Digest)
-    /// What has come of a blob whose fetch has ended early.
+    /// The bytes of a blob whose fetch ended early.
     case partial(SHA256Digest)
 }
 
 package struct CacheEntry: Sendable, Hashable {
     package let item: CacheItem
-    /// Bytes.
+    /// Bytes on the disk.
     package let size: Int64
     /// Seconds since 1970.
     package let usedAt: Double
@@ -37,19 +37,20 @@ package struct CacheEntry: Sendable, Hashable {
     }
 }
 
-/// What leaves a cache, so that what is being fetched has room. Pure.
+/// Which items are evicted from a cache, so that blobs that are being fetched have room. Pure.
 package struct CacheDecision: Sendable, Hashable {
-    /// In the order in which they go.
+    /// The evicted items, least recently used first.
     package private(set) var evicted: [CacheItem] = []
-    /// Whether there is room for everything then.
+    /// Whether there is enough room after the evictions.
     package private(set) var isEnough: Bool
 
     /// - Parameters:
-    ///   - entries: all that is cached, in any order.
-    ///   - promised: bytes of all blobs that are being fetched.
-    ///   - outstanding: bytes of them that are not on the disk yet.
-    ///   - free: bytes that can still be written to the disk.
-    ///   - isInUse: whether something must stay.
+    ///   - entries: all items of the cache, in any order.
+    ///   - promised: the full sizes of all blobs that are being fetched, in bytes.
+    ///   - outstanding: how many of these bytes are not on the disk yet.
+    ///   - free: free bytes of the disk.
+    ///   - now: seconds since 1970.
+    ///   - isInUse: whether an item must stay.
     package init(
         _ entries: [CacheEntry], promised: Int64, outstanding: Int64, free: Int64, limits: CacheLimits, now: Double,
         isInUse: (CacheItem) -> Bool
@@ -61,7 +62,7 @@ package struct CacheDecision: Sendable, Hashable {
         for entry in oldestFirst {
             let isOld = now - entry.usedAt > limits.unusedFor
             if !isOld, fits() { break }
-            // What has no bytes makes no room.
+            // Evicting an item without bytes makes no room.
             guard isOld || entry.size > 0, !isInUse(entry.item) else { continue }
             evicted.append(entry.item)
             held -= entry.size

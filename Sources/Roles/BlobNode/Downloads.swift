@@ -3,11 +3,11 @@ import Files
 import Glibc
 import Hashing
 
-/// What has come of blobs that are not whole: a directory for each. Its calls block.
+/// The downloads of incomplete blobs, each with a directory of its own. All calls block.
 struct Downloads: Sendable {
     struct Partial: Sendable {
         let digest: SHA256Digest
-        /// On the disk.
+        /// Bytes that the download takes on the disk.
         let bytes: Int64
         /// Seconds since 1970.
         let usedAt: Double
@@ -35,7 +35,7 @@ struct Downloads: Sendable {
         }
     }
 
-    /// What there is of a blob on the disk.
+    /// The bytes that the download of a blob takes on the disk: its file's allocated blocks, not its length.
     func bytes(of digest: SHA256Digest) -> Int64 {
         var status = stat()
         guard lstat(dataPath(of: digest), &status) == 0 else { return 0 }

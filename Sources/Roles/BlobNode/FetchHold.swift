@@ -4,22 +4,22 @@ import Synchronization
 /// How a fetch ended.
 enum FetchEnding: Sendable {
     case whole
-    /// Nobody waited for it any more: whoever does now asks again.
+    /// The fetch was abandoned, because no caller waited for it. A caller that joined meanwhile must start again.
     case over
     case failed(FetchProblem)
 }
 
-/// How a fetch ended, for those who come to hear of it late.
+/// How a fetch ended, for callers that ask after its end.
 final class FetchOutcome: Sendable {
     private let state = Mutex<FetchEnding?>(nil)
 
-    /// Nil while it goes on.
+    /// Nil while the fetch goes on.
     var ending: FetchEnding? { state.withLock { $0 } }
 
     func end(_ ending: FetchEnding) { state.withLock { $0 = ending } }
 }
 
-/// Somebody's interest in a fetch. When the last one has gone, the fetch ends after a while.
+/// A caller's interest in a fetch. When the last hold is deallocated, the fetch is stopped after a while.
 final class FetchHold: Sendable {
     let digest: SHA256Digest
     let serial: UInt64

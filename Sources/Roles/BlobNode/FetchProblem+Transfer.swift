@@ -1,8 +1,8 @@
 import Swarm
 
 extension Transfer {
-    /// Waits for the end of a fetch.
-    /// - Returns: nil when everything is here.
+    /// Waits for the end of the transfer.
+    /// - Returns: nil when the transfer is complete.
     func problem() async -> FetchProblem? {
         for await event in events {
             switch event {

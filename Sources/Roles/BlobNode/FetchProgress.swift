@@ -1,12 +1,12 @@
 import Swarm
 
-/// Why a blob did not come.
+/// Why a blob could not be fetched.
 package struct FetchProblem: Error, Sendable, CustomStringConvertible {
     package enum Kind: Sendable, Hashable {
-        /// Nobody who has it could be reached.
+        /// No peer or origin with the blob could be reached.
         case noSource
         case disk
-        /// The cache, or the disk, has no room for it.
+        /// The cache, or its disk, has no room for the blob.
         case full
         case stopped
         case other
@@ -16,14 +16,14 @@ package struct FetchProblem: Error, Sendable, CustomStringConvertible {
     package let description: String
 }
 
-/// How far a fetch is.
+/// The progress of a fetch.
 package struct FetchProgress: Sendable, Hashable {
-    /// Bytes.
+    /// Bytes received and verified, of `total` bytes.
     package var done: Int64
     package var total: Int64
     /// Bytes per second.
     package var rate: Double
-    /// Connected peers: other hosts, and owners of the blob.
+    /// Connected peers: `peers` are other hosts, `origins` are owners of the blob.
     package var peers: Int
     package var origins: Int
 }
@@ -31,14 +31,14 @@ package struct FetchProgress: Sendable, Hashable {
 /// Sums over all fetches since the start.
 package struct FetchFigures: Sendable, Hashable {
     package var underWay = 0
-    /// Blobs that came.
+    /// Blobs that were fetched.
     package private(set) var complete = 0
     package internal(set) var failed = 0
-    /// Seconds that those took that came.
+    /// Seconds that the complete fetches took, together.
     package private(set) var seconds = 0.0
-    /// Bytes of payload.
+    /// Bytes of payload that were received.
     package private(set) var received: Int64 = 0
-    /// Those of them that came from the owners of blobs.
+    /// The bytes of `received` that came from owners of the blobs.
     package private(set) var receivedFromOwners: Int64 = 0
     package private(set) var sent: Int64 = 0
 

@@ -1,4 +1,4 @@
-/// How many downloads are under way at a time: those that come later wait, the first first.
+/// Limits how many downloads run at a time. Further downloads wait in order.
 struct FetchSlots {
     private let most: Int
     private var underWay = 0
@@ -6,7 +6,7 @@ struct FetchSlots {
 
     init(most: Int) { self.most = max(1, most) }
 
-    /// - Returns: whether there was one.
+    /// - Returns: whether a slot was free.
     mutating func take() -> Bool {
         guard underWay < most else { return false }
         underWay += 1
@@ -15,7 +15,7 @@ struct FetchSlots {
 
     mutating func wait(_ continuation: CheckedContinuation<Void, Never>) { waiting.append(continuation) }
 
-    /// Passes a slot on, or gives it back.
+    /// Passes the slot to the first waiting download, or frees it.
     mutating func free() {
         if waiting.isEmpty { underWay -= 1 } else { waiting.removeFirst().resume() }
     }

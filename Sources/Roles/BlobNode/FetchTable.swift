@@ -1,18 +1,19 @@
 import Hashing
 import Swarm
 
-/// The fetches of a host that are under way: who takes part in each, and who waits for what of it.
+/// The fetches of a host that are under way: the number of callers that hold each, and the callers that wait for its
+/// beginning or its end.
 struct FetchTable {
     struct Fetch {
         let serial: UInt64
         let plan: BlobFetches.Plan
         let outcome = FetchOutcome()
         fileprivate(set) var transfer: Transfer?
-        /// Nobody waits for it any more, or all is to stop.
+        /// The fetch is to stop: no caller holds it any more, or the host stops.
         fileprivate(set) var isAbandoned = false
-        /// Who waits for it, or reads it.
+        /// The number of callers that wait for the fetch, or read from it.
         fileprivate var holders = 0
-        /// Counts those who have come.
+        /// The number of callers that have ever joined.
         fileprivate var arrivals = 0
         fileprivate var untilBegun: [CheckedContinuation<Void, Never>] = []
         fileprivate var untilEnd: [UInt64: CheckedContinuation<FetchEnding, Never>] = [:]
@@ -22,7 +23,7 @@ struct FetchTable {
     private var serials: UInt64 = 0
 
     subscript(digest: SHA256Digest) -> Fetch? { all[digest] }
-    /// Nil where the fetch has ended, even if there is another of the same blob.
+    /// The fetch of a hold; nil where it has ended, even if there is a new fetch of the same blob.
     subscript(hold: FetchHold) -> Fetch? {
         all[hold.digest].flatMap { $0.serial == hold.serial ? $0 : nil }
     }
@@ -30,19 +31,19 @@ struct FetchTable {
     var count: Int { all.count }
     var digests: [SHA256Digest] { Array(all.keys) }
     var transfers: [Transfer] { all.values.compactMap(\.transfer) }
-    /// Bytes of each blob.
+    /// The size of each blob that is being fetched, in bytes.
     var lengths: [SHA256Digest: Int64] { all.mapValues(\.plan.info.length) }
 
-    /// A number that was not given before.
+    /// A number that was not used before.
     mutating func nextSerial() -> UInt64 {
         serials += 1
         return serials
     }
 
-    // MARK: Those who want it
+    // MARK: Joining and leaving
 
-    /// Takes part in the fetch of a blob.
-    /// - Returns: whether it has to be begun.
+    /// Joins the fetch of a blob.
+    /// - Returns: the fetch, and whether it is new, so that the caller must start it.
     mutating func join(_ plan: BlobFetches.Plan) -> (fetch: Fetch, isNew: Bool) {
         let digest = plan.info.digest
         let known = all[digest]
@@ -53,14 +54,14 @@ struct FetchTable {
         return (fetch, known == nil)
     }
 
-    /// - Returns: how many have come until now, where nobody is left.
+    /// - Returns: `arrivals` if the last caller has left; else nil.
     mutating func leave(_ digest: SHA256Digest, _ serial: UInt64) -> Int? {
         guard let fetch = all[digest], fetch.serial == serial else { return nil }
         all[digest]?.holders -= 1
         return fetch.holders == 1 ? fetch.arrivals : nil
     }
 
-    /// Gives up a fetch that nobody has come to since `arrivals`.
+    /// Abandons a fetch if no caller has joined it since it had `arrivals`.
     /// - Returns: the transfer to stop.
     mutating func abandon(_ digest: SHA256Digest, _ serial: UInt64, after arrivals: Int) -> Transfer? {
         guard let fetch = all[digest], fetch.serial == serial, fetch.arrivals == arrivals, fetch.holders == 0
@@ -73,7 +74,7 @@ struct FetchTable {
         for digest in digests { all[digest]?.isAbandoned = true }
     }
 
-    // MARK: Its life
+    // MARK: Beginning and ending
 
     mutating func begin(_ digest: SHA256Digest, _ transfer: Transfer) {
         all[digest]?.transfer = transfer
@@ -97,7 +98,7 @@ struct FetchTable {
         all[digest]?.untilBegun.append(waiter)
     }
 
-    /// - Parameter serial: of this wait, to cancel it.
+    /// - Parameter serial: identifies this wait, for cancelling it.
     mutating func awaitEnd(
         of digest: SHA256Digest, _ serial: UInt64, _ waiter: CheckedContinuation<FetchEnding, Never>
     ) {

@@ -1,7 +1,7 @@
 import Hashing
 import Swarm
 
-/// Transfers of blobs that are whole, which go on giving to the peers that they have, the oldest first.
+/// Transfers of complete blobs, which go on uploading to their peers. Oldest first.
 struct GivenTransfers {
     struct Entry {
         let digest: SHA256Digest
@@ -13,7 +13,7 @@ struct GivenTransfers {
 
     var digests: Set<SHA256Digest> { Set(all.map(\.digest)) }
 
-    /// - Returns: the one that has to end for it.
+    /// - Returns: the oldest transfer, if it must end because there are too many.
     mutating func add(_ digest: SHA256Digest, _ transfer: Transfer) -> Entry? {
         all.append(Entry(digest: digest, transfer: transfer))
         return all.count > Self.most ? all.removeFirst() : nil

@@ -4,12 +4,12 @@ import Swarm
 import Synchronization
 import Threads
 
-/// By whom the swarms of a host's blobs are found.
+/// Which clients can find the swarms of a host's blobs.
 package struct SwarmDoors: Sendable {
-    /// Swarms go by the hashes that it makes; nil where any client finds all of them.
+    /// The secret from which swarm hashes are made; nil where all swarms are open to any client.
     package let secret: SwarmSecret?
-    /// Whether any client may have a blob too, in a swarm by the torrent's own hash. It is another swarm than that of those who know
-    /// the secret. Nil for none.
+    /// Whether a blob also has an open swarm, by the torrent's own info hash. It is separate from the swarm of the clients
+    /// that know the secret. Nil where no blob has one.
     let isOpen: (@Sendable (SHA256Digest) async -> Bool)?
 
     package init(secret: SwarmSecret?, isOpen: (@Sendable (SHA256Digest) async -> Bool)? = nil) {
@@ -17,14 +17,14 @@ package struct SwarmDoors: Sendable {
         self.isOpen = isOpen
     }
 
-    /// Any client finds all swarms.
+    /// No secret: all swarms are open to any client.
     package static let open = SwarmDoors(secret: nil)
 }
 
 extension BlobNode {
     package var doors: SwarmDoors { swarmDoors.withLock { $0 } }
 
-    /// Changes by whom swarms are found. Transfers that are under way go on as they began.
+    /// Replaces the rules. Transfers that are under way keep the rules with which they began.
     package func setDoors(_ doors: SwarmDoors) {
         let isLoaded = swarmDoors.withLock { known in
             known = doors
@@ -49,8 +49,8 @@ extension BlobNode {
         return options
     }
 
-    /// Announces a whole blob to trackers: in the swarm of those who know the secret, and in that of any client where it may be found
-    /// there.
+    /// Announces a complete blob to trackers: in the swarm of the clients that know the secret, and in the open swarm where
+    /// the blob has one.
     /// - Returns: seconds until the next announce; nil if no tracker answered.
     package func announce(_ torrent: Torrent, of digest: SHA256Digest) async -> Double? {
         let doors = doors
@@ -76,7 +76,7 @@ extension BlobNode {
     }
 }
 
-/// The blobs as the engine serves them.
+/// The node's blobs, as the engine looks them up to serve them.
 struct ServedBlobs: Shelf {
     let node: BlobNode
 

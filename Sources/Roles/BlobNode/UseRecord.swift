@@ -1,7 +1,7 @@
 import Files
 import Hashing
 
-/// When each blob was last used, kept over restarts: a line for each, of its digest and seconds since 1970.
+/// A file that keeps over restarts when each blob was last used. Each line has a blob's digest and seconds since 1970.
 package enum UseRecord {
     private static let mostBytes = 64 << 20
 
@@ -11,7 +11,7 @@ package enum UseRecord {
         return Array(text.utf8)
     }
 
-    /// Lines that are none are left out.
+    /// Malformed lines are left out.
     package static func parse(_ bytes: [UInt8]) -> [SHA256Digest: Double] {
         var uses: [SHA256Digest: Double] = [:]
         for line in bytes.split(separator: 0x0a) {
@@ -42,7 +42,7 @@ package enum UseRecord {
 }
 
 extension BlobNode {
-    /// Remembers when each blob was last used, for the next start. Blocks.
+    /// Writes when each blob was last used, for the next start. Blocks.
     package func saveUses() {
         let uses = catalogue.leastRecentlyUsed.map { (digest: $0.digest, usedAt: $0.entry.usedAt) }
         do throws(SystemError) {
@@ -52,7 +52,7 @@ extension BlobNode {
         }
     }
 
-    /// Takes over what an earlier run knew. Blocks.
+    /// Reads the times of last use that an earlier process wrote. Blocks.
     package func loadUses() {
         for (digest, usedAt) in UseRecord.read(in: directory.path) {
             guard let entry = catalogue.entry(of: digest), entry.usedAt < usedAt else { continue }

@@ -3,7 +3,9 @@ import Database
 import Registry
 
 extension ColdStore {
-    /// Whether a blob is in the back ends of all these names, and none of them is still to get it: then it can be read back under each.
+    /// Whether a blob can be read back under each of these names: it is in the back ends of all of them, and no upload of it
+    /// is queued.
+    /// - Parameter bytes: the blob's size.
     package func isStored(_ digest: BlobDigest, bytes: Int64, for names: [ContentName]) async -> Bool {
         var asked: Set<String> = []
         do {
@@ -18,7 +20,7 @@ extension ColdStore {
         }
     }
 
-    /// The bytes of a range of a blob, from the back end of one of these names; nil when none has them.
+    /// The bytes of a range of a blob, from a back end of one of these names; nil when no back end has them.
     package func bytes(
         of digest: BlobDigest, size: Int64, range: Range<Int64>, for names: [ContentName]
     ) async -> [UInt8]? {

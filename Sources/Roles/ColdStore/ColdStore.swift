@@ -1,8 +1,9 @@
-// ColdStore: the blobs of a host and its back ends.
+// ColdStore: moves blobs between a host and its back ends.
 //
-// Purpose: what is pushed goes to the back end of its name, for as long as that takes and over restarts; what is asked for and
-// is only there is read back, once. Must never: forget a task before the back end has the blob; show a blob whose bytes are not
-// what its digest says; make a client wait without an end.
+// Purpose: write-back, which uploads each pushed blob to the back end of its name and retries until that succeeds, over
+// restarts; cold reads, which fetch a requested blob that only its back end has, once for any number of requests. Must
+// never: forget a task before the back end has the blob; show a blob whose bytes do not have its digest; make a client wait
+// without a limit.
 
 import Backends
 import BlobNode
@@ -11,11 +12,11 @@ import Logging
 import Registry
 import Threads
 
-/// The time as this target needs it; tests give their own.
+/// The clock of this module. Tests pass one of their own.
 package struct ColdClock: Sendable {
-    /// Seconds since 1970: when a task is due is kept over restarts.
+    /// Seconds since 1970, since the times at which tasks are due are stored over restarts.
     package let now: @Sendable () -> Double
-    /// Returns after so many seconds, or earlier when its task is cancelled.
+    /// Returns after a number of seconds, or earlier when the current task is cancelled.
     package let sleep: @Sendable (Double) async -> Void
 
     package init(now: @escaping @Sendable () -> Double, sleep: @escaping @Sendable (Double) async -> Void) {
@@ -28,24 +29,24 @@ package struct ColdClock: Sendable {
     }
 }
 
-/// Limits and times.
+/// Limits and times of write-back and cold reads.
 package struct ColdSettings: Sendable {
-    /// Blobs that are sent to back ends at a time.
+    /// The most blobs that are uploaded to back ends at a time.
     package var uploads = 4
-    /// Blobs that are read from back ends at a time.
+    /// The most blobs that are read from back ends at a time.
     package var reads = 4
-    /// Ranges of one blob that are read at a time, and their length in bytes.
+    /// The most ranges of one blob that are read at a time; `rangeBytes` is their length.
     package var ranges = 4
     package var rangeBytes: Int64 = 16 << 20
-    /// Tries of a range that breaks off.
+    /// Failures in a row, without a byte between them, after which a range is given up.
     package var rangeTries = 5
-    /// When a task, a back end or a blob that failed is tried again.
+    /// The pauses before a task, a back end or a blob is tried again after a failure.
     package var backoff = Backoff()
-    /// Seconds that the next owner of a blob begins later.
+    /// Seconds by which each further owner of a blob begins its upload later than the owner before it.
     package var ownerPause = 600.0
-    /// Bytes that stay free on the disk when a blob is read.
+    /// Bytes to keep free on the disk when a blob is read.
     package var spareBytes: Int64 = 64 << 20
-    /// Bytes of the largest blob that is read; nil for no limit.
+    /// The size in bytes of the largest blob that is read; nil for no limit.
     package var largest: Int64?
 
     package init() {}
@@ -63,8 +64,8 @@ package final class ColdStore: Sendable {
         self.backends = backends
     }
 
-    /// Opens the queue.
-    /// - Parameter path: of the origin's database.
+    /// Opens the queue of uploads.
+    /// - Parameter path: the path of the origin's database.
     package static func open(
         node: BlobNode, backends: Backends, path: String, settings: ColdSettings = ColdSettings(),
         clock: ColdClock = .system, logger: Logger

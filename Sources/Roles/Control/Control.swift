@@ -1,4 +1,4 @@
-// Control: the node that decides, remembers and shows.
+// Control: the control server of a fleet.
 //
-// Purpose: carries out what the values of Fleet decide: answers agents, moves jobs, offers an API, writes the audit. Must never:
-// hold a decision that Fleet could hold, or move content itself.
+// Purpose: carries out the decisions of the values in Fleet: answers agents, stores the progress of jobs, serves the
+// API, writes the audit log. Must never: make a decision that Fleet could make, or transfer content itself.

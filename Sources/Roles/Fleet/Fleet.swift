@@ -1,5 +1,6 @@
-// Fleet: what a control node decides, as values.
+// Fleet: the decisions of a fleet's control server, as values.
 //
-// Purpose: which nodes an expression selects, what a token or a one-time key may still do, how a job's targets move, in which
-// order they switch, when a transfer will end, how often agents ask. Every event comes with its time. Must never: open a
-// socket or a file, look at a clock, or keep a lock. Control, agents and the simulator run the same values.
+// Purpose: which nodes an expression selects; whether a join token or a one-time key is valid; the state machine of a
+// job and its targets; the waves in which targets switch to new content; when a transfer will end; how often agents
+// contact control. Callers pass the time with every event. Must never: open a socket or a file, read a clock, or take a
+// lock. Control, agents and the simulator use the same values.

@@ -19,7 +19,7 @@ struct AgentContext: Sendable {
     let checks: Turns
     let published: PublishedPlaces
 
-    /// Control's clock, in seconds since 1970.
+    /// Control's time, in seconds since 1970: this host's clock corrected by the measured difference.
     var controlTime: Double { get async { clock.now.wall.seconds - (await link.difference.seconds) } }
 
     func host(_ options: TransferOptions) -> JobHost {
@@ -28,7 +28,7 @@ struct AgentContext: Sendable {
             settings: JobSettings(tick: settings.tick), publications: publications, checks: checks)
     }
 
-    /// Options of every torrent.
+    /// The options of every torrent transfer.
     var transferOptions: TransferOptions {
         var options = TransferOptions()
         switch policy.configuration.listen {
@@ -41,27 +41,27 @@ struct AgentContext: Sendable {
     }
 }
 
-/// Times of an agent, and what its surroundings give it.
+/// Intervals and environment of an agent. Tests set other values.
 package struct AgentTunables: Sendable {
-    /// Seconds between two looks at a job.
+    /// Seconds between two checks of a job.
     package var tick = 0.5
-    /// Seconds for peers to give the metainfo, before control is asked.
+    /// Maximum seconds to wait for the metainfo from peers, before control is asked.
     package var metainfoPatience = 5.0
-    /// Seconds between two looks at a lack of space.
+    /// Seconds until a job that lacks disk space is tried again.
     package var spaceRetry = 600.0
-    /// Seconds for which content is given on at most.
+    /// Maximum seconds for which content is seeded.
     package var longestService = 86_400.0
-    /// The words of the command that waits for hooks; the path of a ``HookDirectory`` is put behind them.
+    /// The command that runs a ``HookWaiter``. The path of a ``HookDirectory`` is appended as its last argument.
     package var waiter = ["/proc/self/exe", HookWaiter.command]
-    /// Where peers reach this host, where the agent's file does not say it.
+    /// The address on which the engine listens, if the configuration file has no `listen`.
     package var listen: PeerAddress?
-    /// Also addresses of the loopback interface are told to control: for networks on one host.
+    /// Whether control also gets addresses of the loopback interface, for test networks on one host.
     package var tellsLoopback = false
 
     package init() {}
 }
 
-/// Where an agent keeps what it has to remember.
+/// The files in an agent's data directory.
 package struct AgentPlaces: Sendable, Hashable {
     package let data: String
 

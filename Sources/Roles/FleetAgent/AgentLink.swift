@@ -2,15 +2,17 @@ import Fleet
 import FleetLink
 import JSON
 
-/// What the agent asks of its link to control. Calls fail with what control said, or with `unreachable`.
+/// The agent's link to control, as the agent uses it. Calls throw the refusal of control, or `unreachable` if no
+/// control answers.
 package protocol AgentLink: Sendable {
     var node: NodeID { get }
-    /// How far this host's clock is from control's.
+    /// The difference between this host's clock and control's.
     var difference: ClockDifference { get async }
-    /// Signed by the host's key: a JWS in compact form.
+    /// Signs a statement with the host's key. Returns a JWS in compact form.
     func sign(_ payload: JSONValue) async throws -> String
-    /// What happened to a job. It is durable here when this returns, and reaches control when control can be reached.
-    /// - Throws: where it cannot be kept; it is to be said again.
+    /// Reports an event of a job. When this returns, the event is durable on this host, and will reach control when
+    /// control is reachable.
+    /// - Throws: if the event cannot be stored. The caller must report it again.
     func report(_ event: AgentReport) async throws(LinkRefusal)
 
     func plan(_ order: SendOrder, dryRun: Bool) async throws(LinkRefusal) -> SendPlan
@@ -23,11 +25,11 @@ package protocol AgentLink: Sendable {
     func announce(_ request: AnnounceRequest) async throws(LinkRefusal) -> AnnounceReply
 }
 
-/// An event of a job, before the link gives it its number.
+/// An event of a job, without the number that the link assigns.
 package struct AgentReport: Sendable, Hashable {
     package let job: String
     package let attempt: Int64
-    /// By this host's clock, in seconds since 1970.
+    /// This host's clock, in seconds since 1970.
     package let time: Double
     package let report: JobMachine.Report
     package let detail: String?
@@ -47,11 +49,11 @@ package struct AgentReport: Sendable, Hashable {
 }
 
 extension LinkRefusal {
-    /// No control answered.
+    /// No control has answered.
     package static func unreachable(_ reason: String) -> LinkRefusal {
         LinkRefusal(503, "unreachable", "no control answers: \(reason)", advice: "look at the network, and try again")
     }
 
-    /// Whether it may be gone by itself.
+    /// Whether the problem may be temporary.
     package var mayPass: Bool { status >= 500 || status == 429 }
 }

@@ -3,7 +3,7 @@ import FleetLink
 import Identity
 import JSON
 
-/// The link of an agent to the controls of its fleet, over the network.
+/// The link of an agent to the control servers of its fleet, over the network.
 package struct ClientLink: AgentLink {
     package let node: NodeID
     private let client: LinkClient
@@ -67,12 +67,12 @@ package struct ClientLink: AgentLink {
     }
 }
 
-/// What the link asks of an agent, and tells it.
+/// Connects the link's callbacks to an agent.
 package struct AgentDelegate: LinkDelegate {
     private let agent: FleetAgent
     private let name: String
 
-    /// - Parameter name: of the node.
+    /// - Parameter name: the node's name.
     package init(_ agent: FleetAgent, name: String) {
         self.agent = agent
         self.name = name
@@ -87,7 +87,7 @@ package struct AgentDelegate: LinkDelegate {
     }
 
     package func take(_ commands: [FleetCommand]) async -> [String] {
-        // Of one job in their order, of several at a time.
+        // Commands of one job run in order, those of different jobs at the same time.
         let byJob = Dictionary(grouping: commands, by: \.job)
         return await withTaskGroup(of: [String].self) { group in
             for commands in byJob.values {

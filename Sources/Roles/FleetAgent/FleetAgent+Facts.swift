@@ -4,9 +4,9 @@ import Swarm
 import Text
 import Threads
 
-// What control is told of this host.
+// The reports about this host to control.
 extension FleetAgent {
-    /// Of jobs that run here.
+    /// The progress of jobs that run on this host.
     package func figures() -> [JobFigures] {
         targets.compactMap { job, runner in
             let (now, record) = (runner.board.now, runner.file.now)
@@ -18,13 +18,13 @@ extension FleetAgent {
         }
     }
 
-    /// What control is told of this host.
-    /// - Parameter name: as it was joined; nil for the host's own.
+    /// The facts of this host, for control.
+    /// - Parameter name: the node's name; nil for the host name.
     package func facts(name: String? = nil) async -> HostFacts {
         await Self.facts(context.policy.configuration, name: name, addresses: await addresses)
     }
 
-    /// The same before there is an agent.
+    /// The same, for a host that has no running agent yet.
     package static func facts(
         _ configuration: AgentConfiguration, name: String?, addresses: [PeerAddress] = []
     ) async -> HostFacts {
@@ -37,7 +37,7 @@ extension FleetAgent {
             free: free)
     }
 
-    /// Where peers reach this host; none where nobody is to dial it.
+    /// The addresses at which peers can dial this host; empty with `listen: none`.
     var addresses: [PeerAddress] {
         get async {
             if case .some(.none) = context.policy.configuration.listen { return [] }

@@ -1,7 +1,8 @@
-// FleetAgent: a host's part of a fleet.
+// FleetAgent: the agent on a host of a fleet.
 //
-// Purpose: asks control what there is to do, receives, publishes, runs hooks, gives on, sends; says what happened. What it may do
-// stands in its own file. Must never: run a shell, write outside its roots, or widen what its file allows.
+// Purpose: gets commands from control; receives, publishes, seeds and sends content; runs hooks; reports events. Its
+// own configuration file limits what it may do. Must never: run a shell, write outside its roots, or exceed the limits
+// of its file.
 
 import Address
 import Fleet
@@ -14,21 +15,21 @@ import Swarm
 import Text
 import Threads
 
-/// The agent of a host: its jobs, which of them receive now, and what it sends.
+/// The agent of a host: the jobs that it receives, and those that it sends.
 package actor FleetAgent {
     nonisolated let context: AgentContext
     var targets: [String: TargetRunner] = [:]
     var senders: [String: SendRunner] = [:]
     private var told: [String: TargetState.WaitReason] = [:]
-    /// When a job that lacks space is looked at again, by the monotonic clock.
+    /// When a job that lacks disk space is tried again, in seconds of the monotonic clock.
     private var spaceAgain: [String: Double] = [:]
     private var poll: Task<Void, Never>?
     private var isStopped = false
-    /// What the link said last.
+    /// The news in the link's last answer.
     var news: LinkNews?
     var trouble: String?
 
-    /// - Parameter swarm: the engine of this process; its owner ends it.
+    /// - Parameter swarm: the engine of this process. The caller shuts it down.
     package init(
         configuration: AgentConfiguration, places: AgentPlaces, link: any AgentLink, swarm: SwarmNode, logger: Logger,
         clock: any JobClock = SystemJobClock(), settings: AgentTunables = AgentTunables()
@@ -39,8 +40,8 @@ package actor FleetAgent {
             published: PublishedPlaces(directory: places.versions))
     }
 
-    /// Goes on with every job that an earlier agent left.
-    /// - Throws: `FileFailure` where the agent's directories cannot be made.
+    /// Starts the agent, and continues the jobs of its previous run.
+    /// - Throws: `FileFailure` if the agent's directories cannot be created.
     package func start() async throws {
         let places = context.places
         let found = try await Threads.offload { () throws(FileFailure) -> [TargetFile] in
@@ -65,7 +66,7 @@ package actor FleetAgent {
         }
     }
 
-    /// Stops everything. Unfinished jobs go on at the next start; hooks go on by themselves.
+    /// Stops everything. Unfinished jobs continue at the next start. Running hooks are not interrupted.
     package func stop() async {
         guard !isStopped else { return }
         isStopped = true
@@ -78,10 +79,10 @@ package actor FleetAgent {
         }
     }
 
-    /// Seconds for which the record of a job that is over is kept.
+    /// Seconds for which the record of an ended job is kept.
     private static let memory = 30 * 86_400.0
 
-    /// Removes what is remembered of jobs that were over long ago.
+    /// Deletes the records of jobs that ended long ago.
     private func forget(_ records: [TargetRecord]) async {
         let before = context.clock.now.wall.seconds - Self.memory
         let old = records.filter { $0.life.isOver && $0.life.stage == .ended && ($0.ended ?? $0.accepted) < before }
@@ -115,15 +116,15 @@ package actor FleetAgent {
                 detail: refusal.text))
     }
 
-    /// Content that others have at a place is replaced now.
+    /// Stops other jobs from seeding content at a path, because it is about to be replaced.
     private func vacate(_ final: String, for job: String) async {
         for (name, runner) in targets where name != job { await runner.yieldPlace(final) }
     }
 
     // MARK: Commands
 
-    /// Does what control says. What it has taken over is on the disk when this returns.
-    /// - Returns: false where it could not be written down: it is to come again.
+    /// Carries out a command of control. Returns when the command is stored durably, so that it survives a restart.
+    /// - Returns: false if the command could not be stored. Control must send it again.
     package func carryOut(_ command: FleetCommand) async -> Bool {
         guard !isStopped else { return false }
         switch command.action {
@@ -165,7 +166,7 @@ package actor FleetAgent {
         let directory = context.places.job(job)
         let made = record
         let file = await Threads.offload { () -> TargetFile? in
-            // An offer that was taken, and whose job is over: only a new attempt begins again.
+            // The offer was accepted before, and its job has ended: only a higher attempt starts it again.
             if let old = TargetFile.read(directory), old.now.life.attempt >= made.life.attempt { return old }
             guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
             let file = TargetFile(made, in: directory)
@@ -178,7 +179,7 @@ package actor FleetAgent {
         return true
     }
 
-    // MARK: Turns
+    // MARK: Choice of receiving jobs
 
     private func look() async {
         guard !isStopped else { return }
@@ -226,7 +227,8 @@ package actor FleetAgent {
         targets[job]?.inbox.yield(.turn(may, because: may ? nil : reason))
     }
 
-    /// Jobs for which their file system has too little space, beside what is kept free and what others are about to take.
+    /// The jobs for which there is too little space on their disks, in addition to the reserve and to what other jobs
+    /// are about to use.
     private func lackSpace(_ jobs: [String], _ records: [String: TargetRecord]) async -> Set<String> {
         let reserve = context.policy.configuration.receive.reserve
         var wanted: [(job: String, root: String, bytes: Int64)] = []
@@ -236,7 +238,7 @@ package actor FleetAgent {
             wanted.append((job, record.root, rest))
         }
         let list = wanted
-        // What the cache holds already, of its own bound.
+        // The size limit of the cache also counts content that it already holds.
         let cached = records.values.filter { $0.life.isCache && !$0.life.isOver && !jobs.contains($0.job) }
             .reduce(Int64(0)) { $0 &+ $1.offer.content.bytes }
         let cache = context.policy.configuration.cache
@@ -262,11 +264,11 @@ package actor FleetAgent {
         (self.news, trouble) = (news, nil)
     }
 
-    /// Control does not answer.
+    /// Call when control does not answer.
     func lost(_ problem: String) { trouble = problem }
 }
 
-/// Makes the engine listen before there is a job.
+/// A shelf without content. It makes the engine listen before there is a job.
 private struct EmptyShelf: Shelf {
     func mayHave(_ hash: SHA1Digest) -> Bool { false }
     func open(_ hash: SHA1Digest) throws -> ShelvedContent? { nil }

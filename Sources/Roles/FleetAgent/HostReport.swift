@@ -3,7 +3,7 @@ import Fleet
 import Glibc
 import Text
 
-/// What an agent finds out about its host.
+/// Properties of this host, for control.
 enum HostReport {
     static var name: String {
         var buffer = [CChar](repeating: 0, count: 256)
@@ -36,10 +36,10 @@ enum HostReport {
         return String(path[place.upperBound...].prefix(64))
     }
 
-    /// Where peers reach this host.
+    /// The addresses at which peers can dial this host.
     /// - Parameters:
-    ///   - port: at which the engine listens.
-    ///   - loopback: whether addresses of the loopback interface count.
+    ///   - port: the engine's port.
+    ///   - loopback: whether to include addresses of the loopback interface.
     static func addresses(port: UInt16, loopback: Bool) -> [PeerAddress] {
         var first: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&first) == 0 else { return [] }
@@ -67,7 +67,7 @@ enum HostReport {
         case AF_INET6:
             return raw.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { pointer -> PeerAddress? in
                 let bytes = withUnsafeBytes(of: pointer.pointee.sin6_addr) { Array($0) }
-                // An address of the link means nothing elsewhere.
+                // A link-local address is not usable from other networks.
                 guard !(bytes[0] == 0xfe && bytes[1] & 0xc0 == 0x80) else { return nil }
                 return PeerAddress(addressBytes: bytes, port: port)
             }

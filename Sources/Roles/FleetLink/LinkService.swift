@@ -2,35 +2,37 @@ import Address
 import Fleet
 import Text
 
-/// What stands behind control's door for agents. The door has read and checked the message, and knows whose key asks.
+/// The calls of agents, as control implements them. The server has parsed and checked each message, and has identified
+/// the node by the certificate of its connection.
 package protocol LinkService: Sendable {
     /// A host joins with a token.
     /// - Parameters:
-    ///   - publicKey: of its signing request, whose signature holds (SubjectPublicKeyInfo, DER).
-    ///   - address: of its connection.
+    ///   - publicKey: the key of its signing request, whose signature has been checked (SubjectPublicKeyInfo, DER).
+    ///   - address: the remote address of its connection.
     func join(
         _ request: JoinRequest, publicKey: [UInt8], from address: PeerAddress
     ) async throws(LinkRefusal) -> JoinReply
-    /// A node wants a new certificate for the key that it has shown.
+    /// A node asks for a new certificate for its current key.
     func renew(_ node: LinkCaller, publicKey: [UInt8]) async throws(LinkRefusal) -> JoinReply
-    /// Whether control answers this key: asked before every call but `join` and `renew`.
+    /// Throws if control does not accept this key any more. Called before every call other than `join` and `renew`.
     func admits(_ node: LinkCaller) async throws(LinkRefusal)
-    /// A node has one long request at a time: a later one ends the wait of an earlier one, which is answered with nothing new. An
-    /// agent sends its number again, with the same request id, when something happens while it waits.
+    /// A sync. Only one request of a node may wait for commands: a later one ends the wait of an earlier one, which is
+    /// then answered without commands. An agent sends the same number again, with the same request id, when an event
+    /// happens while its request waits.
     func sync(_ request: SyncRequest, of node: LinkCaller) async throws(LinkRefusal) -> SyncReply
 
-    /// - Parameter dryRun: nothing is made.
+    /// - Parameter dryRun: only check the order, and create no job.
     func plan(_ order: SendOrder, dryRun: Bool, by node: LinkCaller) async throws(LinkRefusal) -> SendPlan
     func key(for job: String, _ request: KeyRequest, by node: LinkCaller) async throws(LinkRefusal) -> KeyReply
     func start(_ job: String, _ request: StartRequest, by node: LinkCaller) async throws(LinkRefusal) -> StartReply
-    /// The sender could not hash or publish the content.
+    /// The sender cannot hash or publish the content.
     func abandon(_ job: String, reason: String, by node: LinkCaller) async throws(LinkRefusal)
-    /// - Parameter torrent: a torrent file whose info hashes are the job's.
+    /// - Parameter torrent: a torrent file with the info hashes of the job.
     func keep(metainfo torrent: [UInt8], of job: String, by node: LinkCaller) async throws(LinkRefusal)
     func metainfo(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> [UInt8]
     func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView
     func announce(_ request: AnnounceRequest, by node: LinkCaller) async throws(LinkRefusal) -> AnnounceReply
-    /// What a tracker of the fleet serves.
+    /// The swarms that a tracker of the fleet should serve.
     func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList
 }
 
@@ -40,11 +42,11 @@ extension LinkService {
     }
 }
 
-/// Who asks, by the certificate of the connection.
+/// The node that makes a call, identified by the certificate of its connection.
 package struct LinkCaller: Sendable, Hashable {
-    /// The id in the certificate: that of the node's first key.
+    /// The id in the certificate, which is derived from the node's first key.
     package let node: NodeID
-    /// The key that the connection has shown (SubjectPublicKeyInfo, DER).
+    /// The public key in the certificate (SubjectPublicKeyInfo, DER).
     package let publicKey: [UInt8]
     package let address: PeerAddress
 
@@ -55,16 +57,16 @@ package struct LinkCaller: Sendable, Hashable {
     }
 }
 
-/// Why a call of the link is refused, as RFC 9457 says it.
+/// An error answer to an agent, in the form of RFC 9457.
 package struct LinkRefusal: Error, Sendable, Hashable {
-    /// Of HTTP.
+    /// The HTTP status code.
     package let status: Int
-    /// For programs: `token_used`, `revoked`, `replayed`.
+    /// A code for programs: `token_used`, `revoked`, `replayed`.
     package let code: String
-    /// For a person.
+    /// The description for people.
     package let text: String
     package let advice: String?
-    /// Seconds.
+    /// Seconds after which the agent may try again (`Retry-After`).
     package let retryAfter: Int?
 
     package init(_ status: Int, _ code: String, _ text: String, advice: String? = nil, retryAfter: Int? = nil) {
@@ -80,7 +82,7 @@ package struct LinkRefusal: Error, Sendable, Hashable {
     package static let replayed = LinkRefusal(409, "replayed", "a request with this number was answered already")
     package static let cloned = LinkRefusal(
         409, "cloned", "two hosts have this host's key", advice: "tell one of them to join anew: swoop agent join")
-    /// Its certificate, that is. Renewing is answered all the same.
+    /// The certificate has expired. A request to renew it is answered nevertheless.
     package static let expired = LinkRefusal(
         403, "expired", "this host's certificate has run out", advice: "renew it: the agent does so by itself")
     package static let unavailable = LinkRefusal(

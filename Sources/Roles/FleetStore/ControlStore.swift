@@ -2,15 +2,16 @@ import Fleet
 import Hashing
 import JSON
 
-/// What a control node remembers, in SQLite or PostgreSQL. Each move is one transaction, and what it decides is decided in it:
-/// any number of controls may ask at once.
+/// The database of a control server, in SQLite or PostgreSQL. Each operation is one transaction, and its checks run
+/// inside that transaction, so any number of control servers may work at the same time.
 package struct ControlStore: Sendable {
     package let engine: any StoreEngine
 
     package init(_ engine: any StoreEngine) { self.engine = engine }
 
-    /// Opens the store of a control.
-    /// - Parameter database: `postgresql://…`; nil for a file in `data`.
+    /// Opens the database.
+    /// - Parameter data: the control's data directory.
+    /// - Parameter database: `postgresql://…`; nil for the SQLite file `control.db` in `data`.
     package static func open(data: String, database: String?) async throws(StoreError) -> ControlStore {
         guard let database else { return ControlStore(try await SQLiteEngine("\(data)/control.db")) }
         return ControlStore(try await PostgresEngine(database))
@@ -19,10 +20,10 @@ package struct ControlStore: Sendable {
     package func close() async { await engine.close() }
 }
 
-/// Who changes something, for the audit.
+/// Who makes a change, from where and when, for the audit log.
 package struct Act: Sendable, Hashable {
     package let who: String
-    /// Empty for control itself.
+    /// Remote address of the caller; empty for control itself.
     package let address: String
     /// Seconds since 1970.
     package let at: Double
@@ -36,23 +37,24 @@ package struct Act: Sendable, Hashable {
     package static func control(at now: Double) -> Act { Act(who: "control", at: now) }
 }
 
-/// What became of a change of something that has a revision.
+/// The result of changing something that has a revision.
 package enum ChangeOutcome<Value: Sendable>: Sendable {
     case done(Value)
     case unknown
-    /// It was changed by another since.
+    /// The revision is not the expected one: it has been changed since.
     case stale(revision: Int64)
-    /// Something else has that name.
+    /// Another object has that name.
     case taken
-    /// Its state does not allow it: why.
+    /// Its state does not allow the change. A code, and the reason for people.
     case refused(code: String, String)
 
     package var value: Value? { if case .done(let value) = self { value } else { nil } }
 }
 
 extension StoreSession {
-    /// Numbers this change, and tells the other controls of it. In PostgreSQL changes wait for each other from here to their
-    /// commit, so that who reads the list misses none.
+    /// Gives a change the next number and records it in the table `changes`, which all control servers follow. In
+    /// PostgreSQL the counter's row stays locked until the commit. So changes become visible in the order of their
+    /// numbers, and a reader of the list misses none.
     func change(_ kind: String, _ subject: String, at now: Double, _ doc: JSONValue = [:]) throws(StoreError) -> Int64 {
         let rows = try query("UPDATE counters SET value = value + 1 WHERE name = 'change' RETURNING value")
         guard let number = rows.first?.int(0) else { throw StoreError.damaged("the database has no counter") }
@@ -62,7 +64,7 @@ extension StoreSession {
         return number
     }
 
-    /// - Parameter number: of the change that is told.
+    /// - Parameter number: the number of the change that the entry belongs to.
     func audit(
         _ number: Int64, _ act: Act, _ action: String, _ subject: String, _ doc: JSONValue = [:]
     ) throws(StoreError) {

@@ -4,18 +4,18 @@ import NIOHTTP1
 import RegistryClient
 import Text
 
-/// Requests to roles of the same registry in other processes.
+/// An HTTP client for the other processes of the same registry: origins and indexes.
 package struct HTTPPeers: Sendable {
-    /// A request that can be made again, at another host too.
+    /// A request that may be sent more than once, also to another host.
     struct Call: Sendable {
         let method: HTTPMethod
-        /// With its query.
+        /// Path and query.
         let path: String
         var headers: HTTPHeaders = [:]
         var body: [UInt8]?
-        /// Bytes of the answer, at most.
+        /// Most bytes of the response body.
         var limit = 1 << 20
-        /// Seconds until the whole answer is here.
+        /// Seconds until the whole response must have arrived.
         var patience = 20.0
     }
 
@@ -29,8 +29,9 @@ package struct HTTPPeers: Sendable {
     private let credential: RegistryCredential?
 
     /// - Parameters:
-    ///   - credential: a token of the role `cluster`; nil where none is needed.
-    ///   - settings: with the pin or the authorities of the roles that are asked.
+    ///   - credential: a token with the role `cluster`; nil for a registry without tokens.
+    ///   - settings: hold the certificate pin, or the authorities, of the servers to call. Timeouts and the number of
+    ///     connections are overwritten.
     package init(_ credential: RegistryCredential?, settings: HTTPTransportSettings) {
         var settings = settings
         settings.connectTimeout = 3
@@ -42,7 +43,8 @@ package struct HTTPPeers: Sendable {
 
     package func shutdown() async { await transport.shutdown() }
 
-    /// The body of a small document; nil if it is not there, or nobody answers.
+    /// The body of a small document (1 MiB at most). Nil for any status but 200, and for a server that does not respond
+    /// within 5 seconds.
     package func document(_ base: HTTPURL, _ path: String) async -> [UInt8]? {
         let call = Call(method: .GET, path: path, patience: 5)
         guard let answer = try? await ask(base, call), answer.status == 200 else { return nil }

@@ -3,27 +3,27 @@ import JSON
 import Registry
 import Text
 
-/// The parts of the registry as an index tells them (`GET /v1/cluster`): what it was configured with, and what its origins say of
-/// themselves and of trackers.
+/// The answer of an index to `GET /v1/cluster`: the registry's origins, indexes and trackers. It joins the index's
+/// configuration with what the origins say in their own `/v1/cluster`.
 package actor ClusterList {
     private let origins: [HTTPURL]
     private let indexes: [String]
     private let trackers: [String]
     private let peers: HTTPPeers
-    /// How swarms are found, as the configuration has it; nil for what origins say.
+    /// How swarms are found, from the configuration; nil to take it from the origins.
     private let ownSwarms: SwarmTerms?
-    /// What each of them said last.
+    /// The last answer of each origin, by its base URL.
     private var said: [String: JSONValue] = [:]
     private var renewal: Task<Void, Never>?
 
     private static let pause = Duration.seconds(10)
-    /// Origins, or trackers, at most.
+    /// Most origins, and most trackers, in the list.
     private static let most = 1_000
 
     /// - Parameters:
-    ///   - indexes: all of them; empty for this one.
+    ///   - indexes: all indexes of the registry; empty if this is the only one.
     ///   - trackers: announce URLs.
-    ///   - swarms: how swarms are found; nil for what origins say.
+    ///   - swarms: how swarms are found; nil to take it from the origins.
     package init(
         origins: [HTTPURL], indexes: [HTTPURL] = [], trackers: [String] = [], swarms: SwarmTerms? = nil,
         peers: HTTPPeers
@@ -35,7 +35,7 @@ package actor ClusterList {
         self.peers = peers
     }
 
-    /// Asks the origins now and then.
+    /// Asks the origins now, and again every ten seconds.
     package func start() {
         renewal = Task {
             while !Task.isCancelled {
@@ -47,12 +47,12 @@ package actor ClusterList {
 
     package func stop() { renewal?.cancel() }
 
-    /// All origins that are known: those of the configuration, and those that they know.
+    /// All known origins: those of the configuration, and those that these list.
     package var known: [HTTPURL] { entries("origins").compactMap { $0["url"]?.stringValue.flatMap { HTTPURL($0) } } }
 
     /// - Parameters:
-    ///   - url: by which the caller reached this index.
-    ///   - terms: what the caller is told of how swarms are found.
+    ///   - url: the URL by which the caller reached this index.
+    ///   - terms: the part of the swarm terms that this caller may see.
     func json(seenAs url: String, telling terms: @Sendable (SwarmTerms) -> JSONValue?) async -> JSONValue {
         if said.count < origins.count { await renew() }
         let told = entries("trackers").compactMap(\.stringValue)
@@ -77,7 +77,7 @@ package actor ClusterList {
             for origin in origins { group.addTask { (Self.base(origin), await Self.list(of: origin, peers)) } }
             return await group.reduce(into: []) { $0.append($1) }
         }
-        // What an origin said holds while it is silent.
+        // While an origin does not answer, its last answer stays valid.
         for (origin, list) in answers { if let list { said[origin] = list } }
     }
 
@@ -86,7 +86,8 @@ package actor ClusterList {
         return try? JSONValue.parse(bytes, limits: JSONLimits(maxBytes: 1 << 20, maxDepth: 8, maxValues: 20_000))
     }
 
-    /// What origins list, each entry once. Origins of the configuration that said nothing yet are there by their addresses alone.
+    /// The entries of one list of the origins, each once. An origin of the configuration that has not answered yet is
+    /// listed with its URL only.
     private func entries(_ key: String) -> [JSONValue] {
         var found: [JSONValue] = []
         var seen: Set<String> = []

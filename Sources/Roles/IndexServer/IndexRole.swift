@@ -12,36 +12,36 @@ import RegistryWatch
 import Text
 import Threads
 
-/// What an index is told, whatever that was read from.
+/// The configuration of an index, independent of flags and files.
 package struct IndexConfiguration: Sendable {
-    /// A directory, which exists: the store is a file in it, unless there is a `database`.
+    /// An existing directory. The store is a file in it, unless `database` is set.
     package var data: String
     package var file = "index.db"
     package var listen = [ListenAddress(host: "127.0.0.1", port: 15004)]
-    /// `postgresql://…`: the store of any number of indexes.
+    /// `postgresql://…`: a store that any number of indexes can share. Nil for a file in `data`.
     package var database: String?
-    /// Patterns of the `NAME:TAG` that may come to name something else.
+    /// Patterns of `NAME:TAG`: matching tags may be moved to another digest.
     package var mutable = TagRules.usual
     package var origins: [HTTPURL] = []
-    /// All indexes, for lists; empty for this one.
+    /// All indexes of the registry, for `/v1/cluster`; empty if this is the only one.
     package var indexes: [HTTPURL] = []
-    /// Announce URLs, beside those that origins tell.
+    /// Announce URLs, in addition to those that the origins list.
     package var trackers: [String] = []
-    /// How swarms are found; nil for what origins say.
+    /// How swarms are found; nil to take it from the origins.
     package var swarms: SwarmTerms?
-    /// Other registries, and the `NAME:TAG` that each of them gets too.
+    /// Other registries to replicate to, each with the patterns of `NAME:TAG` that it gets.
     package var remotes = Remotes.none
-    /// For all of them; nil where they need none.
+    /// The credential for all remotes; nil if they need none.
     package var remoteCredential: RegistryCredential?
     package var remoteBackoff = Backoff()
-    /// A token of the role `cluster`, for origins; nil where none is needed.
+    /// A token with the role `cluster`, for calls to origins; nil for a registry without tokens.
     package var credential: RegistryCredential?
-    /// Of connections to origins: the pin, or the authorities.
+    /// Settings of connections to origins: the certificate pin, or the authorities.
     package var transport = HTTPTransportSettings()
 
     package init(data: String) { self.data = data }
 
-    /// The pin is that of origins.
+    /// Settings of connections to remotes. The certificate pin is for origins only, so it is left out.
     fileprivate var remoteTransport: HTTPTransportSettings {
         var settings = transport
         settings.pin = nil
@@ -49,14 +49,14 @@ package struct IndexConfiguration: Sendable {
     }
 }
 
-/// Why an index could not start.
+/// The reason why an index could not start.
 package enum IndexProblem: Error, Sendable {
     case store(TagStoreError)
     case http(HTTPServiceError)
     case rules(NamePatterns.Malformed)
 }
 
-/// An index: its store, its doors, and what it does by itself.
+/// A running index: its store, its HTTP server, and its background work (replication, events, daily collection).
 package final class IndexRole: Sendable {
     private let server: IndexServer
     private let store: any TagStore
@@ -64,7 +64,7 @@ package final class IndexRole: Sendable {
     private let peers: HTTPPeers
     private let blobs: OriginReplicaBlobs
     private let replicator: Replicator
-    /// Where other indexes have the same store.
+    /// Nil for a store that other indexes cannot share.
     private let news: SharedNews?
     private let collection: DailyCollection
 

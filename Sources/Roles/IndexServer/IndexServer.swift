@@ -1,7 +1,8 @@
 // IndexServer: an index in a process of its own.
 //
-// Purpose: the doors of an index over its store: names, tags and what they lead to, for pulls; the calls of origins; the list of the
-// registry's parts. Must never: say that it is ready while its store does not answer.
+// Purpose: the HTTP server of an index over its store: names, tags and manifests for pulls; the internal calls of
+// origins; the list of the registry's parts; replication of tags to other registries. Must never: report ready while
+// its store does not answer.
 
 import Address
 import Admission
@@ -18,7 +19,7 @@ import RegistryAccess
 import RegistryWatch
 import Threads
 
-/// The HTTP doors of an index.
+/// The HTTP server of an index.
 package final class IndexServer: Sendable {
     private let services: [HTTPService]
     package var addresses: [ListenAddress] { services.map(\.address) }
@@ -27,7 +28,7 @@ package final class IndexServer: Sendable {
 
     private init(_ services: [HTTPService]) { self.services = services }
 
-    /// Listens at each of the addresses; all of them have the same doors.
+    /// Listens at each of the addresses, with the same routes at all of them.
     /// - Parameter certificates: for TLS; nil for plain HTTP.
     package static func start(
         at addresses: [ListenAddress], service: IndexService, hub: WatchHub, cluster: ClusterList,
@@ -83,7 +84,7 @@ package final class IndexServer: Sendable {
 
     package func stop() async { for service in services { await service.stop() } }
 
-    /// Whether it lives, and whether its store answers.
+    /// Liveness, which needs nothing, and readiness, which needs an answer of the store.
     private static func health(_ store: any TagStore) -> [Route] {
         ["/health", "/healthz"].map { path in
             Route(.get, path, "Alive", access: .open) { _, _ in .text("ok\n") }
@@ -98,7 +99,7 @@ package final class IndexServer: Sendable {
             }
     }
 
-    /// A request that is turned away before it is looked at, in the form that the clients of its path read.
+    /// The answer to a request that is refused before its route runs, in the form that clients of its path expect.
     private static let refusal: RefusalAnswer = { request, status, text in
         let path = request.uri.path
         if path.hasPrefix("/v1/internal") { return OCIService.refusal(status, text) }
@@ -111,7 +112,7 @@ package final class IndexServer: Sendable {
 private enum Readiness {
     private static let patience = Duration.seconds(2)
 
-    /// Why it does not; nil if it does.
+    /// Nil if the store answers within two seconds; otherwise the reason, for the response.
     static func of(_ store: any TagStore) async -> String? {
         await withTaskGroup(of: String?.self) { group in
             group.addTask {

@@ -2,19 +2,19 @@ import NameIndex
 import Registry
 import Threads
 
-/// Tells what tags come to name, at whichever index of the same store: looks for it a few times a second, and as soon as something
-/// was put here.
+/// Reports changes of tags by any of the indexes that share a store. Looks for new events a few times a second, and at
+/// once after a change by this index.
 package final class SharedNews: Sendable {
     private let ask: AsyncStream<Void>.Continuation
     private let loops: [Task<Void, Never>]
 
-    /// Between two looks, with nothing put here, and at least.
+    /// Time between two looks if this index changes nothing, and the least time between two looks.
     private static let pause = Duration.milliseconds(250)
     private static let rest = Duration.milliseconds(20)
-    /// Changes that are read at a time.
+    /// Events read by one query.
     private static let most = 1_000
 
-    /// - Parameter tell: must not wait.
+    /// - Parameter tell: called with each event; must not block.
     package init(_ store: any SharedTagStore, tell: @escaping @Sendable (ContentName, [Tag], BlobDigest) -> Void) {
         let (looks, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.ask = ask
@@ -35,7 +35,7 @@ package final class SharedNews: Sendable {
         ]
     }
 
-    /// Something was put here.
+    /// Looks for events at once: this index has changed a tag.
     package func hasNews() { ask.yield() }
 
     package func stop() async {
@@ -44,7 +44,8 @@ package final class SharedNews: Sendable {
         for loop in loops { await loop.value }
     }
 
-    /// While the store does not answer, what is put meanwhile is told later.
+    /// Reports the events since the last look. The first look only finds the place to start from. If the store does not
+    /// answer, a later look reports the events.
     private static func look(
         _ store: any SharedTagStore, _ cursor: inout EventCursor?,
         _ tell: @Sendable (ContentName, [Tag], BlobDigest) -> Void

@@ -1,6 +1,7 @@
-// NameIndex: which digest a tag names, and all that a NAME has.
+// NameIndex: the index of a registry: the tags, manifests and blobs of each NAME (the name of a content, such as
+// `team/app`).
 //
-// Purpose: tags with their history, manifests and the blobs of each NAME, kept for good; the calls of the index over HTTP. What an
-// origin knows of blobs comes through `BlobFacts`. Must never: say that something is stored before it is durable, let an immutable
-// tag name something else, take a text for a name or digest that was not parsed, or build a statement of SQL from what came
-// from outside.
+// Purpose: stores tags with their history, manifests, and which blobs each NAME has, in SQLite or PostgreSQL; the HTTP calls
+// of the index; garbage collection. It asks origins about blobs through `BlobFacts`. Must never: report a change before it
+// is durable, move an immutable tag to another digest, use a text as a name or digest without parsing it, or build SQL
+// statements from input.

@@ -5,31 +5,32 @@ import Hummingbird
 import Registry
 import Threads
 
-/// The blobs behind the API.
+/// The store of blobs behind the API.
 package protocol OCIBlobs: Sendable {
     var directory: BlobDirectory { get }
-    /// Nil where nothing is pushed: at an agent.
+    /// The uploads that are under way; nil at an agent, to which nothing can be pushed.
     var uploads: UploadTable? { get }
-    /// Brings a blob to this host's directory, if it is not there and others have it.
-    /// - Returns: its size; nil when nobody has it.
+    /// Fetches a blob into this host's directory if it is missing there.
+    /// - Returns: the blob's size in bytes; nil when it cannot be had from anywhere.
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64?
-    /// Answers a GET or HEAD of a blob; nil where that is done with the file in the directory, after `obtain`.
-    /// - Parameter headers: what is said of the blob.
+    /// Answers a GET or HEAD of a blob; nil where the caller is to answer with the file in the directory, after
+    /// ``obtain(_:for:)``.
+    /// - Parameter headers: the headers of the answer that describe the blob.
     func response(
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
     ) async throws(OCIError) -> Response?
-    /// Refuses what is to be pushed when there is no room for it.
+    /// - Throws: an error for the client when there is no room for a push.
     func admitPush() async throws(OCIError)
-    /// Keeps a blob, if it is here or once it is, from being removed as long as what is returned is kept.
+    /// Keeps a blob from being removed while the returned value exists. The blob may still be missing.
     func hold(_ digest: BlobDigest) -> (any Sendable)?
-    /// A blob was pushed and is durable here: called before the client hears of it.
+    /// Called when a pushed blob is durable on this host, before the client gets its answer.
     func pushed(_ blob: FinishedBlob, to name: ContentName) async throws(OCIError)
-    /// The same, with the name of its upload.
+    /// The same, with the id of the blob's upload.
     func pushed(_ blob: FinishedBlob, by id: String, to name: ContentName) async throws(OCIError)
-    /// Where else the bytes of a request go; nil for nowhere.
+    /// A second receiver of the bytes of a request; nil for none.
     func tap(_ part: UploadPart) async -> (any UploadTap)?
-    /// An upload has ended without a blob, and nothing of it is kept here.
+    /// Called when an upload has ended without a blob, and none of its bytes are kept.
     func dropped(_ id: String) async
 }
 
@@ -48,7 +49,7 @@ extension OCIBlobs {
 }
 
 extension BlobDirectory {
-    /// A blob's file, for an answer over HTTP; nil when it is not here.
+    /// A blob's file for an HTTP answer; nil when the directory does not have the blob.
     package func served(_ digest: BlobDigest) async -> ServedFile? {
         let hex = Array(digest.hex.utf8)
         let root = path + "/blobs"

@@ -1,21 +1,22 @@
 import Registry
 
-/// The names, tags and manifests behind the API. Every change is durable when its call returns.
+/// The index of names, tags and manifests behind the API. Every change is durable when its call returns.
 package protocol OCIIndex: Sendable {
     /// Nil when the name has no such tag or manifest.
     func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest?
-    /// Stores a manifest under a name, with tags, if the name has all that it needs.
-    /// - Parameter author: for the history.
+    /// Stores a manifest under a name and puts tags on it.
+    /// - Parameter author: the author for the tags' history.
+    /// - Throws: an error for the client, also when the name lacks a blob or manifest that the manifest needs.
     func put(_ manifest: Manifest, in name: ContentName, tags: [Tag], by author: Author) async throws(OCIError)
-    /// - Returns: false when there was none.
+    /// - Returns: false when the name did not have it.
     func removeManifest(_ name: ContentName, _ digest: BlobDigest, by author: Author) async throws(OCIError) -> Bool
     func removeTag(_ name: ContentName, _ tag: Tag, by author: Author) async throws(OCIError) -> Bool
-    /// By name, after one of them; nil for a name that has nothing.
+    /// Up to `limit` tags in order of their text, from the one after `after` on; nil for an unknown name.
     func tags(of name: ContentName, after: String?, limit: Int) async throws(OCIError) -> [Tag]?
     func names(after: String?, limit: Int) async throws(OCIError) -> [ContentName]
-    /// The manifests under a name that are about another one.
+    /// The manifests under a name whose `subject` is another manifest.
     func referrers(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Manifest]
-    /// The same as a list has them.
+    /// The same, as descriptors for the list of referrers.
     func referrerList(to digest: BlobDigest, in name: ContentName) async throws(OCIError) -> [Descriptor]
 
     /// Whether a blob belongs to a name: it was uploaded or mounted there.

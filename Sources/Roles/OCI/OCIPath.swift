@@ -1,21 +1,21 @@
 import Registry
 import Text
 
-/// What the path of a request under `/v2/` names.
+/// The parsed path of a request under `/v2/`.
 enum OCIPath: Equatable {
-    /// `/v2/`: whether this is such an API.
+    /// `/v2/`: checks whether the server has this API.
     case version
     case catalog
     case blob(ContentName, BlobDigest)
     case uploads(ContentName)
-    /// The name of an upload as it was sent: it is checked where uploads are found.
+    /// A content name and the id of an upload. The id is not checked here, but where the upload is looked up.
     case upload(ContentName, String)
     case manifest(ContentName, Reference.Version)
     case tags(ContentName)
     case referrers(ContentName, BlobDigest)
 
-    /// Names have slashes in them, so the end of the path says what it is about.
-    /// - Parameter path: without the query, as it was sent.
+    /// Names can contain slashes, so the path is parsed from its end.
+    /// - Parameter path: as it was sent, percent-encoded, without the query.
     init(_ path: String) throws(OCIError) {
         var parts: [String] = []
         for part in path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
@@ -24,7 +24,7 @@ enum OCIPath: Equatable {
             }
             parts.append(text)
         }
-        // A slash at the end may be there or not.
+        // A slash at the end is optional.
         if parts.last == "" { parts.removeLast() }
         guard parts.first == "v2" else { throw Self.unknown }
         parts.removeFirst()
@@ -56,7 +56,7 @@ enum OCIPath: Equatable {
         }
     }
 
-    /// The name that the request is about.
+    /// The content name in the path.
     var name: ContentName? {
         switch self {
         case .version, .catalog: nil

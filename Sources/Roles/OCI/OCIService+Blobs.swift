@@ -51,7 +51,7 @@ extension OCIService {
         }
         try await blobs.admitPush()
         let upload: BlobUpload
-        // Not of the specification: with the size, pieces of other lengths need not be hashed.
+        // `size` is not in the specification. If the size is known, only the piece length for that size is hashed.
         let size = parameters["size"].flatMap { Int64($0) }
         do throws(SystemError) {
             upload = try await Threads.offload { () throws(SystemError) in
@@ -60,7 +60,8 @@ extension OCIService {
         } catch {
             throw Self.disk(error)
         }
-        // What could not be mounted is sent now: with its digest, its bytes go to their owners as they come.
+        // The client now uploads the blob that could not be mounted. Since its digest is known, its bytes are passed on to
+        // its owners while they arrive.
         if let announced { upload.announce(announced.sha256) }
         if let text = parameters["digest"] {
             return try await end(upload, to: name, digest: try OCIPath.digest(String(text)), request, context)
@@ -70,7 +71,8 @@ extension OCIService {
         return state(of: upload, in: name, .accepted)
     }
 
-    /// Without `from` it is taken from wherever it is; a caller that may not see every name has to say where.
+    /// Adds a blob that the registry has to a name. Without `from`, any name may have the blob; a caller whose token is
+    /// limited to some names must give `from`.
     private func mount(
         _ digest: BlobDigest, to name: ContentName, from: String?, _ context: ServiceContext
     ) async throws(OCIError) -> Bool {
@@ -121,14 +123,14 @@ extension OCIService {
         _ upload: BlobUpload, to name: ContentName, digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
         try await receive(request, context, into: upload, at: try Self.start(of: request), of: digest)
-        // From here until the name has it, nothing else keeps it from being collected.
+        // Until the name has the blob, only this lease keeps garbage collection from removing it.
         let held = blobs.hold(digest)
         defer { withExtendedLifetime(held) {} }
         let blob: FinishedBlob
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
         } catch {
-            // After a failure of the disk it can be taken up again from there.
+            // After a disk error, the upload can be resumed from the disk.
             blobs.uploads?.forget(upload.id)
             if case .disk = error {} else { await blobs.dropped(upload.id) }
             throw Self.error(error)
@@ -175,7 +177,8 @@ extension OCIService {
         }
     }
 
-    /// Where the bytes of a request begin in the blob: `Content-Range: START-END`, with or without `bytes `.
+    /// The position of a request's first byte in the blob, from `Content-Range: START-END`, with or without `bytes `; nil
+    /// without that header.
     private static func start(of request: Request) throws(OCIError) -> Int64? {
         guard let header = request.headers[.contentRange] else { return nil }
         let text = header.hasPrefix("bytes ") ? header.dropFirst(6) : header[...]
@@ -201,7 +204,7 @@ extension OCIService {
     private func state(of upload: BlobUpload, in name: ContentName, _ status: HTTPResponse.Status) -> Response {
         var response = Response(status: status)
         response.headers[.location] = "/v2/\(name)/blobs/uploads/\(upload.id)"
-        // As deployed registries have it, an upload without a byte has the range 0-0 too.
+        // Like other registries, this one also sends the range 0-0 for an upload without a byte.
         response.headers[.range] = "0-\(max(0, upload.length - 1))"
         if let name = HTTPField.Name("Docker-Upload-UUID") { response.headers[name] = upload.id }
         return response

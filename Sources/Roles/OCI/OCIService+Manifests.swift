@@ -59,7 +59,7 @@ extension OCIService {
         return response
     }
 
-    /// The tag of the path, or those of `?tag=`, beside a digest in the path.
+    /// The tags to put: the tag in the path, or for a digest in the path those of `?tag=`.
     private func tags(
         of request: Request, _ version: Reference.Version, _ manifest: Manifest
     ) throws(OCIError) -> [Tag] {

@@ -13,7 +13,8 @@ package struct OCIService: Sendable {
     let blobs: any OCIBlobs
     let admission: Admission
     let limits: HTTPLimits
-    /// Hosts for which this is asked as a mirror, beside the one that a request is for, as `registry.example:15000`.
+    /// The registries that this host mirrors, such as `registry.example:15000`, besides the host to which a request is
+    /// addressed.
     private let mirrored: Set<String>
 
     package init(
@@ -28,7 +29,7 @@ package struct OCIService: Sendable {
         self.limits = limits
     }
 
-    /// Adds the paths to a server's router.
+    /// Adds the API's routes to a server's router.
     package func add(to router: Router<ServiceContext>) {
         for method in [HTTPRequest.Method.get, .head, .put, .post, .patch, .delete] {
             router.on("v2", method: method) { await respond(to: $0, $1) }
@@ -93,8 +94,9 @@ package struct OCIService: Sendable {
         }
     }
 
-    /// containerd tells a mirror by `ns` whose content it wants. Told that it is not here, it goes on to the next host; what
-    /// another registry has under the same name must not come from here.
+    /// containerd sends a mirror the parameter `ns`, the registry whose content it wants. The answer 404 for any other
+    /// registry makes containerd try the next host. Content of this registry must not be served for the same name of another
+    /// one.
     private func requireMirrored(_ request: Request) throws(OCIError) {
         guard let host = request.uri.queryParameters["ns"].map(String.init), host != request.head.authority,
             !mirrored.contains(host)
@@ -106,7 +108,7 @@ package struct OCIService: Sendable {
 
     private static let mostEntries = 1_000
 
-    /// `n` and `last` of a list (specification, "Listing Tags").
+    /// The parameters `n` and `last` of a list (OCI distribution specification, "Listing Tags").
     private func page(_ request: Request) throws(OCIError) -> (limit: Int, after: String?) {
         let parameters = request.uri.queryParameters
         var limit = Self.mostEntries
@@ -175,14 +177,14 @@ package struct OCIService: Sendable {
         return response
     }
 
-    /// An error in the form that clients of this API read.
+    /// An error response in the form of the OCI distribution API.
     package static func response(_ error: OCIError) -> Response {
         var response = json(error.json, status: HTTPResponse.Status(code: error.status))
         if error.code == .tooManyRequests { response.headers[.retryAfter] = RequestPlace.retryAfter }
         return response
     }
 
-    /// For requests that are turned away before they come here.
+    /// The error response for a request that a middleware refuses.
     package static func refusal(_ status: HTTPResponse.Status, _ text: String) -> Response {
         let code: OCIError.Code =
             switch status {

@@ -5,12 +5,12 @@ import JSON
 import Registry
 import RegistryAccess
 
-/// An error of the calls under `/v1` (RFC 9457).
+/// Error responses of the calls under `/v1` (RFC 9457).
 package enum Problem {
     /// - Parameters:
-    ///   - code: for programs.
-    ///   - detail: for people.
-    ///   - advice: what to do next; may be empty.
+    ///   - code: identifies the error for programs.
+    ///   - detail: describes the error for people.
+    ///   - advice: tells what to do next; empty for none.
     package static func response(
         _ status: HTTPResponse.Status, _ code: String, _ detail: String, advice: String = ""
     ) -> Response {
@@ -26,7 +26,8 @@ package enum Problem {
 }
 
 extension ServiceContext {
-    /// Why a request under `/v1` is turned away; nil where who asks may do this with what is under the name.
+    /// The error response for a request under `/v1` that the caller may not make; nil where the caller has the role and may
+    /// see the name.
     package func refusal(of role: Role, with name: ContentName? = nil) -> Response? {
         guard may(role) else {
             return Problem.response(

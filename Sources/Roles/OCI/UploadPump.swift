@@ -6,11 +6,11 @@ import NIOCore
 import NIOPosix
 import Threads
 
-/// Moves the body of a request into an upload: the next part is received while the one before is written and hashed.
+/// Writes the body of a request to an upload. The next batch is received while the one before is written and hashed.
 package struct UploadPump: Sendable {
     let upload: BlobUpload
     let place: Admission.RequestTicket
-    /// Gets the same bytes.
+    /// Gets the same bytes; nil for none.
     let tap: (any UploadTap)?
 
     /// Bytes that are written and hashed at a time.
@@ -22,7 +22,7 @@ package struct UploadPump: Sendable {
         self.tap = tap
     }
 
-    /// - Throws: `brokenOff` where the client goes away or stands still; what has arrived until then is kept.
+    /// - Throws: `brokenOff` where the client disconnects or stops sending. The bytes that have arrived are kept.
     package func run(_ body: RequestBody) async throws(UploadProblem) {
         do throws(UploadProblem) {
             try await take(body)

@@ -1,22 +1,22 @@
 import NIOCore
 import Registry
 
-/// Takes the bytes of an upload as they come, to another host that is to have them too.
+/// Passes the bytes of an upload on to another host, while they arrive.
 package protocol UploadTap: Sendable {
-    /// Returns when there is room for more. A tap that fails takes nothing any more, and holds nobody up: its owner sees to it
-    /// at the end of the upload.
+    /// Passes parts on, and returns when there is room for more. A tap that has failed drops all further parts without
+    /// waiting; its owner handles the failure at the end of the upload.
     func pass(_ parts: [ByteBuffer]) async
-    /// The request has ended, whether as its sender meant it or not.
+    /// Called when the request has ended, completely or not.
     func end() async
 }
 
-/// What is known of a request that sends bytes of an upload.
+/// A request that sends bytes of an upload.
 package struct UploadPart: Sendable, Hashable {
-    /// Of the upload.
+    /// The id of the upload.
     package let id: String
-    /// Where the bytes begin in the blob.
+    /// The position of the request's first byte in the blob.
     package let offset: Int64
-    /// Of the whole blob, if the sender has said it.
+    /// The digest of the whole blob; nil if the client has not sent it yet.
     package let digest: BlobDigest?
 
     package init(id: String, offset: Int64, digest: BlobDigest?) {

@@ -10,13 +10,13 @@ import Registry
 import RegistryAccess
 import Threads
 
-/// Blobs by Kraken's paths: `/namespace/NAME/blobs/DIGEST`, and `/metainfo` below it, which is a torrent for any client.
+/// Blobs at the paths that Kraken uses: `/namespace/NAME/blobs/DIGEST`, and its torrent at `/metainfo` below that.
 struct BlobCalls: Sendable {
     let index: any OCIIndex
     let node: BlobNode
-    /// Nil where nothing has a back end.
+    /// Nil without back ends.
     let cold: ColdStore?
-    /// URLs of the trackers, for torrents.
+    /// Announce URLs, for torrents.
     let trackers: [String]
     /// How swarms are found.
     let swarms: SwarmTerms
@@ -41,7 +41,7 @@ struct BlobCalls: Sendable {
         } catch {
             return .text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
         }
-        // A torrent is right whether the blob is or not.
+        // The torrent is valid even while the blob on disk has corrupt pieces.
         if isMetainfo, node.catalogue.entryOfAny(digest.sha256)?.infoHash != nil {
             return await torrent(digest, of: name)
         }
@@ -64,7 +64,7 @@ struct BlobCalls: Sendable {
         return isMetainfo ? await torrent(digest, of: name) : await content(digest, request, context)
     }
 
-    /// Kraken writes digests with and without `sha256:` in paths.
+    /// Kraken's clients write digests in paths with and without `sha256:`.
     private static func digest(_ text: String) -> BlobDigest? {
         let text = text.percentDecoded ?? ""
         return BlobDigest(text) ?? BlobDigest("sha256:" + text)
@@ -94,8 +94,9 @@ struct BlobCalls: Sendable {
 
     private func torrent(_ info: BlobInfo, of name: ContentName) async -> Response {
         let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
-        // Idle blobs are not announced. Who asks for the torrent asks the tracker next, and is to find this origin there. Of a NAME
-        // that is not open no such client finds it anywhere.
+        // Idle blobs are not announced to trackers. A client that asks for the torrent asks the tracker next, and must
+        // find this origin there. Under a NAME that is not open, only clients with the registry's secret find the
+        // swarm.
         let options = node.options(of: info.digest, isOpen: swarms.isOpen(name))
         _ = await node.swarm.announce(torrent, options: options)
         return Response(

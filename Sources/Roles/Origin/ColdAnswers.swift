@@ -6,14 +6,14 @@ import JSON
 import OCI
 import Registry
 
-/// How the doors say that a blob is still in its back end.
+/// HTTP responses for a blob that is still in its back end.
 package enum ColdAnswers {
-    /// Seconds that a request for a blob is held while the blob is read.
+    /// Seconds that a request for a blob is held while the blob is read from its back end.
     package static let patience = 20.0
-    /// Seconds that a request is held until the back end has said whether it has the blob.
+    /// Seconds that a request is held until the back end has answered whether it has the blob.
     package static let sizePatience = 10.0
 
-    /// Nil for a blob that is here, or nowhere.
+    /// An OCI error. Nil for a blob that is on this disk, and for one that does not exist.
     package static func error(_ answer: ColdAnswer, _ digest: BlobDigest) -> OCIError? {
         switch answer {
         case .here, .missing: nil
@@ -33,7 +33,8 @@ package enum ColdAnswers {
         "\(digest) is being read from its back end, \(done) of \(total.map { "\($0)" } ?? "?") bytes"
     }
 
-    /// On Kraken's paths: 202 with how far it is. Nil for a blob that is here, or nowhere.
+    /// The response on Kraken's paths: 202 with the progress while the blob is read. Nil for a blob that is on this
+    /// disk, and for one that does not exist.
     package static func response(_ answer: ColdAnswer, _ digest: BlobDigest) -> Response? {
         switch answer {
         case .here, .missing: return nil

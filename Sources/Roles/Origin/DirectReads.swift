@@ -4,17 +4,17 @@ import Hummingbird
 import Registry
 import Synchronization
 
-/// Reads of blobs over HTTP that an origin answers at a time: those who want more of a blob than a swarm would cost take it from the
-/// swarm.
+/// Limits how many HTTP reads of large blobs an origin answers at a time. Clients beyond the limit are expected to use
+/// the swarm.
 package final class DirectReads: Sendable {
-    /// One read; it ends with the last reference.
+    /// One read that counts towards the limit, until its last reference is gone.
     package final class Place: Sendable {
         private let reads: DirectReads
         fileprivate init(_ reads: DirectReads) { self.reads = reads }
         deinit { reads.underWay.subtract(1, ordering: .relaxed) }
     }
 
-    /// Where nothing else is said (`direct`).
+    /// Default limit (the setting `direct`).
     package static let usual = 8
 
     private let most: Int
@@ -23,7 +23,7 @@ package final class DirectReads: Sendable {
     /// - Parameter most: 0 for no limit.
     package init(most: Int = usual) { self.most = max(0, most) }
 
-    /// Nil when so many are under way.
+    /// Nil if the limit is reached.
     package func place() -> Place? {
         let count = underWay.add(1, ordering: .relaxed).newValue
         let place = Place(self)
@@ -35,7 +35,7 @@ package final class DirectReads: Sendable {
 }
 
 extension Response {
-    /// Keeps something until the last byte of the body is sent.
+    /// Keeps an object alive until the last byte of the body has been sent.
     package consuming func holding(_ held: some AnyObject & Sendable) -> Response {
         let inner = body
         guard let length = inner.contentLength, length > 0 else { return self }

@@ -3,16 +3,16 @@ import Files
 import Logging
 import Threads
 
-/// Removes uploads that nobody has sent to for long, from now on until it is stopped.
+/// Removes uploads that have received no bytes for a long time. Works from `init` until ``stop()``.
 package final class IdleUploads: Sendable {
     private let task: Task<Void, Never>
 
-    /// Seconds after which an upload goes, where nothing else is said.
+    /// Default age in seconds.
     package static let usualAge = 86_400.0
-    /// The longest time between two looks.
+    /// Most seconds between two searches for idle uploads.
     private static let look = 600.0
 
-    /// - Parameter age: seconds after which an upload goes.
+    /// - Parameter age: seconds without new bytes after which an upload is removed.
     package init(_ uploads: UploadTable, age: Double = IdleUploads.usualAge, logger: Logger) {
         task = Task {
             while !Task.isCancelled {

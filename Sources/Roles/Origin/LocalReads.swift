@@ -9,14 +9,14 @@ import OCI
 import Registry
 import Threads
 
-/// Answers reads of the blobs that are on this host's disk, a few large ones at a time.
+/// Answers HTTP reads of blobs on this host's disk. Limits the number of large blobs that are read at a time.
 package struct LocalReads: Sendable {
     package let node: BlobNode
     private let direct: DirectReads
     private let admission: Admission
     private let limits: HTTPLimits
 
-    /// Blobs up to this size are read by any number at a time.
+    /// Blobs up to this size, in bytes, do not count towards the limit.
     private static let small: Int64 = 64 << 10
 
     package init(node: BlobNode, direct: DirectReads, admission: Admission, limits: HTTPLimits) {
@@ -26,8 +26,9 @@ package struct LocalReads: Sendable {
         self.limits = limits
     }
 
-    /// Nil for a blob that is not here. It stays here until the answer has been sent.
-    /// - Parameter headers: what is said of the blob.
+    /// The response to a read; nil for a blob that is not on this disk. The blob cannot be removed before the response
+    /// has been sent.
+    /// - Parameter headers: header fields of the response that describe the blob.
     package func response(
         _ digest: BlobDigest, to head: HTTPRequest, headers: HTTPFields, in context: ServiceContext
     ) async throws(OCIError) -> Response? {
@@ -42,7 +43,7 @@ package struct LocalReads: Sendable {
         guard let place = context.place(admission, at: .files) else {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
         }
-        // The tag is alike on all origins, so that a read goes on at another one.
+        // The entity tag is the same at all origins, so a client can continue a read at another origin.
         var response = FileAnswer(to: head, file: file, headers: headers, tag: "\"\(digest)\"")
             .response(in: context, within: limits, admission, holding: place)
         if let held { response = response.holding(held) }

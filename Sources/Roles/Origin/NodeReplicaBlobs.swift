@@ -7,12 +7,12 @@ import Registry
 import RegistryClient
 import Threads
 
-/// The blobs of this host, for other registries that are to get them.
+/// Reads this host's blobs for replication to other registries.
 package struct NodeReplicaBlobs: ReplicaBlobs {
     private let node: BlobNode
     private let cold: ColdStore?
 
-    /// Bytes that are read at a time.
+    /// Bytes read at a time.
     private static let chunk: Int64 = 512 << 10
 
     package init(node: BlobNode, cold: ColdStore?) {
@@ -53,7 +53,7 @@ package struct NodeReplicaBlobs: ReplicaBlobs {
         return (try? await cold?.reads.size(of: digest, in: name)) ?? nil
     }
 
-    /// Reads it back from its back end, if it is only there.
+    /// Reads the blob back from its back end, if it is not on this disk.
     private func obtain(_ digest: BlobDigest, _ name: ContentName) async throws(RegistryError) {
         guard node.catalogue.entry(of: digest.sha256) == nil, let cold else { return }
         let answer = await cold.reads.answer(for: digest, of: name, wish: .content, patience: ColdAnswers.patience)

@@ -5,26 +5,27 @@ import Synchronization
 import Threads
 import Upkeep
 
-/// Which blobs any client may have: those that some NAME has which is left to all of them. The index says so, and is asked again after
-/// a while. Thread-safe.
+/// Decides which blobs any client may find in a swarm: those that an open NAME refers to. Asks the index, and caches
+/// its answers for a while. Thread-safe.
 package final class OpenVerdicts: Sendable {
     private let names: NamePatterns
     private let holders: any BlobHolders
     private let known = Mutex<[SHA256Digest: (isOpen: Bool, until: Double)]>([:])
 
-    /// Seconds for which an answer holds. A blob may come to an open NAME at any time; that it leaves one is less urgent.
+    /// Seconds for which an answer is cached. A closed blob may be linked to an open NAME at any time, and should be
+    /// found soon after; the opposite change is less urgent.
     private static let (openFor, closedFor) = (60.0, 5.0)
     private static let mostKnown = 50_000
-    /// Names of a blob that are looked at.
+    /// Most names of a blob that are looked at.
     private static let mostNames = 1_000
 
-    /// - Parameter names: those that are left to any client.
+    /// - Parameter names: patterns of the open names.
     package init(_ names: NamePatterns, holders: any BlobHolders) {
         self.names = names
         self.holders = holders
     }
 
-    /// False where the index does not answer.
+    /// Whether any client may find the blob. False if the index does not answer.
     package func isOpen(_ digest: SHA256Digest) async -> Bool {
         let now = Clocks.steadySeconds
         if let verdict = known.withLock({ $0[digest] }), now < verdict.until { return verdict.isOpen }
@@ -42,7 +43,7 @@ package final class OpenVerdicts: Sendable {
 }
 
 extension SwarmDoors {
-    /// Those of an origin.
+    /// The terms by which an origin's swarms are found: any client finds the swarms of blobs under open names.
     package init(_ terms: SwarmTerms, holders: any BlobHolders) {
         guard terms.secret != nil, !terms.open.patterns.isEmpty else {
             self.init(secret: terms.secret)

@@ -1,7 +1,8 @@
-// Origin: keeps what is pushed and gives it out.
+// Origin: stores pushed blobs and serves them.
 //
-// Purpose: the doors of a registry over the blobs of this host and an index of names: the OCI distribution API, what a pull
-// needs in one request, torrents for any client. Must never: say that a push succeeded before it is durable and can be given.
+// Purpose: the HTTP server of a registry over this host's blobs and an index of names: the OCI distribution API, all
+// that a pull needs in one response, torrents for any client. Must never: report a push as successful before its blob
+// is durable and can be read.
 
 import Backends
 import BlobNode
@@ -14,13 +15,13 @@ import OCI
 import Registry
 import Threads
 
-/// The blobs of an origin, as the OCI doors want them.
+/// The blobs of an origin, for the OCI distribution API.
 struct OriginBlobs: OCIBlobs {
     let node: BlobNode
     let uploads: UploadTable?
-    /// Nil where nothing has a back end.
+    /// Nil without back ends.
     let cold: ColdStore?
-    /// Nil where nothing looks after the disk.
+    /// Nil without upkeep of the disk.
     let upkeep: OriginUpkeep?
     let here: LocalReads
     var directory: BlobDirectory { node.directory }

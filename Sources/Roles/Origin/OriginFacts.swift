@@ -8,17 +8,17 @@ import Registry
 import Threads
 import Upkeep
 
-/// What this origin knows of blobs, for an index.
+/// Answers an index's questions about blobs from this origin's disk and back ends.
 struct OriginFacts: BlobFacts {
     let node: BlobNode
-    /// Nil where nothing has a back end.
+    /// Nil without back ends.
     let cold: ColdStore?
-    /// Whether back ends are asked for what is not here.
+    /// Whether back ends are asked for blobs that are not on this disk.
     var asksBackEnds = true
-    /// Nil where nothing looks after the disk.
+    /// Nil without upkeep of the disk.
     var blobSweep: BlobSweep?
 
-    /// Questions to back ends at a time.
+    /// Most questions to back ends at a time.
     private static let mostAtOnce = 16
 
     func facts(
@@ -29,9 +29,9 @@ struct OriginFacts: BlobFacts {
             var left = Int64(contents)
             var facts: [BlobDigest: BlobFact] = [:]
             for digest in digests {
-                // Of one that is wrong here in places, others may have these, and peers take the rest.
+                // A blob with corrupt pieces counts too: peers can take its good pieces here, and the others elsewhere.
                 guard let entry = node.catalogue.entryOfAny(digest.sha256) else {
-                    // Until all of it has come, nobody vouches for its torrent.
+                    // Nobody vouches for the torrent of a blob that is still arriving.
                     if let size = arriving[digest] {
                         facts[digest] = BlobFact(size: size, infoHash: nil, infoSHA256: nil)
                     }
@@ -53,8 +53,9 @@ struct OriginFacts: BlobFacts {
         }
     }
 
-    /// Begins to read all blobs that are only in the back end, and waits for a while for those that do not come piece by piece.
-    /// - Returns: the size of those that do.
+    /// Begins to read all blobs that are only in the back end, and waits for those that do not arrive piece by piece for
+    /// ``ColdAnswers/patience`` seconds. Throws for the first of these that has not arrived by then.
+    /// - Returns: the sizes of those that arrive piece by piece.
     private func fetch(
         _ digests: [BlobDigest], of name: ContentName
     ) async throws(BlobFactsError) -> [BlobDigest: Int64] {
@@ -83,7 +84,7 @@ struct OriginFacts: BlobFacts {
         var sizes: [BlobDigest: Int64] = [:]
         var elsewhere: [BlobDigest] = []
         for digest in digests {
-            // Touched first: what was touched is not collected.
+            // Touch before the look-up: garbage collection does not remove a blob that was just touched.
             if node.catalogue.touchIfHere(digest.sha256, at: Clocks.wallSeconds),
                 let entry = node.catalogue.entry(of: digest.sha256)
             {
@@ -114,7 +115,7 @@ struct OriginFacts: BlobFacts {
         }
     }
 
-    /// Of blobs that are not here, in the back end of their name.
+    /// Sizes of blobs in the back end of a name. Blobs that it does not have are left out.
     private static func sizes(
         of digests: [BlobDigest], in name: ContentName, _ cold: ColdStore
     ) async throws(BlobFactsError) -> [(BlobDigest, Int64)] {
@@ -154,7 +155,7 @@ struct OriginFacts: BlobFacts {
 }
 
 extension ColdAnswers {
-    /// What an index is told. Nil for a blob that is here, or nowhere.
+    /// The error for an index. Nil for a blob that is on this disk, and for one that does not exist.
     package static func factsError(_ answer: ColdAnswer, _ digest: BlobDigest) -> BlobFactsError? {
         switch answer {
         case .here, .missing: nil

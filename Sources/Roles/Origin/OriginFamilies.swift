@@ -3,10 +3,10 @@ import ColdStore
 import MetricFamilies
 import Threads
 
-/// What `/metrics` says of every origin, alone or beside others.
+/// Metrics that every origin has, be it alone or one of several.
 package enum OriginFamilies {
     /// - Parameters:
-    ///   - cold: nil where nothing has a back end.
+    ///   - cold: nil without back ends.
     package static func of(_ node: BlobNode, cold: ColdStore?, upkeep: OriginUpkeep?) async -> [MetricFamily] {
         let figures = node.catalogue.figures
         let queue = try? await cold?.writeBack.figures()

@@ -2,7 +2,7 @@ import NameIndex
 import Registry
 import Upkeep
 
-/// What an index in the same process says of blobs.
+/// Asks an index in the same process which blobs names refer to.
 package struct OriginHolders: BlobHolders {
     let store: any TagStore
 

@@ -6,12 +6,12 @@ import Hummingbird
 import MetricFamilies
 import NameIndex
 
-/// `/metrics` of an origin.
+/// `/metrics` of an origin that has the index in the same process.
 struct OriginMetrics: Sendable {
     let node: BlobNode
     let cold: ColdStore?
     let upkeep: OriginUpkeep?
-    /// Of the index in the same process.
+    /// Metrics of the index in the same process.
     let index: IndexMetrics
     let admission: Admission
 

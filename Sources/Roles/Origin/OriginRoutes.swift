@@ -4,16 +4,16 @@ import Hummingbird
 import JSON
 import RegistryAccess
 
-/// Calls that every origin has, alone or with others.
+/// Routes that every origin has, be it alone or one of several.
 package enum OriginRoutes {
-    /// The description of an origin's calls.
+    /// A table of routes with its OpenAPI description.
     package static func table(title: String, _ routes: [Route]) -> RouteTable {
         RegistryDescription.table(
             title: title,
             description: "The OCI distribution API 1.1 is at /v2/, as its specification has it.", routes: routes)
     }
 
-    /// Blobs by Kraken's paths.
+    /// Blobs and their torrents at the paths that Kraken uses.
     package static func blobs(_ respond: @escaping Route.Handler) -> [Route] {
         let (path, access) = ("/namespace/{namespace+}/blobs/{digest}", Route.Access.role(RegistryRoles.pull))
         let blob = Route.Answer(200, "its bytes", type: "application/octet-stream")
@@ -29,8 +29,8 @@ package enum OriginRoutes {
             Route(
                 .get, path, "A blob, whole or in ranges", parameters: ["range"],
                 answers: [
-                    blob, .init(202, "it is fetched: come again"), missing,
-                    .init(429, "too many are read: come again", type: "text/plain"),
+                    blob, .init(202, "it is being fetched: try again"), missing,
+                    .init(429, "too many reads: try again", type: "text/plain"),
                 ], access: access, handler: respond),
             Route(.head, path, "The size of a blob", answers: [blob, missing], access: access, handler: respond),
         ]
@@ -42,7 +42,7 @@ package enum OriginRoutes {
         [
             Route(
                 .get, "/v1/cluster", "The parts of the registry", access: .role(RegistryRoles.pull), handler: cluster),
-            Route(.get, "/v1/status", "What is kept here", access: .role(RegistryRoles.pull), handler: status),
+            Route(.get, "/v1/status", "The blobs of this origin", access: .role(RegistryRoles.pull), handler: status),
             Route(
                 .get, "/metrics", "Numbers for Prometheus", answers: [.init(200, "done", type: "text/plain")],
                 access: .role(RegistryRoles.pull), handler: metrics),

@@ -5,7 +5,7 @@ import Synchronization
 import Threads
 import Upkeep
 
-/// What keeps an origin's disk in order.
+/// The upkeep of an origin's disk: frees space, verifies blobs, and removes unused ones.
 package final class OriginUpkeep: Sendable {
     package let space: SpaceKeeper
     package let scrubber: Scrubber
@@ -13,10 +13,10 @@ package final class OriginUpkeep: Sendable {
     private let node: BlobNode
     private let looking = Mutex<Task<Void, Never>?>(nil)
 
-    /// Between two looks for room.
+    /// Time between two checks of the free space.
     private static let pause = Duration.seconds(10)
 
-    /// - Parameter sources: where wrong pieces are fetched from, before the back ends: other owners.
+    /// - Parameter sources: sources of replacements for corrupt pieces, tried before the back ends: other owners.
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource] = [],
         rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(), logger: Logger

@@ -1,6 +1,6 @@
 import Text
 
 extension StringProtocol {
-    /// Nil for a broken escape, or what is no UTF-8.
+    /// Nil for a broken escape, and for bytes that are not UTF-8.
     var percentDecoded: String? { PercentEncoding.decode(self) }
 }

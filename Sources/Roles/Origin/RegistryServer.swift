@@ -18,7 +18,7 @@ import RegistryAccess
 import RegistryWatch
 import Threads
 
-/// The HTTP doors of a registry on this host.
+/// The HTTP server of a whole registry in one process: one origin and its index.
 package final class RegistryServer: Sendable {
     private let services: [HTTPService]
     private let idleUploads: IdleUploads
@@ -29,13 +29,13 @@ package final class RegistryServer: Sendable {
         idleUploads = IdleUploads(uploads, logger: logger)
     }
 
-    /// Listens at each of the addresses; all of them have the same doors.
+    /// Listens at each of the addresses, with the same routes at all of them.
     /// - Parameters:
-    ///   - peers: where the engine listens.
-    ///   - cold: where blobs go and come back from; nil where nothing has a back end.
+    ///   - peers: the address at which other hosts reach this origin's engine.
+    ///   - cold: writes blobs to back ends and reads them back; nil without back ends.
     ///   - trackers: announce URLs.
     ///   - swarms: how swarms are found.
-    ///   - access: who may do what.
+    ///   - access: the tokens and rights of callers.
     ///   - certificates: for TLS; nil for plain HTTP.
     package static func start(
         at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil,
@@ -103,14 +103,14 @@ package final class RegistryServer: Sendable {
         return RegistryServer(services, uploads, logger)
     }
 
-    /// The index in this process, as its calls and collection have it.
+    /// The index of this process, for its HTTP routes and for garbage collection.
     package static func service(
         node: BlobNode, index: any TagStore, cold: ColdStore?, upkeep: OriginUpkeep?
     ) -> IndexService {
         IndexService(store: index, facts: OriginFacts(node: node, cold: cold, blobSweep: upkeep?.sweep))
     }
 
-    /// Where the parts of the registry are reached: here, by the address by which the caller reached this one.
+    /// The answer to `/v1/cluster`: every part of the registry is at the URL by which the caller reached this server.
     private static func cluster(
         seenFrom request: Request, _ scheme: String, peers: String, trackers: [String], swarms: JSONValue?
     ) -> JSONValue {
@@ -123,7 +123,7 @@ package final class RegistryServer: Sendable {
         return .object(lists)
     }
 
-    /// What is kept here, and how much of it peers were sent since the start.
+    /// The answer to `/v1/status`: number and bytes of blobs here, and bytes sent to peers since the start.
     private static func status(of node: BlobNode) -> Response {
         let figures = node.catalogue.figures
         return .json(
@@ -142,7 +142,7 @@ package final class RegistryServer: Sendable {
             challenge: { RegistryAccess.challenge($0.uri.path) }, refuse: refusal)
     }
 
-    /// A request that is turned away before it is looked at, in the form that the clients of its path read.
+    /// The answer to a request that is refused before its route runs, in the form that clients of its path expect.
     private static let refusal: RefusalAnswer = { request, status, text in
         let path = request.uri.path
         if path.hasPrefix("/v2") { return OCIService.refusal(status, text) }

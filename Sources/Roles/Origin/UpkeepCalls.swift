@@ -10,7 +10,7 @@ import RegistryAccess
 import Threads
 import Upkeep
 
-/// How an origin's disk is, and what a person or an agent can ask for: `/v1/origin`, `/v1/scrub`, `/v1/blobs/DIGEST/doubts`.
+/// The state of an origin's disk, and requests to verify blobs: `/v1/origin`, `/v1/scrub`, `/v1/blobs/DIGEST/doubts`.
 package struct UpkeepCalls: Sendable {
     private let node: BlobNode
     private let cold: ColdStore?
@@ -26,35 +26,36 @@ package struct UpkeepCalls: Sendable {
 
     package var routes: [Route] {
         [
-            Route(.get, "/v1/origin", "The disk, and what is to be stored", access: .role(RegistryRoles.pull)) { _, _ in
+            Route(.get, "/v1/origin", "The disk, and blobs to write back", access: .role(RegistryRoles.pull)) { _, _ in
                 await status()
             },
             Route(
-                .post, "/v1/scrub", "Hold all blobs against their digests", answers: [.init(202, "under way")],
+                .post, "/v1/scrub", "Verify all blobs against their digests", answers: [.init(202, "under way")],
                 access: .role(RegistryRoles.admin)
             ) { _, _ in
                 guard let upkeep else { return Self.nothing }
                 await upkeep.scrubber.scrubAll()
                 return .json(Self.json(await upkeep.scrubber.status(), node), status: .accepted)
             },
-            Route(.get, "/v1/scrub", "What is wrong, and what was looked at", access: .role(RegistryRoles.pull)) {
+            Route(.get, "/v1/scrub", "Progress and findings of verification", access: .role(RegistryRoles.pull)) {
                 _, _ in
                 guard let upkeep else { return Self.nothing }
                 return .json(Self.json(await upkeep.scrubber.status(), node))
             },
             Route(
-                .post, "/v1/blobs/{digest}/doubts", "A piece of a blob was wrong", body: "Doubt",
-                answers: [.init(202, "it is looked at"), .init(404, "no such blob", schema: "Problem")],
+                .post, "/v1/blobs/{digest}/doubts", "Report a corrupt piece of a blob", body: "Doubt",
+                answers: [.init(202, "it will be verified"), .init(404, "no such blob", schema: "Problem")],
                 access: .role(RegistryRoles.pull)
             ) { await doubt($0, $1) },
         ]
     }
 
     private static var nothing: Response {
-        Problem.response(.notFound, "NO_SCRUB", "nothing looks after the blobs here")
+        Problem.response(.notFound, "NO_SCRUB", "this origin does not verify its blobs")
     }
 
-    /// Whoever got a wrong piece from here says so. It is looked at, and that is all that this can bring about.
+    /// An agent reports that it received a corrupt piece from this origin. The origin verifies its own copy; the report
+    /// has no other effect, so a false one only costs a read.
     private func doubt(_ request: Request, _ context: ServiceContext) async -> Response {
         guard let digest = context.parameters.get("digest")?.percentDecoded.flatMap({ BlobDigest($0) }) else {
             return Problem.response(.badRequest, "BAD_DIGEST", "that is no digest")

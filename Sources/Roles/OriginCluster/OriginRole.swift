@@ -16,9 +16,9 @@ import Swarm
 import Text
 import Threads
 
-/// Why an origin could not start.
+/// The reason why an origin could not start.
 package enum OriginProblem: Error, Sendable {
-    /// The directory, which cannot be used.
+    /// The directory of the blobs cannot be used.
     case directory(SystemError)
     case database(DatabaseFileError)
     case http(HTTPServiceError)
@@ -26,7 +26,7 @@ package enum OriginProblem: Error, Sendable {
     case engine(any Error)
 }
 
-/// An origin: its blobs, its engine, its doors, and what it does with the other origins.
+/// A running origin: its blobs, its engine, its HTTP server, and its work with the other origins.
 package final class OriginRole: Sendable {
     private let swarm: SwarmNode
     private let node: BlobNode
@@ -39,7 +39,7 @@ package final class OriginRole: Sendable {
     private let shares: OwnerShares
 
     package var addresses: [ListenAddress] { server.addresses }
-    /// Where its engine is reached.
+    /// The address at which other hosts reach the engine.
     package let peerAddress: String
 
     private init(
@@ -170,7 +170,7 @@ package final class OriginRole: Sendable {
         guard let backends = configuration.backends else { return nil }
         if let database = configuration.database, let slash = database.lastIndex(of: "/"), slash > database.startIndex {
             let above = SystemPath(String(database[..<slash]))
-            // If it cannot be made, the database says why.
+            // If the directory cannot be created, opening the database reports the reason.
             await Threads.offload { _ = try? HeldDirectory.open(above, creating: true) }
         }
         let cold = try await ColdStore.open(
@@ -181,13 +181,14 @@ package final class OriginRole: Sendable {
         return cold
     }
 
-    /// This origin's address, where it stands so in the list.
+    /// The address in `listen` that is also in the list of origins; nil if none is.
     private static func ownName(_ configuration: OriginConfiguration) -> String? {
         guard case .list(let hosts) = configuration.cluster else { return nil }
         return configuration.listen.map(\.description).first { hosts.contains($0) }
     }
 
-    /// Where other hosts reach the engine: of an origin that listens at all addresses, that of its name.
+    /// The address at which other hosts reach the engine. If the engine listens at all addresses, it is the address of
+    /// the origin's name.
     private static func reachable(_ bound: PeerAddress?, _ name: String?) async -> String {
         guard let bound else { return "" }
         guard bound.isUnspecified, let name, let url = HTTPURL("http://" + name) else { return "\(bound)" }

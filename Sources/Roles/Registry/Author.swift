@@ -1,9 +1,9 @@
-/// Who changes something, for the history.
+/// The author of a change to a tag, as the tag's history records it.
 package struct Author: Sendable, Hashable {
-    /// The name of a token, never a secret.
+    /// The name of the caller's token, never the token's secret.
     package let name: String
     package let address: String
-    /// Other registries that it has come through.
+    /// The registries through which a replicated change came.
     package let via: ClusterPath
 
     package init(name: String, address: String, via: ClusterPath = .none) {

@@ -1,6 +1,6 @@
 import JSON
 
-/// An error as clients of the OCI distribution API read it (specification 1.1, "Error Codes").
+/// An error response of the OCI distribution API (specification 1.1, "Error Codes").
 package struct OCIError: Error, Hashable, Sendable {
     package enum Code: String, Sendable, CaseIterable {
         case blobUnknown = "BLOB_UNKNOWN"
@@ -19,11 +19,11 @@ package struct OCIError: Error, Hashable, Sendable {
         case tooManyRequests = "TOOMANYREQUESTS"
     }
 
-    /// HTTP status.
+    /// The HTTP status of the response.
     package let status: Int
     package let code: Code
     package let message: String
-    /// What it is about: digests, say.
+    /// Data about the error, such as the digests of missing blobs.
     package let detail: JSONValue?
 
     package init(_ status: Int, _ code: Code, _ message: String, detail: JSONValue? = nil) {

@@ -1,7 +1,7 @@
 import HTTPServing
 import HTTPTypes
 
-/// Takes everybody for the same caller.
+/// Authenticates every request as the same caller, who is an administrator.
 struct Everybody: Authenticator {
     private let caller = Caller(name: "anybody", role: RegistryRoles.admin)
 

@@ -3,13 +3,13 @@ import Glibc
 import HTTPServing
 import Text
 
-/// The certificate, the tokens and the swarms' secret of a registry that makes its own: the directory `access` beside its blobs. Whoever runs the
-/// registry may replace the files, or remove the directory: the next start makes what is missing.
+/// The certificate, the tokens and the swarm secret that a registry makes for itself, in the directory `access` beside its
+/// blobs. An operator may replace the files or remove the directory: the next start makes the missing ones.
 package struct OwnAccess: Sendable {
-    /// Why the files cannot be made.
+    /// Why the files could not be made.
     package struct Problem: Error, Sendable, CustomStringConvertible {
         package let path: String
-        /// Nil where no certificate could be made.
+        /// The disk's error; nil where the certificate itself could not be made.
         package let disk: SystemError?
         package var description: String { disk.map { "\($0)" } ?? "no certificate could be made" }
     }
@@ -20,20 +20,20 @@ package struct OwnAccess: Sendable {
 
     package var tls: TLSFiles { TLSFiles(chain: path + "/certificate.pem", key: path + "/key.pem") }
     package var tokens: String { path + "/tokens.json" }
-    /// The file with the secret of the swarms.
+    /// The path of the file with the swarm secret.
     package var swarmSecret: String { path + "/swarm.secret" }
-    /// The file with the token of a role, for `--token-file`.
+    /// The path of the file with the token of a role, for `--token-file`.
     package func token(_ role: Role) -> String { "\(path)/\(role).token" }
 
-    /// Makes what is not there. Blocks on the disk.
+    /// Makes the certificate and the tokens that are missing. Blocks on the disk.
     /// - Parameters:
-    ///   - hosts: by which the registry is reached.
+    ///   - hosts: addresses and host names by which clients reach the registry.
     ///   - now: seconds since 1970.
     package func make(hosts: [String], now: Int64) throws(Problem) {
         try attempt { try prepare(hosts, now) }
     }
 
-    /// Makes the secret of the swarms if it is not there. Blocks on the disk.
+    /// Makes the swarm secret if it is missing. Blocks on the disk.
     package func makeSwarmSecret() throws(Problem) {
         try attempt {
             let directory = try openDirectory()
@@ -59,7 +59,7 @@ package struct OwnAccess: Sendable {
         let directory = try openDirectory()
         if try directory.status(Self.certificateName) == nil {
             let made = try SelfSignedCertificate(hosts: hosts, now: now)
-            // The key first: without the certificate both are made anew.
+            // The key is written first: if the certificate is missing, the next start makes both again.
             try Self.write(made.privateKey.value, Self.keyName, directory)
             try Self.write(made.pem, Self.certificateName, directory)
         }

@@ -1,28 +1,29 @@
-// RegistryAccess: who may do what at a registry.
+// RegistryAccess: authentication and authorization of a registry's callers.
 //
-// Purpose: tokens with roles and names from a file, held against each request; the certificate and tokens of a registry that
-// has none yet. Must never: write a secret into a log, a reply or an error, or keep one in memory longer than a request takes.
+// Purpose: checks each request against a file of tokens, each with a role and the names that it may use; makes the
+// certificate and the tokens of a registry that has none yet. Must never: write a secret into a log, a reply or an error, or
+// keep a request's secret in memory longer than the request takes.
 
 import HTTPServing
 import Registry
 
-/// What callers of a registry may do.
+/// The roles of a registry's callers. Each includes the rights of the role in its `including`.
 package enum RegistryRoles {
     package static let pull = Role("pull")
     package static let push = Role("push", including: pull)
-    /// Deletes, warms, collects.
+    /// May also delete tags, warm agents' caches, and run garbage collection.
     package static let admin = Role("admin", including: push)
-    /// Between the parts of a registry.
+    /// For calls between the parts of a registry, such as origins and indexes.
     package static let cluster = Role("cluster", including: push)
 
     package static let all = [pull, push, admin, cluster]
 }
 
-/// Whom a door of a registry lets in.
+/// Which callers a registry's HTTP server lets in.
 package enum RegistryAccess: Sendable {
-    /// Whoever is on this host, to everything; nobody else.
+    /// Programs of this host may do everything, and other hosts nothing.
     case local
-    /// Whoever reaches the door, to everything: for networks in which all may use a registry.
+    /// Any caller may do everything: for networks in which all hosts are trusted with the registry.
     case everybody
     case tokens(RegistryTokens)
 
@@ -34,23 +35,23 @@ package enum RegistryAccess: Sendable {
         }
     }
 
-    /// What whoever is on this host may do where there are no tokens.
+    /// The caller that programs of this host are where there are no tokens.
     package static let localCaller = Caller(name: "local", role: RegistryRoles.admin)
 
-    /// Clients of the OCI distribution API know Basic alone.
+    /// The `WWW-Authenticate` challenge for a URL path. Clients of the OCI distribution API support Basic only.
     package static func challenge(_ path: String) -> String {
         path == "/v2" || path.hasPrefix("/v2/") ? #"Basic realm="swoop""# : "Bearer"
     }
 }
 
 extension ServiceContext {
-    /// Whether who asks may see and change what is under a name.
+    /// Whether the caller's token gives access to a name.
     package func sees(_ name: ContentName) -> Bool { sees(name.text) }
 
     package static func unseenText(_ name: ContentName) -> String { "this token is not for the name \(name)" }
 
-    /// The first names that who asks may see, of all that there are.
-    /// - Parameter page: so many names at most, after one of them, in their order.
+    /// The first `limit` names after `after` that the caller may see.
+    /// - Parameter page: reads up to `limit` names of all, in order, after a given one.
     package func seen<Problem: Error>(
         _ limit: Int, after: String?, of page: (_ after: String?, _ limit: Int) async throws(Problem) -> [ContentName]
     ) async throws(Problem) -> [ContentName] {

@@ -1,11 +1,12 @@
 import HTTPServing
 import JSON
 
-/// The description of a role's calls for programs (OpenAPI), which it serves at `/openapi.json`.
+/// The OpenAPI description of the HTTP API of an origin, index or agent, which it serves at `/openapi.json`.
 package enum RegistryDescription {
     /// - Parameters:
-    ///   - title: the role.
-    ///   - description: what it does, and what the table has not: the OCI distribution API has its own specification.
+    ///   - title: the role: origin, index or agent.
+    ///   - description: what the role does, and which calls `routes` leaves out: those of the OCI distribution API, which
+    ///     has its own specification.
     package static func table(title: String, description: String, routes: [Route]) -> RouteTable {
         RouteTable(
             title: "Swoop " + title, description: description,

@@ -6,7 +6,7 @@ import Synchronization
 import Text
 import Threads
 
-/// Checks requests against tokens that can be read again while the server runs.
+/// Authenticates requests with tokens. They can be reloaded while the server runs.
 package final class RegistryTokens: Authenticator {
     private struct State {
         var table: TokenTable
@@ -18,12 +18,12 @@ package final class RegistryTokens: Authenticator {
 
     private static let mostBytes = 4 << 20
 
-    /// Those of a file. Blocks on the disk.
+    /// The tokens of a file, which must not be readable by others (mode 600). Blocks on the disk.
     package convenience init(path: String) throws(TokenTable.Problem) {
         try self.init { () throws(TokenTable.Problem) in try Self.read(path) }
     }
 
-    /// - Parameter read: reads them, now and whenever it is asked.
+    /// - Parameter read: reads the tokens, now and at each ``reload()``.
     package init(reading read: @escaping @Sendable () throws(TokenTable.Problem) -> TokenTable) throws(TokenTable
         .Problem)
     {
@@ -31,7 +31,7 @@ package final class RegistryTokens: Authenticator {
         state = Mutex(State(table: try read()))
     }
 
-    /// Reads them again. What was in force stays so if it cannot be used. Blocks on the disk.
+    /// Reads the tokens again. If that fails, the former tokens stay in force. Blocks on the disk.
     package func reload() throws(TokenTable.Problem) {
         let table = try read()
         state.withLock { $0.table = table }
@@ -55,7 +55,8 @@ package final class RegistryTokens: Authenticator {
         guard let secret = Self.secret(request.headerFields[.authorization]) else { return .missing }
         let (steady, wall) = (Clocks.steadySeconds, Clocks.wallSeconds)
         return state.withLock { state in
-            // Not even a right one is looked at then: an answer to it would tell who guesses that it is right.
+            // After too many failures even a valid token is refused: a different answer would tell a guesser that it is
+            // valid.
             if state.failures.isSpent(origin.source, at: steady) { return .tooManyFailures }
             switch state.table.find(secret, at: wall) {
             case .caller(let caller): return .caller(caller)
@@ -67,7 +68,8 @@ package final class RegistryTokens: Authenticator {
         }
     }
 
-    /// The token of `Bearer TOKEN` (RFC 6750), or of `Basic` (RFC 7617) as any user's password.
+    /// The token in an `Authorization` header: that of `Bearer` (RFC 6750), or the password of `Basic` (RFC 7617) with any
+    /// user name.
     package static func secret(_ header: String?) -> [UInt8]? {
         guard let header, header.utf8.count <= 16 << 10 else { return nil }
         let parts = header.split(separator: " ", maxSplits: 1)

@@ -2,11 +2,11 @@ import Address
 import Crypto
 import Text
 
-/// A server's certificate (X.509 version 3, RFC 5280) that nobody but its own key vouches for: clients are told its digest. The
-/// few fields that it has are written here as DER; nothing is parsed.
+/// A self-signed server certificate (X.509 version 3, RFC 5280). Clients verify it by its digest (pin). Its few fields are
+/// written here as DER; nothing is parsed.
 package struct SelfSignedCertificate: Sendable {
     package let der: [UInt8]
-    /// PEM, PKCS 8.
+    /// In PEM, PKCS #8.
     package let privateKey: Secret
 
     private static let days: Int64 = 3650
@@ -37,9 +37,9 @@ package struct SelfSignedCertificate: Sendable {
         }
         func value(_ bytes: [UInt8]) -> [UInt8] { DER.node(0x04, bytes) }
         return DER.sequence(
-            // No authority for other certificates.
+            // The certificate is not an authority for others.
             DER.sequence(DER.basicConstraints, critical, value(DER.sequence())),
-            // For signatures of handshakes.
+            // digitalSignature: the key signs TLS handshakes.
             DER.sequence(DER.keyUsage, critical, value(DER.node(0x03, [7, 0x80]))),
             DER.sequence(DER.extendedKeyUsage, value(DER.sequence(DER.serverAuthentication))),
             DER.sequence(DER.subjectAlternativeName, value(DER.sequence(names))))
@@ -56,7 +56,7 @@ package struct SelfSignedCertificate: Sendable {
     }
 }
 
-/// Distinguished encoding of ASN.1 values (X.690).
+/// Distinguished Encoding Rules of ASN.1 values (X.690).
 private enum DER {
     static let ecdsaWithSHA256: [UInt8] = [0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02]
     static let commonName: [UInt8] = [0x06, 3, 0x55, 0x04, 0x03]

@@ -3,8 +3,9 @@ import JSON
 import Registry
 
 extension SwarmTerms {
-    /// What a caller is told of them in a list of the registry's parts; nil where there is no secret. The secret is for callers who
-    /// showed a token, whatever its role: they may pull. Where nobody has one, each host's own files say the secret.
+    /// The terms in the answer that lists the registry's parts; nil where there is no secret. The secret is sent only to
+    /// callers that showed a token, of any role, since they may pull. Where no caller has a token, each host reads the
+    /// secret from its own files.
     package func json(for context: ServiceContext, _ access: RegistryAccess) -> JSONValue? {
         guard case .tokens = access, context.caller != nil else { return json(tellsSecret: false) }
         return json(tellsSecret: true)

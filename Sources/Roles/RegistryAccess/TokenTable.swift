@@ -4,9 +4,10 @@ import JSON
 import Registry
 import Text
 
-/// The tokens of a registry, as its file lists them: `{"tokens": [{name, role, sha256|secret, names, expires}]}`. Pure.
+/// The tokens of a registry, as their JSON file lists them: `{"tokens": [{name, role, sha256|secret, names, expires}]}`.
+/// Pure.
 package struct TokenTable: Sendable {
-    /// What is wrong with a list. Never has a secret in it.
+    /// Why a list of tokens is refused. The text never contains a secret.
     package struct Problem: Error, Hashable, Sendable, CustomStringConvertible {
         package let description: String
 
@@ -17,11 +18,11 @@ package struct TokenTable: Sendable {
         let caller: Caller
         /// SHA-256 of the token.
         let digest: [UInt8]
-        /// Seconds since 1970; nil for a token that does not end.
+        /// Seconds since 1970; nil for a token that does not expire.
         let expires: Double?
     }
 
-    /// What a token that was shown says of who shows it.
+    /// The result of looking up a token.
     package enum Finding: Hashable, Sendable {
         case unknown
         case expired
@@ -41,7 +42,7 @@ package struct TokenTable: Sendable {
         try self.init(list)
     }
 
-    /// - Parameter list: what stands under `tokens`.
+    /// - Parameter list: the value of the key `tokens`.
     package init(_ list: [JSONValue]) throws(Problem) {
         guard !list.isEmpty else { throw Problem("the list 'tokens' is empty") }
         var names: Set<String> = []
@@ -64,7 +65,7 @@ package struct TokenTable: Sendable {
             name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
         else { throw Problem("token \(place): 'name' is 1 to 64 letters, digits and signs") }
         func wrong(_ text: String) -> Problem { Problem("token '\(DisplayName.escape(name))': \(text)") }
-        // A key that is written wrongly must not make a token that lasts longer or sees more than was meant.
+        // A misspelt key must not make a token that lasts longer or has access to more names than was meant.
         for key in object.keys where !["name", "role", "sha256", "secret", "names", "expires"].contains(key) {
             throw wrong("'\(DisplayName.escape(key))' is no key of a token")
         }
@@ -112,7 +113,8 @@ package struct TokenTable: Sendable {
         return time
     }
 
-    /// All tokens are compared, and each as a whole, so that the time taken tells nothing.
+    /// Finds a token. Compares it with all tokens, and each of them whole, so that the time taken reveals nothing.
+    /// - Parameter now: seconds since 1970.
     package func find(_ secret: [UInt8], at now: Double) -> Finding {
         let given = SHA256.digest(secret).bytes
         var found: Token?
@@ -127,9 +129,9 @@ package struct TokenTable: Sendable {
     }
 }
 
-/// A day, or a time in UTC (RFC 3339).
+/// A day, or a time in UTC, as RFC 3339 writes them.
 package enum Moment {
-    /// - Returns: seconds since 1970: of a day, when it begins.
+    /// - Returns: seconds since 1970, for a day its beginning; nil for a malformed text.
     package static func parse(_ text: String) -> Double? {
         let parts = text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)
         guard let day = numbers(parts[0], separator: "-", widths: [4, 2, 2]) else { return nil }

@@ -3,16 +3,16 @@ import NIOCore
 import NIOHTTP1
 import Registry
 
-/// A blob, or the rest of it, as it comes.
+/// The body of a blob's download, from its start or from an offset.
 package struct BlobBody: Sendable {
-    /// Where it begins: 0 where the server gives no ranges.
+    /// The position of the first byte in the blob: 0 where the server does not support ranges.
     package let start: Int64
-    /// Bytes of the whole blob, if the server says.
+    /// The size of the whole blob in bytes; nil if the server does not send it.
     package let size: Int64?
     let answer: HTTPAnswer
     let registry: String
 
-    /// The parts as they come. Made once.
+    /// Iterates over the parts as they arrive. May be called once.
     package func makeIterator() -> Iterator { Iterator(parts: answer.body.makeAsyncIterator()) }
 
     package struct Iterator {
@@ -20,8 +20,8 @@ package struct BlobBody: Sendable {
         package mutating func next() async throws -> ByteBuffer? { try await parts.next() }
     }
 
-    /// Calls `take` with each part, which waits as long as that needs: nothing piles up.
-    /// - Throws: what `take` throws, or a `RegistryError` when the body breaks off.
+    /// Calls `take` with each part. The next part is read once `take` has returned, so no parts pile up in memory.
+    /// - Throws: the error of `take`, or a `RegistryError` when the body breaks off.
     package func forEach(_ take: (ByteBuffer) async throws -> Void) async throws {
         var parts = answer.body.makeAsyncIterator()
         while true {
@@ -38,18 +38,19 @@ package struct BlobBody: Sendable {
 }
 
 extension RegistryClient {
-    /// The size of a blob that the registry has under a name; nil when it has none.
+    /// The size in bytes of a blob that the registry has under a name; -1 when the registry does not send it; nil when it
+    /// does not have the blob.
     package func size(of digest: BlobDigest, in name: ContentName) async throws(RegistryError) -> Int64? {
         let answer = try await exchange(
             Call(method: .HEAD, url: try url("/v2/\(name)/blobs/\(digest)"), accepts: [200, 404, 307]))
         _ = try await body(of: answer, limit: 64 << 10)
         guard answer.status != .notFound else { return nil }
-        // A registry that redirects has it, and does not say how large it is.
+        // A registry that redirects has the blob, and need not send its size.
         return answer.headers.first(name: "content-length").flatMap { Int64($0) } ?? -1
     }
 
-    /// Begins to receive a blob, from an offset on where the server gives ranges.
-    /// - Throws: `.unknown` when the registry does not have it; `.malformed` for a range that was not asked for.
+    /// Begins to download a blob, from an offset on where the server supports ranges.
+    /// - Throws: `.unknown` when the registry does not have the blob; `.malformed` for another range than the requested one.
     package func open(
         _ digest: BlobDigest, in name: ContentName, from offset: Int64 = 0
     ) async throws(RegistryError) -> BlobBody {
@@ -72,8 +73,8 @@ extension RegistryClient {
 }
 
 extension RegistryClient {
-    /// Begins to receive a part of a blob that is not the whole.
-    /// - Throws: `.unknown` when the registry does not have it; `.malformed` where it gives no ranges.
+    /// Begins to download a range of a blob.
+    /// - Throws: `.unknown` when the registry does not have the blob; `.malformed` where it does not support ranges.
     package func open(
         _ digest: BlobDigest, in name: ContentName, range: Range<Int64>
     ) async throws(RegistryError) -> BlobBody {
@@ -84,7 +85,7 @@ extension RegistryClient {
         call.headers.add(name: "Range", value: "bytes=\(range.lowerBound)-\(range.upperBound - 1)")
         let answer = try await exchange(call)
         if answer.status == .ok {
-            // A registry without ranges gives all of it, which serves where all of it is wanted.
+            // A registry without ranges sends the whole blob, which is right if the range is the whole blob.
             guard range.lowerBound == 0,
                 answer.headers.first(name: "content-length").flatMap({ Int64($0) }) == range.upperBound
             else { throw .malformed("a whole blob where a part was asked for") }
@@ -97,7 +98,7 @@ extension RegistryClient {
     }
 }
 
-/// `bytes 0-9/10` (RFC 9110, section 14.4).
+/// The header `Content-Range`: `bytes 0-9/10` (RFC 9110, section 14.4).
 package struct ContentRange: Hashable {
     package let first: Int64
     package let last: Int64

@@ -4,10 +4,10 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Calls of the registry's own API below `/v1` that change something, or ask whether it answers.
+/// Calls of Swoop's own API below `/v1` that change something, or check whether the registry answers.
 extension RegistryClient {
-    /// Sends a document; the one that comes back, or null where none does.
-    /// - Throws: `.unknown` where there is no such path.
+    /// Posts a JSON document. Returns the document of the answer, or null where there is none.
+    /// - Throws: `.unknown` where the registry has no such path.
     package func post(
         _ value: JSONValue, to path: String, limit: Int = 1 << 20
     ) async throws(RegistryError) -> JSONValue {
@@ -19,8 +19,8 @@ extension RegistryClient {
         return (try? JSONValue.parse(body, limits: limits)) ?? .null
     }
 
-    /// Asks once, without patience, whether the registry answers.
-    /// - Parameter seconds: to wait for the answer.
+    /// Checks with a single request, without retries, whether the registry answers.
+    /// - Parameter seconds: the most seconds to wait for the answer.
     package func probe(_ path: String, within seconds: Double) async throws(RegistryError) {
         let answer: HTTPAnswer
         do {

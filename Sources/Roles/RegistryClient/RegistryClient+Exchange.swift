@@ -4,24 +4,24 @@ import NIOHTTP1
 import Text
 
 extension RegistryClient {
-    /// A request that can be made again.
+    /// A request that can be repeated.
     struct Call: Sendable {
         var method: HTTPMethod
         var url: HTTPURL
         var headers: HTTPHeaders = [:]
         var body: [UInt8]?
-        /// What is missing when the answer is a 404.
+        /// The text of the error `.unknown` when the answer is a 404: what is missing.
         var subject = ""
-        /// Statuses that the caller takes.
+        /// The HTTP statuses that the caller handles. Others become errors.
         var accepts: Set<Int>
-        /// Whether a redirect is followed, to another server without the token.
+        /// Whether redirects are followed. Another server does not get the token.
         var followsRedirects = false
-        /// Seconds until the head of the answer must be here; nil for the usual.
+        /// Seconds within which the head of the answer must arrive; nil for `Options.answerTimeout`.
         var timeout: Double?
     }
 
-    /// Makes a request, again when nothing answers or the server is busy, until the head of a status that is accepted has
-    /// arrived.
+    /// Sends a request, and repeats it when the server does not answer or is busy. Returns when the head of an answer with
+    /// an accepted status has arrived.
     func exchange(_ call: Call) async throws(RegistryError) -> HTTPAnswer {
         var tries = 0
         while true {
@@ -46,7 +46,7 @@ extension RegistryClient {
             }
             if [429, 502, 503, 504].contains(status), tries < options.tries {
                 let body = (try? await transport.collect(answer, limit: 64 << 10)) ?? []
-                // The registry reads it from its back end: that comes to an end by itself, and is no failure.
+                // The registry is reading the blob from its back end. That is not a failure, and ends by itself.
                 if String(decoding: body, as: UTF8.self).contains("\"BLOB_COLD\"") { tries = 0 }
                 try await pause(
                     after: max(1, tries), asked: answer.headers.first(name: "retry-after").flatMap { Double($0) })
@@ -56,7 +56,7 @@ extension RegistryClient {
         }
     }
 
-    /// The same, with the whole body of the answer.
+    /// The same, and collects the whole body of the answer.
     func exchange(_ call: Call, limit: Int) async throws(RegistryError) -> (answer: HTTPAnswer, body: [UInt8]) {
         let answer = try await exchange(call)
         return (answer, try await body(of: answer, limit: limit))
@@ -83,12 +83,12 @@ extension RegistryClient {
             call.method, call.url, headers: headers, body: call.body.map { HTTPRequestBody($0) }, deadline: deadline)
     }
 
-    /// Whether the credential is meant for this server.
+    /// Whether a URL is of the registry's own server, for which the credential is meant.
     func isOurs(_ url: HTTPURL) -> Bool {
         url.host == base.host && url.port == base.port && (url.isSecure || !base.isSecure)
     }
 
-    /// The error of an answer that is not accepted.
+    /// The error that an answer with another status stands for.
     func refusal(_ answer: HTTPAnswer, subject: String = "") async -> RegistryError {
         let body = (try? await transport.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))) ?? []
         let error = RegistryError(status: Int(answer.status.code), body: body, registry: name)

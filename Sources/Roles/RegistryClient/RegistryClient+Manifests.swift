@@ -4,8 +4,8 @@ import NIOHTTP1
 import Registry
 
 extension RegistryClient {
-    /// The manifest of a tag or digest, held against the digest that was asked for.
-    /// - Throws: `.unknown` when there is none; `.malformed` for what is no manifest, or another one.
+    /// The manifest of a tag or digest. If a digest is requested, the bytes are verified against it.
+    /// - Throws: `.unknown` when there is none; `.malformed` for an answer that is not a manifest, or another one.
     package func manifest(_ reference: Reference) async throws(RegistryError) -> Manifest {
         var call = Call(
             method: .GET, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
@@ -24,7 +24,7 @@ extension RegistryClient {
         return manifest
     }
 
-    /// The digest of a tag, if the registry has it. Nil also where the registry does not say the digest.
+    /// The digest of a tag's manifest; nil where the registry does not have it, or does not send the digest.
     package func digest(of reference: Reference) async throws(RegistryError) -> BlobDigest? {
         let answer = try await exchange(
             Call(
@@ -36,7 +36,8 @@ extension RegistryClient {
     }
 
     /// Puts a manifest under a tag or its digest.
-    /// - Parameter clusters: the registries that it has come through, for another Swoop registry.
+    /// - Parameter clusters: the registries through which a replicated tag came, as a ``ClusterPath``. Only Swoop registries
+    ///   read it.
     package func put(
         _ bytes: [UInt8], type: String, as reference: Reference, clusters: String = ""
     ) async throws(RegistryError) {
@@ -48,7 +49,7 @@ extension RegistryClient {
                 headers: headers, body: bytes, accepts: [201, 200]), limit: 64 << 10)
     }
 
-    /// Has a tag name a blob, or a manifest that is there, at another Swoop registry.
+    /// Puts a tag on a blob or manifest that the registry has. For Swoop registries.
     package func putTag(
         _ tag: Tag, of name: ContentName, digest: BlobDigest, clusters: String
     ) async throws(RegistryError) {
@@ -60,7 +61,7 @@ extension RegistryClient {
                 body: Array(#"{"digest": "\#(digest)"}"#.utf8), accepts: [200, 201]), limit: 64 << 10)
     }
 
-    /// Deletes a tag, or a manifest with its tags.
+    /// Deletes a tag, or a manifest and the tags on it.
     package func delete(_ reference: Reference) async throws(RegistryError) {
         let (_, _) = try await exchange(
             Call(

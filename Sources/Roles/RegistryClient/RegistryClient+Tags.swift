@@ -5,18 +5,18 @@ import Registry
 import Text
 
 extension RegistryClient {
-    /// The tags of a name, in the order of the registry.
-    /// - Throws: `.unknown` when there is no such name.
+    /// The tags of a name, in the registry's order.
+    /// - Throws: `.unknown` when the registry has no such name.
     package func tags(of name: ContentName) async throws(RegistryError) -> [Tag] {
         try await list("/v2/\(name)/tags/list", member: "tags", subject: "no name \(name)").compactMap { Tag($0) }
     }
 
-    /// All names, where the registry tells them.
+    /// All names, where the registry lists them (`/v2/_catalog`).
     package func names() async throws(RegistryError) -> [ContentName] {
         try await list("/v2/_catalog", member: "repositories", subject: "").compactMap { ContentName($0) }
     }
 
-    /// Follows `Link: <…>; rel="next"` to the end.
+    /// Collects all pages of a list, which are linked by `Link: <…>; rel="next"`.
     private func list(_ path: String, member: String, subject: String) async throws(RegistryError) -> [String] {
         var next: HTTPURL? = try url(path, query: "?n=1000")
         var found: [String] = []
@@ -34,7 +34,7 @@ extension RegistryClient {
             ),
                 let open = link.firstIndex(of: "<"), let close = link.firstIndex(of: ">"), open < close
             {
-                // An empty page that leads on could go on for ever.
+                // A server whose empty pages link to further pages could keep the client busy for ever.
                 guard !values.isEmpty, found.count <= options.mostTags,
                     let resolved = page.resolving(String(link[link.index(after: open)..<close])), isOurs(resolved)
                 else { break }
@@ -44,7 +44,7 @@ extension RegistryClient {
         return found
     }
 
-    /// A document of the index's own API below `/v1`; nil where there is no such API.
+    /// A JSON document of the index's own API below `/v1`; nil where there is no such document or no such API.
     package func document(_ path: String, limit: Int) async throws(RegistryError) -> JSONValue? {
         let (answer, body) = try await exchange(
             Call(method: .GET, url: try url(path), headers: ["Accept": "application/json"], accepts: [200, 404, 405]),
@@ -53,13 +53,13 @@ extension RegistryClient {
         return try? JSONValue.parse(body, limits: JSONLimits(maxBytes: limit, maxDepth: 32, maxValues: 400_000))
     }
 
-    /// The body of an answer of that API, whatever it is.
-    /// - Throws: `.unknown` where there is no such thing.
+    /// The body of an answer of that API, of any type.
+    /// - Throws: `.unknown` where there is no such path.
     package func content(_ path: String, limit: Int) async throws(RegistryError) -> [UInt8] {
         try await exchange(Call(method: .GET, url: try url(path), accepts: [200]), limit: limit).body
     }
 
-    /// Deletes what has a path of that API; false where there is no such thing or no such API.
+    /// Sends DELETE for a path of that API; false where there is no such path or no such API.
     package func deleteDocument(_ path: String) async throws(RegistryError) -> Bool {
         let (answer, _) = try await exchange(
             Call(method: .DELETE, url: try url(path), accepts: [200, 202, 204, 404, 405]), limit: 64 << 10)

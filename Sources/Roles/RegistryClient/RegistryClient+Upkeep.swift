@@ -4,15 +4,15 @@ import NIOHTTP1
 import Registry
 
 extension RegistryClient {
-    /// Asks for something below `/v1` to be done, and answers what came of it; nil where there is no such call.
-    /// - Parameter timeout: seconds until the answer begins; nil for the usual.
+    /// Sends POST to a path below `/v1`, and returns the document of the answer; nil where there is no such call.
+    /// - Parameter timeout: seconds within which the answer must begin; nil for `Options.answerTimeout`.
     package func act(
         _ path: String, query: String = "", body: JSONValue? = nil, timeout: Double? = nil
     ) async throws(RegistryError) -> JSONValue? {
         try await act(path, query: query, bytes: body?.encode(), timeout: timeout)
     }
 
-    /// The same with a body that is sent as it is.
+    /// The same with a body of encoded JSON.
     package func act(
         _ path: String, query: String, bytes: [UInt8]?, timeout: Double? = nil
     ) async throws(RegistryError) -> JSONValue? {
@@ -26,7 +26,7 @@ extension RegistryClient {
         return (try? JSONValue.parse(bytes)) ?? .object([:])
     }
 
-    /// Has a tag name a manifest or blob that the registry has.
+    /// Puts a tag on a manifest or blob that the registry has.
     package func tag(_ reference: Reference, as digest: BlobDigest) async throws(RegistryError) {
         let body = JSONValue.object(["digest": .string(digest.description)]).encode()
         _ = try await exchange(

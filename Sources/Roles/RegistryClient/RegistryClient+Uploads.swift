@@ -4,11 +4,11 @@ import NIOHTTP1
 import Registry
 import Text
 
-/// A blob that is being sent: where the next part goes, and how much the registry has.
+/// A blob's upload: the URL for the next part, and how many bytes the registry has.
 package struct UploadSession: Sendable, Hashable {
-    /// Changes with each part.
+    /// The URL to which the next part is sent. It changes with each part.
     package let location: HTTPURL
-    /// Bytes that the registry has.
+    /// The number of bytes that the registry has.
     package let offset: Int64
 
     package init(location: HTTPURL, offset: Int64) {
@@ -19,7 +19,8 @@ package struct UploadSession: Sendable, Hashable {
 
 extension RegistryClient {
     /// Begins an upload.
-    /// - Parameter size: the bytes that it will have. A Swoop registry that knows it hashes less; others pass over it.
+    /// - Parameter size: the blob's size in bytes. A Swoop registry that knows the size hashes less; other registries ignore
+    ///   it.
     package func beginUpload(in name: ContentName, size: Int64? = nil) async throws(RegistryError) -> UploadSession {
         let call = Call(
             method: .POST,
@@ -31,11 +32,11 @@ extension RegistryClient {
         return try session(of: answer, at: call.url, offset: 0)
     }
 
-    /// Gives a name a blob that the registry has under another one.
+    /// Adds a blob that the registry has under another name to a name (OCI distribution specification, "Mounting a blob").
     /// - Parameters:
-    ///   - other: nil for any.
-    ///   - size: the bytes of an upload in its place, see ``beginUpload(in:size:)``.
-    /// - Returns: nil when that is done, else an upload that the registry began in its place.
+    ///   - other: the name that has the blob; nil for any.
+    ///   - size: the blob's size, for the upload that may begin instead: see ``beginUpload(in:size:)``.
+    /// - Returns: nil when the blob was mounted, else an upload that the registry began instead.
     package func mount(
         _ digest: BlobDigest, in name: ContentName, from other: ContentName?, size: Int64? = nil
     ) async throws(RegistryError) -> UploadSession? {
@@ -50,7 +51,7 @@ extension RegistryClient {
         return answer.status == .created ? nil : try session(of: answer, at: call.url, offset: 0)
     }
 
-    /// Sends a small blob whole: one request where the registry takes it so, else two.
+    /// Uploads a small blob: in one request where the registry supports that, else in two.
     package func upload(
         _ bytes: [UInt8], _ digest: BlobDigest, in name: ContentName
     ) async throws(RegistryError) {
@@ -63,7 +64,8 @@ extension RegistryClient {
         try await finish(try session(of: answer, at: call.url, offset: 0), digest, rest: bytes)
     }
 
-    /// What the registry has of an upload; nil when it does not know it (any more).
+    /// The upload with the number of bytes that the registry has; nil when the registry does not know the upload, or no
+    /// longer.
     package func status(of upload: UploadSession) async throws(RegistryError) -> UploadSession? {
         let call = Call(method: .GET, url: upload.location, accepts: [200, 204, 404, 400, 410])
         let answer = try await exchange(call)
@@ -72,7 +74,7 @@ extension RegistryClient {
         return try session(of: answer, at: call.url, offset: nil)
     }
 
-    /// Sends a part once. After an error the caller asks for the `status`.
+    /// Sends a part, without retries. After an error, the caller must ask for ``status(of:)``.
     /// - Parameter parts: exactly `length` bytes, which follow those that the registry has.
     package func append<Parts: AsyncSequence & Sendable>(
         _ parts: Parts, length: Int64, to upload: UploadSession
@@ -95,8 +97,8 @@ extension RegistryClient {
         return try session(of: answer, at: upload.location, offset: upload.offset + length)
     }
 
-    /// Ends an upload: the registry now holds the bytes against the digest.
-    /// - Parameter rest: what follows the bytes that it has.
+    /// Ends an upload: the registry verifies the bytes against the digest.
+    /// - Parameter rest: the bytes that follow those that the registry has.
     package func finish(
         _ upload: UploadSession, _ digest: BlobDigest, rest: [UInt8] = []
     ) async throws(RegistryError) {
@@ -109,20 +111,21 @@ extension RegistryClient {
             headers.add(name: "Content-Range", value: "\(upload.offset)-\(upload.offset + Int64(rest.count) - 1)")
         }
         var call = Call(method: .PUT, url: target, headers: headers, body: rest, accepts: [201, 204])
-        // It may read all of the blob again.
+        // The registry may have to read the whole blob again.
         call.timeout = options.uploadTimeout
         let answer = try await exchange(call)
         _ = try await body(of: answer, limit: 64 << 10)
     }
 
-    /// Lets the registry forget an upload. Failures do not matter: it forgets it by itself later.
+    /// Cancels an upload. Failures are ignored, since the registry drops an unused upload by itself later.
     package func cancel(_ upload: UploadSession) async {
         guard let answer = try? await exchange(Call(method: .DELETE, url: upload.location, accepts: [204, 202, 404]))
         else { return }
         _ = try? await body(of: answer, limit: 64 << 10)
     }
 
-    /// - Parameter offset: what the registry should have; nil where only the answer tells.
+    /// The upload after an answer of the registry.
+    /// - Parameter offset: the number of bytes that the registry should have; nil where only the answer tells.
     private func session(
         of answer: HTTPAnswer, at url: HTTPURL, offset: Int64?
     ) throws(RegistryError) -> UploadSession {
@@ -137,7 +140,7 @@ extension RegistryClient {
         } else {
             throw .malformed("no location of the upload")
         }
-        // `0-0` is what registries say of 0 bytes, and of 1.
+        // Registries send `0-0` both for 0 bytes and for 1 byte.
         let said = answer.headers.first(name: "range").flatMap { text -> Int64? in
             let ends = text.split(separator: "=").last?.split(separator: "-") ?? []
             guard ends.count == 2, let first = Int64(ends[0]), first == 0, let last = Int64(ends[1]), last >= 0,

@@ -1,8 +1,8 @@
 // RegistryClient: the client side of the OCI distribution API 1.1.
 //
-// Purpose: blobs, uploads, manifests and tags of one registry over HTTP, with tries again, logins and typed errors. Bodies of
-// blobs stream: no more than a block of them is in memory here. Must never: send a token to another server than the one it is
-// for, take an answer for more than it proves (digests are checked by the caller, who has the bytes), or touch a file.
+// Purpose: blobs, uploads, manifests and tags of one registry over HTTP, with retries, logins and typed errors. Blobs are
+// streamed: no more than a block of a blob is in memory. Must never: send a token to a server for which it is not meant,
+// trust the content of a blob (callers verify digests), or touch a file.
 
 import HTTPTransport
 import NIOCore
@@ -10,37 +10,37 @@ import NIOHTTP1
 import Synchronization
 import Text
 
-/// A client of one registry. Call `shutdown` before the last reference goes.
+/// A client of one registry. Call ``shutdown()`` before the last reference is released.
 package final class RegistryClient: Sendable {
     /// Times in seconds.
     package struct Options: Sendable {
-        /// Tries of a request that can be made again: when nothing answers, or the server is busy.
+        /// The most attempts of a request that can be repeated, when the server does not answer or is busy.
         package var tries = 3
-        /// The same when nothing answers; nil for as many.
+        /// The most attempts when the server does not answer; nil for `tries`.
         package var triesInSilence: Int?
-        /// Wait before the second try; doubles each time.
+        /// The pause before the second attempt. It doubles each time.
         package var firstPause = 0.5
-        /// Longest wait between two tries, whatever the server asks for.
+        /// The longest pause between two attempts, even if the server asks for a longer one (`Retry-After`).
         package var longestPause = 30.0
-        /// Until the head of an answer must be here, for requests without a large body.
+        /// The time within which the head of an answer must arrive, for requests without a large body.
         package var answerTimeout = 30.0
-        /// For a request with a part of a blob.
+        /// The same for a request that sends a part of a blob.
         package var uploadTimeout = 3600.0
-        /// Most bytes of a list of tags.
+        /// The most bytes of one page of a list.
         package var mostListBytes = 4 << 20
-        /// Most tags that are asked for.
+        /// The number of entries at which the client stops to request further pages of a list.
         package var mostTags = 1_000_000
 
         package init() {}
     }
 
-    /// Where the registry is; without a slash at its end.
+    /// The registry's URL, without a slash at its end.
     package let base: HTTPURL
     let options: Options
     let transport: HTTPTransport
     let login: Login
 
-    /// - Parameter base: with a path, if the registry lies below one.
+    /// - Parameter base: the registry's URL, with a path if the API is below one.
     package init(
         base: HTTPURL, credential: RegistryCredential? = nil, options: Options = Options(),
         settings: HTTPTransportSettings = HTTPTransportSettings()
@@ -53,8 +53,8 @@ package final class RegistryClient: Sendable {
 
     package func shutdown() async { await transport.shutdown() }
 
-    /// Whether the OCI distribution API is there (`GET /v2/`, end-1), as at every registry but not at an index by itself. Nil
-    /// where nothing answers within 5 s.
+    /// Whether the server has the OCI distribution API (`GET /v2/`, end-1). Every registry has it, but an index alone does
+    /// not. Nil where the server does not answer within 5 s.
     package func hasContent() async -> Bool? {
         guard let url = try? url("/v2/"),
             let answer = try? await transport.request(
@@ -65,10 +65,10 @@ package final class RegistryClient: Sendable {
         return status != 404
     }
 
-    /// Scheme, host and port, as messages name the registry.
+    /// Scheme, host and port: the registry's name in messages.
     package var name: String { "\(base.isSecure ? "https" : "http")://\(base.authority)" }
 
-    /// The URL of a path of the API. What stands in it is checked already: names, digests and tags need no encoding.
+    /// The URL of a path of the API. Names, digests and tags in it have been checked, so they need no percent-encoding.
     func url(_ path: String, query: String = "") throws(RegistryError) -> HTTPURL {
         let root = base.path == "/" ? "" : base.path
         guard let url = HTTPURL(name + root + path + query) else { throw .malformed("a URL that is too long") }

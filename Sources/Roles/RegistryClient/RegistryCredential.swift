@@ -2,13 +2,14 @@ import NIOHTTP1
 import Synchronization
 import Text
 
-/// What proves to a registry who asks.
+/// The credential that authenticates a client at a registry: a token, or a user name and a password.
 package struct RegistryCredential: Sendable, Hashable, CustomStringConvertible {
-    /// Before the first colon, if there is one.
+    /// The text before the first colon; nil without a colon.
     let user: String?
     let secret: String
 
-    /// - Parameter text: a token, or `USER:PASSWORD`. Nil for a text that cannot stand in a header.
+    /// Nil for an empty text, or one that is not allowed in an HTTP header.
+    /// - Parameter text: a token, or `USER:PASSWORD`.
     package init?(_ text: String) {
         guard !text.isEmpty, text.utf8.count <= 8192, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
             return nil
@@ -25,18 +26,18 @@ package struct RegistryCredential: Sendable, Hashable, CustomStringConvertible {
     package var description: String { "a credential" }
 
     package var bearer: String { "Bearer \(secret)" }
-    /// A token goes as the password of any user.
+    /// A token is sent as the password, with any user name.
     package var basic: String { "Basic " + Base64.encode(Array("\(user ?? "swoop"):\(secret)".utf8)) }
 }
 
-/// How this registry wants the credential. It is found out by its first refusal.
+/// The authentication scheme of a registry, `Bearer` or `Basic`. It is learned from the registry's first refusal (401).
 final class Login: Sendable {
     private let credential: RegistryCredential?
     private let isBasic: Mutex<Bool>
 
     init(_ credential: RegistryCredential?) {
         self.credential = credential
-        // A user and a password are what Basic is for.
+        // A user name and a password need Basic.
         isBasic = Mutex(credential?.user != nil)
     }
 
@@ -45,7 +46,7 @@ final class Login: Sendable {
         return ["Authorization": isBasic.withLock { $0 } ? credential.basic : credential.bearer]
     }
 
-    /// Whether the request is to be made again after a 401, in the other form.
+    /// Whether a request must be repeated after a 401 with the other authentication scheme.
     func changes(after headers: HTTPHeaders) -> Bool {
         guard credential != nil else { return false }
         let wantsBasic = headers["www-authenticate"].contains { $0.lowercased().hasPrefix("basic") }

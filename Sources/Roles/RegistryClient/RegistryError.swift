@@ -2,22 +2,22 @@ import HTTPTransport
 import JSON
 import Text
 
-/// Why a registry did not do what it was asked for. Texts name the registry by host and port and never have a secret in them;
-/// what the registry says is shortened and escaped for display.
+/// Why a request to a registry failed. Texts name the registry by host and port, and never contain a secret. Messages of the
+/// registry are shortened and escaped for display.
 package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// No answer, after so many tries.
+    /// The registry did not answer, after this number of attempts.
     case silent(registry: String, tries: Int, HTTPTransportError)
-    /// The credential is missing, wrong, or not for this.
+    /// The credential is missing, wrong, or does not allow the request.
     case unauthorized(registry: String, message: String)
-    /// It may not be done, whoever asks: an immutable tag, say.
+    /// The request is not allowed for any caller, such as moving an immutable tag.
     case denied(String)
-    /// No such name, tag, manifest, blob or upload.
+    /// There is no such name, tag, manifest, blob or upload.
     case unknown(String)
-    /// The registry has no room.
+    /// The registry's disk is full.
     case noSpace(registry: String, message: String)
-    /// Any other refusal: HTTP status, code of the OCI specification, text.
+    /// Any other refusal, with the HTTP status, and the error code of the OCI specification if there is one.
     case refused(registry: String, status: Int, code: String, message: String)
-    /// An answer that cannot be.
+    /// The answer is not valid.
     case malformed(String)
     case cancelled
 
@@ -39,7 +39,7 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// What lies behind it, for the second line of a message.
+    /// The underlying error, for the second line of a message.
     package var cause: String? { if case .silent(_, _, let error) = self { error.description } else { nil } }
 
     /// Whether the same request may succeed later.
@@ -51,12 +51,12 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// The error of an answer.
+    /// The error that an answer stands for.
     init(status: Int, body: [UInt8], registry: String) {
         let (code, message) = Self.parse(body)
         switch (status, code) {
         case (401, _), (403, "UNAUTHORIZED"): self = .unauthorized(registry: registry, message: message)
-        // Whatever code it comes with: the specification has none for it.
+        // The specification has no error code for a full disk, so the status alone counts.
         case (507, _): self = .noSpace(registry: registry, message: message)
         case (409, _), (_, "DENIED"):
             self = .denied(message.isEmpty ? "\(registry) does not allow this" : message)
@@ -66,7 +66,7 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// Code and text of `{"errors":[{"code","message","detail"}]}`, or of a problem (RFC 9457).
+    /// The code and the text of an OCI error `{"errors":[{"code","message","detail"}]}`, or of a problem (RFC 9457).
     private static func parse(_ body: [UInt8]) -> (code: String, message: String) {
         let limits = JSONLimits(maxBytes: 64 << 10, maxDepth: 16, maxValues: 4_000)
         guard let object = (try? JSONValue.parse(body, limits: limits))?.objectValue else { return ("", "") }

@@ -2,11 +2,12 @@ import Settings
 import Text
 import YAML
 
-/// A configuration of several files: what a file `extends` lies below it, and the secrets file above all.
+/// Reads a configuration from several files. A file's keys override those of the file that it `extends`; the secrets file
+/// overrides all others.
 package struct ConfigurationFiles {
     package struct File: Sendable {
         package let bytes: [UInt8]
-        /// Whether its owner alone can read or change it.
+        /// Whether only the file's owner can read or change it.
         package let isPrivate: Bool
 
         package init(bytes: [UInt8], isPrivate: Bool) {
@@ -15,24 +16,25 @@ package struct ConfigurationFiles {
         }
     }
 
-    /// Why the files make no configuration: names the file, the line where it is known, and the reason. Without secrets.
+    /// Why the files are refused. The text names the file, the line where it is known, and the reason; it has no secret in
+    /// it.
     package struct Problem: Error, Sendable, Hashable, CustomStringConvertible {
         package let description: String
 
         package init(_ description: String) { self.description = description }
     }
 
-    /// Files that extend one another.
+    /// The most files in one chain of `extends`.
     private static let mostFiles = 16
 
     private let read: (String) throws(Problem) -> File
 
-    /// - Parameter read: blocks on the disk, if that is where files are.
+    /// - Parameter read: reads the file at a path. It may block on the disk.
     package init(read: @escaping (String) throws(Problem) -> File) { self.read = read }
 
     /// - Parameters:
-    ///   - path: nil for no file.
-    ///   - secrets: nil for none.
+    ///   - path: the configuration file; nil for none.
+    ///   - secrets: the secrets file; nil for none.
     package func configuration(
         _ path: String?, secrets: String?
     ) throws(Problem) -> (configuration: RegistryConfiguration, notes: [SettingNote]) {
@@ -44,7 +46,7 @@ package struct ConfigurationFiles {
         } catch { throw Problem(error.description) }
     }
 
-    /// A file, and below it what it extends.
+    /// A file's settings over those of the files that it extends.
     private func layers(_ path: String, isSecret: Bool) throws(Problem) -> SettingsSource {
         var sources: [SettingsSource] = []
         var seen: Set<String> = []
@@ -78,7 +80,7 @@ package struct ConfigurationFiles {
         return source
     }
 
-    /// A path that does not begin with a slash is beside the file that names it.
+    /// The path in a file's key `extends`; nil without one. A relative path is relative to that file's directory.
     private static func extended(by source: SettingsSource, at path: String) throws(Problem) -> String? {
         guard let value = source.values["extends"], !value.isNull else { return nil }
         guard let text = value.stringValue, !text.isEmpty, !text.utf8.contains(0) else {

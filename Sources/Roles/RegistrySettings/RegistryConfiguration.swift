@@ -1,20 +1,21 @@
 // RegistrySettings: the configuration of a registry's roles.
 //
-// Purpose: the table of its keys, Kraken's among them, and the values that are made of it; the seed's names of programs, and
-// their flags as Go reads them. Must never: do I/O, open what a file names, or show a secret.
+// Purpose: the table of all keys, Kraken's among them, and the typed values that are read by it; the names of the seed's and
+// Kraken's programs, and their command lines. Must never: do I/O, open a file that a key names, or show a secret.
 
 import Address
 import JSON
 import Settings
 import Text
 
-/// What the files of any role may say. Each role takes what concerns it; what is nil or empty has the role's own default.
+/// All values of a configuration, for any role. Each role uses the values that concern it, and its own default for a value
+/// that is nil or empty.
 package struct RegistryConfiguration: Sendable, Equatable {
-    // Where this role is.
+    // This role's own place.
     package var data: String?
     package var host: String?
     package var site: String?
-    /// Any origin or index; where an agent begins.
+    /// The URL of any origin or index, from which an agent learns of the others.
     package var registry: String?
 
     // Other roles.
@@ -53,7 +54,7 @@ package struct RegistryConfiguration: Sendable, Equatable {
 
     // Access.
     package var tokens: [JSONValue] = []
-    /// What this role shows others.
+    /// The token with which this role calls other roles.
     package var token: Secret?
     package var insecure = false
     package var local: LocalCallers?
@@ -66,7 +67,7 @@ package struct RegistryConfiguration: Sendable, Equatable {
 
     package init() {}
 
-    /// - Returns: the configuration, and what is odd in the files but no error.
+    /// - Returns: the configuration, and notes on the files that are not errors.
     package static func read(
         _ source: SettingsSource
     ) throws(SettingsError) -> (configuration: RegistryConfiguration, notes: [SettingNote]) {

@@ -1,7 +1,8 @@
 import Settings
 
 extension RegistryTable {
-    /// All keys as Markdown: those of objects in a row each, behind the names of what is around them.
+    /// All keys as a Markdown table, with a row for each. A key of an object has the names of the objects around it before
+    /// its own.
     package static var markdown: String {
         let rows =
             rows(table, "") + rows(HostList.table, "cluster.hosts.") + rows(HashRing.table, "hashring.")

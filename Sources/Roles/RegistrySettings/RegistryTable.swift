@@ -2,11 +2,11 @@ import JSON
 import Settings
 import Text
 
-/// The keys of a registry's configuration.
+/// The table of a registry's configuration: each key with its form, default and description.
 package enum RegistryTable {
     private typealias Key = Setting<RegistryConfiguration>
 
-    /// Kraken's keys that have nothing to act on here: nginx, its own listeners, its kinds of metrics and peers.
+    /// Kraken's keys that are accepted without effect, such as those of nginx, of its listeners and of its metrics.
     package static let withoutEffect = [
         "verbose", "metrics", "nginx", "registry_backup", "registryoverride", "server", "blobserver", "tagserver",
         "agentserver", "network_event", "peer_id_factory", "backend_manager", "tag_types", "tag_store", "originstore",
@@ -96,7 +96,7 @@ package enum RegistryTable {
             "`[{name, role, sha256 or secret, names, expires}]`, in a file of mode 600"),
         Setting(
             "token", .secret, optional: \.token, .words("the `secret` of a token of the role `cluster`"),
-            "what this role shows other roles"),
+            "the token with which this role calls other roles"),
         Setting("insecure", .yamlFlag, \.insecure, .value("false"), "whoever reaches this role may do everything"),
         Setting(
             "local", .choice, optional: \.local, .words("`open`; with `tokens` `token`"),
@@ -107,18 +107,18 @@ package enum RegistryTable {
         Setting("tls", .object(TLSPlaces.table, from: TLSPlaces()), \.tls, .nothing, "certificates"),
         Setting(
             "swarm_secret", .secret, optional: \.swarmSecret, .nothing,
-            "swarms are found by those alone who know it; in a file of mode 600"),
+            "only hosts that know it find the swarms; in a file of mode 600"),
         Setting(
             "open", .list(of: .pattern), \.open, .nothing,
-            "regular expressions of the NAMEs that any client finds in spite of `swarm_secret`"),
+            "regular expressions of the NAMEs whose swarms any client finds in spite of `swarm_secret`"),
     ]
 
-    /// The keys with secrets in them: a file that has one of them is nobody else's to read.
+    /// The keys that hold secrets. A file with one of them must not be readable by others (mode 600).
     package static let secrets = ["tokens", "token", "auth", "swarm_secret"]
 }
 
 extension SettingForm where Value == String {
-    /// An address; Kraken's object of the same name is nothing.
+    /// A registry's URL. Kraken's object of the same name counts as no value.
     fileprivate static var registry: SettingForm {
         SettingForm { node throws(SettingsError) in
             if node.value.objectValue != nil { return nil }
@@ -133,7 +133,7 @@ extension SettingForm where Value == [String] {
 }
 
 extension SettingForm where Value == Secret {
-    /// There may be a password in it.
+    /// A path or a URL. It is a secret because a URL may hold a password.
     fileprivate static var database: SettingForm {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
@@ -148,7 +148,7 @@ extension SettingForm where Value == Secret {
 }
 
 extension SettingForm where Value == [JSONValue] {
-    /// Checked where tokens are known.
+    /// A list of tokens. RegistryAccess checks its entries.
     fileprivate static var tokens: SettingForm {
         SettingForm { node throws(SettingsError) in
             guard let list = node.value.arrayValue else { throw node.wrong("it is a list of tokens") }

@@ -1,23 +1,25 @@
-// RegistryWatch: what agents hear from an index while they keep a request at it (`GET /v1/watch`).
+// RegistryWatch: the events that an index sends to agents, by long polling (`GET /v1/watch`).
 //
-// Purpose: tells agents which tags are put, and which content they are to warm; keeps what they report of that. The index calls
-// ``WatchHub/tagged(_:)`` after a tag was put, and adds the calls of ``WatchCalls`` to its server. Must never: hold a change of a tag
-// back until an agent has heard of it, or tell an agent of a name that its token is not for.
+// Purpose: tells agents which tags were put, and which content to pull in advance (a warming); keeps the progress that
+// they report. The index calls ``WatchHub/tagged(_:of:_:)`` after a tag was put, and adds the routes of ``WatchCalls``
+// to its server. Must never: delay a change of a tag until agents have received it; send an agent a name outside the
+// scope of its token.
 
-/// Limits of all that agents and clients can have an index hold in memory.
+/// Limits of what an index holds in memory for watching agents and their clients.
 package struct WatchLimits: Sendable {
-    /// Events that are kept for agents that are between two requests.
+    /// Events kept for agents that are between two requests.
     package var events = 4_096
-    /// Events in one reply.
+    /// Most events in one reply.
     package var eventsInReply = 256
-    /// Agents that are known at a time.
+    /// Agents remembered at a time.
     package var watchers = 16_384
-    /// Agents of one address that do not make it the first to lose one when all places are taken.
+    /// When `watchers` is reached, an address with more agents than this loses one first.
     package var watchersOfAddress = 64
-    /// Warmings that are known at a time, and the hosts of all of them together.
+    /// Warmings remembered at a time, and the hosts of all of them together. Beyond either, the oldest warmings are
+    /// dropped.
     package var warmings = 256
     package var warmHosts = 65_536
-    /// Seconds that a request without news is held.
+    /// Seconds that a request is held when there is no new event.
     package var hold = 15.0
     /// Seconds without a request after which an agent counts as gone.
     package var absence = 45.0

@@ -1,23 +1,23 @@
 import JSON
 import Registry
 
-/// How far a host is with what it was told to warm.
+/// A host's progress in a warming.
 package struct WarmReport: Sendable, Hashable {
     package enum State: String, Sendable, CaseIterable {
-        /// It has not said anything yet.
+        /// The host has not reported yet.
         case waiting
         case resolving, fetching, complete, failed
-        /// It went away before it was done.
+        /// The host stopped asking for events before it was done.
         case gone
 
         package var isOver: Bool { self == .complete || self == .failed || self == .gone }
     }
 
     package var state: State
-    /// Bytes.
+    /// Bytes that the host has, of `total`.
     package var done: Int64
     package var total: Int64
-    /// Why it failed; empty otherwise.
+    /// The reason of a failure; empty otherwise.
     package var detail: String
 
     package init(state: State, done: Int64 = 0, total: Int64 = 0, detail: String = "") {
@@ -29,7 +29,7 @@ package struct WarmReport: Sendable, Hashable {
 
     package static let mostDetail = 500
 
-    /// Nil for what is no report of an agent.
+    /// Nil for a malformed report, and for the state `gone`, which only the index sets.
     package init?(_ value: JSONValue) {
         guard let state = value["state"]?.stringValue.flatMap({ State(rawValue: $0) }), state != .gone,
             case .integer(let done)? = value["done"], case .integer(let total)? = value["total"], done >= 0, total >= 0
@@ -39,7 +39,7 @@ package struct WarmReport: Sendable, Hashable {
             detail: String((value["detail"]?.stringValue ?? "").prefix(Self.mostDetail)))
     }
 
-    /// Adds it to a document.
+    /// Adds the report's members to a JSON object.
     package func write(to object: inout JSONObject) {
         object["state"] = .string(state.rawValue)
         object["done"] = .integer(done)
@@ -48,7 +48,7 @@ package struct WarmReport: Sendable, Hashable {
     }
 }
 
-/// What hosts were told to warm, and how far they are. Pure: times are seconds of a monotonic clock.
+/// The warmings of an index, and the progress of their hosts. Pure: times are seconds of a monotonic clock.
 package struct WarmTable: Sendable {
     package struct Host: Sendable {
         let watcher: Watcher
@@ -65,13 +65,13 @@ package struct WarmTable: Sendable {
 
     private let limits: WatchLimits
     private var warmings: [String: Warming] = [:]
-    /// The oldest first.
+    /// Ids of the warmings, the oldest first.
     private var order: [String] = []
     private var hosts = 0
 
     package init(_ limits: WatchLimits) { self.limits = limits }
 
-    /// The oldest go where there are too many.
+    /// Begins a warming on these agents. Drops the oldest warmings beyond the limits, but never this one.
     package mutating func begin(_ id: String, _ reference: Reference, on watchers: [Watcher], now: Double) {
         var warming = Warming(reference: reference, order: watchers.map(\.id))
         for watcher in watchers { warming.hosts[watcher.id] = Host(watcher: watcher, heardAt: now) }
@@ -83,10 +83,10 @@ package struct WarmTable: Sendable {
         }
     }
 
-    /// - Returns: false where no such host was told, or not any more.
+    /// Takes a host's report. A host that is done stays so, whatever arrives late.
+    /// - Returns: false for an unknown or dropped warming, and for a host that is not part of it.
     package mutating func report(_ report: WarmReport, of watcher: String, on id: String, now: Double) -> Bool {
         guard let before = warmings[id]?.hosts[watcher]?.report else { return false }
-        // What is over stays so, whatever comes late.
         guard !before.state.isOver else { return true }
         warmings[id]?.hosts[watcher]?.report = report
         warmings[id]?.hosts[watcher]?.heardAt = now
@@ -95,8 +95,8 @@ package struct WarmTable: Sendable {
 
     package func reference(of id: String) -> Reference? { warmings[id]?.reference }
 
-    /// Nil for a warming that is not known.
-    /// - Parameter isHere: whether an agent still keeps a request here.
+    /// The warming as clients read it; nil for an unknown or dropped one.
+    /// - Parameter isHere: whether the agent with this id still asks for events.
     package func json(of id: String, now: Double, isHere: (String) -> Bool) -> JSONValue? {
         guard let warming = warmings[id] else { return nil }
         let hosts = warming.order.compactMap { warming.hosts[$0] }.map { host -> (WarmReport, JSONValue) in

@@ -7,7 +7,7 @@ import Registry
 import RegistryAccess
 import Text
 
-/// `/v1/watch` and `/v1/warmings` of an index.
+/// The routes `/v1/watch` and `/v1/warmings` of an index.
 package struct WatchCalls: Sendable {
     private let hub: WatchHub
     private let limits: HTTPLimits
@@ -22,20 +22,20 @@ package struct WatchCalls: Sendable {
     package var routes: [Route] {
         [
             Route(
-                .get, "/v1/watch", "What is put, and what to warm, as soon as there is any",
+                .get, "/v1/watch", "Wait for events: tags that were put, and content to warm",
                 parameters: ["watcher", "host", "site", "epoch", "last", "hold"],
                 access: .role(RegistryRoles.pull)
             ) { await watch($0, $1) },
             Route(
-                .post, "/v1/warmings", "Have agents pull something", body: "Warming",
-                answers: [.init(202, "under way"), .init(409, "no agent is here", schema: "Problem")],
+                .post, "/v1/warmings", "Have agents pull content in advance", body: "Warming",
+                answers: [.init(202, "under way"), .init(409, "no agent is watching", schema: "Problem")],
                 access: .role(RegistryRoles.admin)
             ) { await warm($0, $1) },
-            Route(.get, "/v1/warmings/{id}", "How far they are", access: .role(RegistryRoles.pull)) {
+            Route(.get, "/v1/warmings/{id}", "The progress of a warming", access: .role(RegistryRoles.pull)) {
                 await state($0, $1)
             },
             Route(
-                .post, "/v1/warmings/{id}/reports", "How far an agent is", body: "WarmReport",
+                .post, "/v1/warmings/{id}/reports", "Report an agent's progress", body: "WarmReport",
                 answers: [.init(204, "taken")], access: .role(RegistryRoles.pull)
             ) { await report($0, $1) },
         ]
@@ -44,7 +44,8 @@ package struct WatchCalls: Sendable {
     private static let mostName = 255
     private static let unknown = Problem.response(.notFound, "UNKNOWN", "there is no such warming, or it was long ago")
 
-    /// `?id=ID&host=NAME&site=SITE`, and with a later request `&epoch=E&last=N` of the reply before.
+    /// Events for one agent. Query: `?id=ID&host=NAME&site=SITE`; from the second request on also `&epoch=E&last=N`, as
+    /// in the previous reply; and optionally `&wait=SECONDS`.
     package func watch(_ request: Request, _ context: ServiceContext) async -> Response {
         if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
         let query = request.uri.queryParameters
@@ -66,7 +67,8 @@ package struct WatchCalls: Sendable {
         return .json(await hub.events(for: watcher, known: known, wait: wait.isNaN ? 0 : wait).json)
     }
 
-    /// The body is `{"reference":"NAME:TAG","hosts":N}`; without `hosts`, or with `"all"`, all agents.
+    /// Begins a warming. Body: `{"reference":"NAME:TAG","hosts":N}`. Without `hosts`, or with `"all"`, all agents take
+    /// part.
     package func warm(_ request: Request, _ context: ServiceContext) async -> Response {
         if let refusal = context.refusal(of: RegistryRoles.admin) { return refusal }
         let value: JSONValue
@@ -102,7 +104,7 @@ package struct WatchCalls: Sendable {
         return .json(state)
     }
 
-    /// An agent says how far it is: `{"watcher":ID,"state","done","total"}`.
+    /// An agent reports its progress. Body: `{"watcher":ID,"state","done","total"}`, and `"detail"` with a failure.
     package func report(_ request: Request, _ context: ServiceContext) async -> Response {
         if let refusal = context.refusal(of: RegistryRoles.pull) { return refusal }
         let value: JSONValue
@@ -117,7 +119,7 @@ package struct WatchCalls: Sendable {
         return Response(status: .noContent)
     }
 
-    /// A part of the path, however the server's routes name it.
+    /// The path's component at this position, counted from 0; empty if the path is shorter.
     private static func id(_ request: Request, _ place: Int) -> String {
         let parts = request.uri.path.split(separator: "/")
         return place < parts.count ? String(parts[place]) : ""

@@ -1,11 +1,11 @@
 import JSON
 import Registry
 
-/// What an agent hears.
+/// An event that an index sends to agents.
 package enum WatchEvent: Sendable, Hashable {
-    /// The tag names this digest from now on.
+    /// The tag was put, and now refers to this digest.
     case tagged(Reference, BlobDigest)
-    /// The agent is to pull this, and to report under the id how far it is.
+    /// The agent is to pull the reference, and to report its progress under the id.
     case warm(id: String, Reference)
 
     package var name: ContentName {
@@ -28,7 +28,7 @@ package enum WatchEvent: Sendable, Hashable {
         }
     }
 
-    /// Nil for an event of a kind that is not known, or a malformed one.
+    /// Nil for an event of an unknown type, and for a malformed one.
     package init?(_ value: JSONValue) {
         guard let reference = value["reference"]?.stringValue.flatMap({ Reference($0) }) else { return nil }
         switch value["type"]?.stringValue {
@@ -43,7 +43,7 @@ package enum WatchEvent: Sendable, Hashable {
     }
 }
 
-/// Random names of agents' watches and of warmings: whoever does not know one cannot guess it.
+/// Random ids of agents and of warmings: 128 bits as 32 hexadecimal digits, so that nobody can guess one.
 package enum WatchID {
     package static func random() -> String {
         (0..<2).map { _ in
@@ -57,16 +57,18 @@ package enum WatchID {
     }
 }
 
-/// The reply to a request that was kept at an index.
+/// The reply to `GET /v1/watch`.
 package struct WatchReply: Sendable, Hashable {
-    /// Of the index's life: numbers of events begin anew with another.
+    /// Random id of the index's current run. With another epoch the numbers of events begin anew.
     package let epoch: String
-    /// The number of the last event that is said or passed over.
+    /// The number of the last event that this reply covers, be it included or left out because it is not for this
+    /// agent.
     package let last: Int64
-    /// Whether there were events that are no longer known.
+    /// Whether the agent missed events that the index no longer has.
     package let hasGap: Bool
     package let events: [WatchEvent]
-    /// When the index said so, on its clock, in seconds since 1970; nil of indexes that do not say.
+    /// When the index made the reply, by its clock, in seconds since 1970. Nil if more events are waiting, and from an
+    /// index that does not send it.
     package let time: Double?
 
     init(epoch: String, last: Int64, hasGap: Bool, events: [WatchEvent], time: Double?) {
@@ -84,7 +86,7 @@ package struct WatchReply: Sendable, Hashable {
         ])
     }
 
-    /// Nil for what is no such reply.
+    /// Nil for a malformed reply. Events of an unknown type are skipped.
     package init?(_ value: JSONValue) {
         guard let epoch = value["epoch"]?.stringValue, WatchID.isValid(epoch), case .integer(let last)? = value["last"],
             let events = value["events"]?.arrayValue

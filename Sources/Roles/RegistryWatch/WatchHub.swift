@@ -3,13 +3,13 @@ import Registry
 import Synchronization
 import Threads
 
-/// The agents that keep requests at an index, and what they are told. Thread-safe.
+/// Holds the long-polling requests of agents and answers them with events. Thread-safe.
 package final class WatchHub: Sendable {
     private struct State {
         var log: WatchLog
         var watchers: WatcherTable
         var warmings: WarmTable
-        /// Requests that are held, by the agent's id: one of each agent.
+        /// Held requests by agent id: one of each agent.
         var held: [String: (serial: UInt64, continuation: CheckedContinuation<Void, Never>)] = [:]
         var serials: UInt64 = 0
     }
@@ -24,9 +24,9 @@ package final class WatchHub: Sendable {
             State(log: WatchLog(limits), watchers: WatcherTable(limits), warmings: WarmTable(limits)))
     }
 
-    // MARK: Of the index
+    // MARK: Calls of the index
 
-    /// Tags name a digest from now on: to be called when that is durable.
+    /// Publishes that tags now refer to a digest. Call after the change is durable.
     package func tagged(_ tags: [Tag], of name: ContentName, _ digest: BlobDigest) {
         publish(tags.map { (.tagged(Reference(name: name, version: .tag($0)), digest), nil) })
     }
@@ -40,12 +40,13 @@ package final class WatchHub: Sendable {
         for continuation in woken { continuation.resume() }
     }
 
-    // MARK: Of agents
+    // MARK: Requests of agents
 
-    /// Events after those that the agent knows, as soon as there are any.
+    /// Events after those that the agent knows; waits until there are any, or until the time is over.
     /// - Parameters:
-    ///   - known: the epoch and the number of the last one that it knows; nil for an agent that begins.
-    ///   - wait: seconds to wait for news, at most.
+    ///   - known: epoch and number of the last event that the agent knows; nil for its first request, which gets no
+    ///     events.
+    ///   - wait: most seconds to wait; not more than ``WatchLimits/hold``.
     package func events(
         for watcher: Watcher, known: (epoch: String, last: Int64)?, wait: Double
     ) async -> WatchReply {
@@ -58,7 +59,7 @@ package final class WatchHub: Sendable {
         guard let known, known.epoch == epoch, reply.events.isEmpty, reply.last == known.last, !reply.hasGap, wait > 0
         else { return reply }
         await held(watcher.id, after: known.last, for: min(wait, limits.hold))
-        // An agent is there until it does not come back.
+        // The agent was here during the wait: its absence counts from now.
         state.withLock { _ = $0.watchers.saw(watcher, now: Clocks.steadySeconds) }
         return self.reply(to: watcher, known)
     }
@@ -69,14 +70,14 @@ package final class WatchHub: Sendable {
             let found = state.log.events(after: isSameLife ? known?.last : nil, for: watcher.id) { event in
                 watcher.scope?.includes(event.name.text) ?? true
             }
-            // Where more is left to say, what was tagged until now is not yet said.
+            // The time promises that all events up to it are included. It is left out if more events are waiting.
             return WatchReply(
                 epoch: epoch, last: found.last, hasGap: found.hasGap || !isSameLife, events: found.events,
                 time: found.last == state.log.last ? Clocks.wallSeconds : nil)
         }
     }
 
-    /// Returns when something was published, or the time is over.
+    /// Returns when an event was published, when the time is over, and when the task is cancelled.
     private func held(_ id: String, after last: Int64, for seconds: Double) async {
         let serial = state.withLock { state in
             state.serials += 1
@@ -90,7 +91,8 @@ package final class WatchHub: Sendable {
             await withCheckedContinuation { continuation in
                 let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
                     if state.log.last != last || Task.isCancelled { return [continuation] }
-                    // An agent has one request here: an earlier one of it has nobody who waits for it any more.
+                    // An agent sends one request at a time. If it sends another, it has given up the earlier one: end
+                    // that.
                     let before = state.held.updateValue((serial, continuation), forKey: id)
                     return before.map { [$0.continuation] } ?? []
                 }
@@ -112,9 +114,9 @@ package final class WatchHub: Sendable {
 
     // MARK: Warming
 
-    /// Tells agents over the sites to pull something.
-    /// - Parameter count: how many of them; nil for all.
-    /// - Returns: the id of the warming; nil where no agent keeps a request here.
+    /// Tells agents to pull a reference, spread over the sites.
+    /// - Parameter count: number of agents; nil for all.
+    /// - Returns: the id of the warming; nil if no agent that may see the name is watching.
     package func warm(_ reference: Reference, on count: Int?) -> String? {
         let (id, now) = (WatchID.random(), Clocks.steadySeconds)
         let chosen = state.withLock { state in

@@ -1,8 +1,8 @@
-/// The last events of an index, by number. Pure.
+/// The latest events of an index, numbered from 1. Pure.
 package struct WatchLog: Sendable {
     private struct Entry {
         let event: WatchEvent
-        /// Who is to hear of it; nil for all.
+        /// Ids of the agents that the event is for; nil for all.
         let watchers: Set<String>?
     }
 
@@ -21,18 +21,19 @@ package struct WatchLog: Sendable {
 
     package mutating func append(_ event: WatchEvent, for watchers: Set<String>? = nil) {
         entries.append(Entry(event: event, watchers: watchers))
-        // A part of them at a time: to remove from the front costs as much as there is.
+        // Removal from the front moves all other entries, so remove many at a time.
         guard entries.count > most + most / 4 else { return }
         let dropped = entries.count - most
         entries.removeFirst(dropped)
         first += Int64(dropped)
     }
 
-    /// The events after a number that an agent is to hear of.
+    /// The events after a number that are for an agent.
     /// - Parameters:
-    ///   - after: the number of the last event that the agent knows; nil for one that begins.
-    ///   - sees: whether an event may be said to it.
-    /// - Returns: also the number up to which that is all, and whether events between are forgotten.
+    ///   - after: number of the last event that the agent knows; nil for its first request, which gets no events.
+    ///   - sees: whether the agent may see an event.
+    /// - Returns: the events; the number of the last event that they cover; and whether events after `after` were
+    ///   dropped.
     package func events(
         after: Int64?, for watcher: String, sees: (WatchEvent) -> Bool
     ) -> (events: [WatchEvent], last: Int64, hasGap: Bool) {

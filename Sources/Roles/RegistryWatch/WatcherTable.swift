@@ -1,15 +1,15 @@
 import HTTPServing
 
-/// An agent that keeps a request at this index.
+/// An agent that asks this index for events.
 package struct Watcher: Sendable, Hashable {
-    /// Known to the agent and the index alone.
+    /// Secret between the agent and the index.
     package let id: String
-    /// As the agent calls itself.
+    /// The host's name, as the agent sends it.
     package let host: String
-    /// Hosts of one site are near each other; empty where an agent does not say.
+    /// The host's site, as the agent sends it: hosts of one site are near each other. Empty if unknown.
     package let site: String
     package let address: String
-    /// The names that its token is for; nil for all.
+    /// The names that the agent's token allows; nil for all.
     package let scope: CallerScope?
 
     package init(id: String, host: String, site: String, address: String, scope: CallerScope?) {
@@ -21,7 +21,7 @@ package struct Watcher: Sendable, Hashable {
     }
 }
 
-/// Which agents keep requests here. Pure: times are seconds of a monotonic clock.
+/// The agents that ask this index for events. Pure: times are seconds of a monotonic clock.
 package struct WatcherTable: Sendable {
     private struct Entry {
         let watcher: Watcher
@@ -33,8 +33,10 @@ package struct WatcherTable: Sendable {
 
     package init(_ limits: WatchLimits) { self.limits = limits }
 
-    /// An agent has asked. If there are too many, one of the address with the most goes, the one that asked longest ago.
-    /// - Returns: who had to go.
+    /// Records a request of an agent. If the table is full, it removes one agent: of the address with the most agents
+    /// if that has more than ``WatchLimits/watchersOfAddress``, otherwise of any address, the one that asked longest
+    /// ago.
+    /// - Returns: the id of the removed agent.
     package mutating func saw(_ watcher: Watcher, now: Double) -> String? {
         var gone: String?
         if entries[watcher.id] == nil, entries.count >= limits.watchers {
@@ -59,8 +61,8 @@ package struct WatcherTable: Sendable {
         entries[id].map { now - $0.seenAt <= limits.absence } ?? false
     }
 
-    /// Agents over the sites: one of each site in turn, until there are enough.
-    /// - Parameter count: how many; nil for all.
+    /// Chooses agents that may see a name, spread over the sites: one of each site in turn, until there are enough.
+    /// - Parameter count: number of agents; nil for all.
     package func choose(_ count: Int?, name: String, now: Double) -> [Watcher] {
         let here = entries.values.filter {
             now - $0.seenAt <= limits.absence && ($0.watcher.scope?.includes(name) ?? true)

@@ -1,7 +1,7 @@
-// TestFS: a small HTTP file store, to try a back end with.
+// TestFS: a small HTTP file store, for trying out a back end.
 //
-// Purpose: files of one directory by Kraken's paths: `/files/PATH`, `/list/PREFIX`, `/health`. Must never: lead out of its
-// directory; answer a POST before the file is durable; hold a file in memory.
+// Purpose: serves the files of one directory at the URL paths of Kraken's testfs: `/files/PATH`, `/list/PREFIX`, `/health`.
+// Must never: read or write outside of its directory; answer a POST before the file is durable; hold a file in memory.
 
 import Address
 import Admission
@@ -16,14 +16,14 @@ import NIOPosix
 import Text
 import Threads
 
-/// The server.
+/// The HTTP server of one directory.
 package final class TestFSServer: Sendable {
     private let service: HTTPService
     package var address: ListenAddress { service.address }
 
     private init(_ service: HTTPService) { self.service = service }
 
-    /// - Parameter isInsecure: everybody may read and write; else only programs of this host.
+    /// - Parameter isInsecure: whether any host may read and write; else only programs of this host may.
     package static func start(
         at address: ListenAddress, files: FileTree, isInsecure: Bool, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
@@ -50,20 +50,20 @@ package final class TestFSServer: Sendable {
     package func stop() async { await service.stop() }
 }
 
-/// Takes everybody for the same caller.
+/// Authenticates every request as the same caller.
 private struct Everybody: Authenticator {
     let caller: Caller
     func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication { .caller(caller) }
 }
 
-/// Answers the calls.
+/// The request handlers.
 struct TestFSCalls: Sendable {
     let files: FileTree
     let admission: Admission
     let limits: HTTPLimits
 
-    /// The path that a request names after its door; nil for one that leads out of the directory, or nowhere. As Kraken has
-    /// it, a colon separates too: a tag `NAME:TAG` is a file in the directory of its name.
+    /// The file path in a request's URL path, after the prefix `door`; nil for one that is malformed or leads out of the
+    /// directory. As in Kraken, a colon is a separator too: a tag `NAME:TAG` is the file `TAG` in the directory `NAME`.
     private static func path(_ whole: String, after door: String) -> BackendPath? {
         guard whole.hasPrefix(door), let text = PercentEncoding.decode(whole.dropFirst(door.count)) else { return nil }
         return BackendPath(String(text.map { $0 == ":" ? "/" : $0 }))
@@ -81,7 +81,7 @@ struct TestFSCalls: Sendable {
         let file = await Threads.offload { ServedFile(root: root, components: components) }
         guard let file else { return .text("no such file\n", status: .notFound) }
         var headers: HTTPFields = [.contentType: "application/octet-stream"]
-        // Where Kraken's clients look.
+        // Kraken's clients read the file's size from this header.
         if let name = HTTPField.Name("Size") { headers[name] = "\(file.size)" }
         return FileAnswer(to: request.head, file: file, headers: headers)
             .response(in: context, within: limits, admission, holding: place)
@@ -114,7 +114,7 @@ struct TestFSCalls: Sendable {
         }
     }
 
-    /// The paths of all files below one: a JSON array.
+    /// Answers with a JSON array of the paths of all files below a directory.
     func list(_ request: Request) async -> Response {
         let door = "/list/"
         var directory: BackendPath?

@@ -1,22 +1,23 @@
-// Upkeep: the disk of an origin in good order.
+// Upkeep: maintenance of an origin's disk.
 //
-// Purpose: room for what is pushed, by removing blobs that their back ends have; removal of what no name has any more; a look at
-// every blob from time to time, and the mending of what is wrong. Must never: remove a blob that somebody may still come to
-// need from here; give a piece for right that was not checked.
+// Purpose: makes room for pushes by removing blobs that their back ends have; removes blobs that no name has any more;
+// checks every blob periodically and mends damaged pieces. Must never: remove a blob that a name, a push or a reader may
+// still need from this disk; report a piece as intact that was not verified.
 
 import Registry
 
-/// What the index says of blobs. Implemented by the index in the same process, or by requests to it.
+/// The index's knowledge of which names have which blobs. Implemented by the index in the same process, or by requests to
+/// indexes.
 package protocol BlobHolders: Sendable {
-    /// Names that have a blob, at most `limit` of them.
+    /// The names that have a blob, at most `limit` of them.
     func names(having digest: BlobDigest, limit: Int) async throws(UpkeepProblem) -> [ContentName]
-    /// Those of these blobs that some name has.
+    /// The blobs among `digests` that at least one name has.
     func held(_ digests: [BlobDigest]) async throws(UpkeepProblem) -> Set<BlobDigest>
-    /// All that some tag reaches; nil where that cannot be asked.
+    /// All blobs that a tag reaches; nil where the index cannot be asked for this.
     func reached() async throws(UpkeepProblem) -> Set<BlobDigest>?
 }
 
-/// Why something could not be done; nothing was removed then.
+/// Why an operation failed. Nothing was removed.
 package struct UpkeepProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package let description: String
     package init(_ description: String) { self.description = description }

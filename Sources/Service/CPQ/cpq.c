@@ -1,7 +1,7 @@
-// The functions are hidden in the program, so that the library's calls of its own functions never end here.
+// Hidden symbols: libpq's own calls of these functions must not resolve to the wrappers in this program.
 #pragma GCC visibility push(hidden)
 #include "cpq.h"
-// Only whether an address can be read is of interest.
+// The result is only compared with NULL, so the real type (PQconninfoOption *) is not declared.
 void *PQconninfoParse(const char *address, char **message);
 void PQconninfoFree(void *options);
 #pragma GCC visibility pop
@@ -51,7 +51,7 @@ char *cpq_malformed(const char *address) {
     return message;
 }
 
-// Whoever calls these has a connection, or a result of one.
+// Callers of these have a connection or a result, so libpq is loaded.
 void PQfinish(PGconn *connection) { library.PQfinish(connection); }
 ConnStatusType PQstatus(const PGconn *connection) { return library.PQstatus(connection); }
 PGTransactionStatusType PQtransactionStatus(const PGconn *connection) {

@@ -1,15 +1,16 @@
-// Database: SQLite as the roles use it.
+// Database: an SQLite file for the roles that store state.
 //
-// Purpose: one file that is written durably and read meanwhile. Writes that wait at the same time share one transaction, so that
-// one sync of the disk serves all of them; reads share a snapshot. Must never: block the threads of Swift's cooperative pool, say
-// that something is written before it is durable, or know what the tables are about.
+// Purpose: commits are durable (write-ahead log, synced at each commit), and reads go on during writes. Writes that are
+// queued at the same time share one transaction, so that one disk sync serves all of them. Queued reads share a
+// snapshot. Must never: block the threads of Swift's cooperative pool, report a write as done before it is durable, or
+// know what the tables mean.
 
 import GRDB
 
-/// A connection, for as long as a closure has it.
+/// A connection to the database. Valid only inside the closure that it is passed to.
 package typealias SQLConnection = GRDB.Database
 
-/// A step of the schema. Steps are applied once each, in order; a step that was released never changes.
+/// One step of the schema. Each step is applied once, in order. A released step is never edited.
 package struct Migration: Sendable {
     package let name: String
     let apply: @Sendable (SQLConnection) throws -> Void
@@ -18,7 +19,7 @@ package struct Migration: Sendable {
         self.init(name) { try $0.execute(sql: sql) }
     }
 
-    /// - Parameter apply: in one transaction.
+    /// - Parameter apply: runs in one transaction.
     package init(_ name: String, apply: @escaping @Sendable (SQLConnection) throws -> Void) {
         self.name = name
         self.apply = apply

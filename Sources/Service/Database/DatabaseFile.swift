@@ -1,16 +1,17 @@
 import GRDB
 import Threads
 
-/// An SQLite database in a file, with a write-ahead log that is synced at each commit.
+/// An SQLite database file with a write-ahead log that is synced at each commit.
 package final class DatabaseFile: Sendable {
     private let pool: DatabasePool
     private let writes = WaitingWork(mostRunning: 1, mostAtOnce: 256)
     private let reads: WaitingWork
 
-    /// How long another process may have the file locked, in seconds.
+    /// Seconds to wait for another process that has the file locked.
     private static let patience = 5.0
 
-    /// Opens or makes the file, and brings its tables to the newest of `migrations`.
+    /// Opens the file, or creates it, and applies the migrations that it lacks. Throws ``DatabaseFileError/newer(_:)``
+    /// for a file with migrations that are not in `migrations`.
     package static func open(_ path: String, migrations: [Migration]) async throws(DatabaseFileError) -> DatabaseFile {
         try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
             do { return try DatabaseFile(path, migrations) } catch { throw DatabaseFileError(error) }
@@ -22,7 +23,7 @@ package final class DatabaseFile: Sendable {
         reads = WaitingWork(mostRunning: readers, mostAtOnce: 256)
         var configuration = Configuration()
         configuration.busyMode = .timeout(Self.patience)
-        // One more than share reads, for those that take long.
+        // Two more connections than short reads use, so that ``readAtLength(_:)`` does not wait for them.
         configuration.maximumReaderCount = readers + 2
         configuration.label = "database"
         pool = try DatabasePool(path: path, configuration: configuration)
@@ -32,14 +33,14 @@ package final class DatabaseFile: Sendable {
         }
         if try pool.read(migrator.hasBeenSuperseded) { throw DatabaseFileError.newer(path) }
         try pool.writeWithoutTransaction { connection in
-            // The pool's own choice syncs at checkpoints only.
+            // The default of GRDB's pool syncs at checkpoints only.
             try connection.execute(sql: "PRAGMA synchronous = FULL")
         }
         try migrator.migrate(pool)
     }
 
-    /// Runs `body` in a transaction, which it may share with others. Returns when what it wrote is durable. A body that throws
-    /// has changed nothing.
+    /// Runs `body` in a transaction, which other queued writes may share. Returns when the transaction is durable. If
+    /// `body` throws, its own changes are undone.
     package func write<R: Sendable>(
         _ body: @escaping @Sendable (SQLConnection) throws -> R
     ) async throws(DatabaseFileError) -> R {
@@ -50,7 +51,7 @@ package final class DatabaseFile: Sendable {
         }
     }
 
-    /// Runs `body`, which is short, on a snapshot that has all that was written before the call.
+    /// Runs `body`, which must be short, on a snapshot with everything that was committed before the call.
     package func read<R: Sendable>(
         _ body: @escaping @Sendable (SQLConnection) throws -> R
     ) async throws(DatabaseFileError) -> R {
@@ -61,7 +62,7 @@ package final class DatabaseFile: Sendable {
         }
     }
 
-    /// The same for a body that takes long: no other read waits for it.
+    /// The same as ``read(_:)`` for a body that takes long. Short reads do not queue behind it.
     package func readAtLength<R: Sendable>(
         _ body: @escaping @Sendable (SQLConnection) throws -> R
     ) async throws(DatabaseFileError) -> R {
@@ -72,7 +73,7 @@ package final class DatabaseFile: Sendable {
         }
     }
 
-    /// Writes a copy of all that is committed to another file, while this one is read and written.
+    /// Copies the committed contents to another file. Reads and writes go on meanwhile.
     package func copy(to path: String) async throws(DatabaseFileError) {
         try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
             do {
@@ -83,7 +84,7 @@ package final class DatabaseFile: Sendable {
         }
     }
 
-    /// Ends all that is under way, and refuses the rest.
+    /// Refuses new reads and writes, and closes the connections when the current ones have ended.
     package func close() async {
         writes.close()
         reads.close()

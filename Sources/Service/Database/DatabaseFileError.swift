@@ -1,16 +1,16 @@
 import GRDB
 
-/// Why something could not be read or written.
+/// Why the database could not be opened, read or written.
 package enum DatabaseFileError: Error, Sendable, CustomStringConvertible {
-    /// There is no room on the disk.
+    /// The disk is full.
     case full(String)
-    /// The disk does not read or write.
+    /// The disk reports I/O errors.
     case disk(String)
-    /// The file is damaged, or is no database.
+    /// The file is damaged, or is not an SQLite database.
     case corrupt(String)
     /// The file was made by a newer version of this program.
     case newer(String)
-    /// Whatever else the disk or SQLite says.
+    /// Any other error of SQLite.
     case failed(String)
     case closed
 
@@ -33,7 +33,7 @@ package enum DatabaseFileError: Error, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Whether it comes from the disk, and not from what stands on it.
+    /// Whether the disk failed or is full, and the file itself may be sound.
     package var isDisk: Bool {
         switch self {
         case .full, .disk: true

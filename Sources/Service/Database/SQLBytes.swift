@@ -1,9 +1,9 @@
 import GRDB
 
-// GRDB has columns of bytes as Foundation's `Data`. Only this file knows of it.
+// GRDB represents BLOB columns as Foundation's `Data`. Only this file uses it.
 import struct Foundation.Data
 
-/// Bytes in a column or parameter.
+/// The bytes of a BLOB column or parameter.
 package struct SQLBytes: Hashable, Sendable {
     package let bytes: [UInt8]
 

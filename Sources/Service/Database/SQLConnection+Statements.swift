@@ -1,8 +1,8 @@
 import GRDB
 
-/// Statements are prepared once a connection. Parameters are never part of the text.
+/// Each connection caches its prepared statements. Values are always parameters, never part of the SQL text.
 extension SQLConnection {
-    /// Runs a statement without results; returns how many rows it changed.
+    /// Runs a statement without results. Returns the number of rows that it changed.
     @discardableResult
     package func run(_ sql: StaticString, _ arguments: StatementArguments = StatementArguments()) throws -> Int {
         try cachedStatement(sql: sql.description).execute(arguments: arguments)
@@ -17,7 +17,7 @@ extension SQLConnection {
         try Row.fetchAll(cachedStatement(sql: sql.description), arguments: arguments)
     }
 
-    /// Calls `body` for each row, without having all in memory.
+    /// Calls `body` for each row, without loading all rows into memory.
     package func each(
         _ sql: StaticString, _ arguments: StatementArguments = StatementArguments(), _ body: (Row) throws -> Void
     ) throws {

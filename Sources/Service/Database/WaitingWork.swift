@@ -1,16 +1,17 @@
 import Synchronization
 
-/// Something that somebody waits for.
+/// One queued read or write. Its caller is suspended until `run`'s result is called or `fail` is.
 struct Work: Sendable {
-    /// Returns what tells the one who waits that it is done.
+    /// Returns a closure that resumes the caller with the result. For a write, it is called after the commit.
     let run: @Sendable (SQLConnection) throws -> @Sendable () -> Void
     let fail: @Sendable (DatabaseFileError) -> Void
 }
 
-/// Work that waits for a connection, and how many connections are at it.
+/// Queued reads or writes, and the number of groups that are running.
 ///
-/// Whoever is told to start takes everything that waits, does it, and asks for more: what comes while a group is done waits for the
-/// next, which begins after it came.
+/// A caller whose ``add(_:)`` returns true starts a group: it calls ``take()``, runs the work, and calls ``more()``.
+/// Work that is added while a group runs goes into a later group, so a read never uses a snapshot that is older than
+/// its call.
 final class WaitingWork: Sendable {
     private struct State {
         var waiting: [Work] = []
@@ -23,14 +24,14 @@ final class WaitingWork: Sendable {
     private let mostAtOnce: Int
 
     /// - Parameters:
-    ///   - mostRunning: how many groups are done at a time.
-    ///   - mostAtOnce: the most pieces of work in a group.
+    ///   - mostRunning: maximum number of groups that run at a time.
+    ///   - mostAtOnce: maximum number of reads or writes in a group.
     init(mostRunning: Int, mostAtOnce: Int) {
         self.mostRunning = mostRunning
         self.mostAtOnce = mostAtOnce
     }
 
-    /// Returns whether the caller has to start a group.
+    /// Returns whether the caller must start a group. Fails the work at once when the queue is closed.
     func add(_ work: Work) -> Bool {
         let answer: Bool? = state.withLock { state in
             if state.isClosed { return nil }
@@ -43,7 +44,7 @@ final class WaitingWork: Sendable {
         return answer ?? false
     }
 
-    /// The next group. To be followed by one call of ``more()``.
+    /// The next group. Call ``more()`` once after it has run.
     func take() -> [Work] {
         state.withLock { state in
             let group = Array(state.waiting.prefix(mostAtOnce))
@@ -52,7 +53,7 @@ final class WaitingWork: Sendable {
         }
     }
 
-    /// After a group: whether to start another.
+    /// Call after a group. Returns whether the caller must start another one.
     func more() -> Bool {
         state.withLock { state in
             if !state.waiting.isEmpty { return true }
@@ -61,6 +62,6 @@ final class WaitingWork: Sendable {
         }
     }
 
-    /// Refuses all that comes from now on.
+    /// Fails all work that is added from now on.
     func close() { state.withLock { $0.isClosed = true } }
 }

@@ -1,7 +1,7 @@
 import GRDB
 
-/// Writes that share a transaction. One that fails changes nothing and leaves the others as they are; when the transaction
-/// itself fails, all have failed.
+/// Writes that share a transaction. Each runs in a savepoint: if one fails, its own changes are undone and the others
+/// go on. If the transaction fails, all of them fail.
 struct WriteGroup {
     private var done: [(work: Work, tell: @Sendable () -> Void)] = []
     private var failed: [(work: Work, error: any Error)] = []
@@ -15,7 +15,7 @@ struct WriteGroup {
             for one in group.done { one.tell() }
             for one in group.failed { one.work.fail(DatabaseFileError(one.error)) }
         } catch {
-            // What fails here left no transaction or one that cannot be ended otherwise.
+            // SQLite may have rolled back already. A rollback that fails leaves nothing else to do.
             if connection.isInsideTransaction { try? connection.rollback() }
             for work in works { work.fail(DatabaseFileError(error)) }
         }
@@ -30,7 +30,7 @@ struct WriteGroup {
             }
             if let tell { done.append((work, tell)) }
         } catch {
-            // A full disk, for one, ends the whole transaction.
+            // Some errors, such as a full disk, make SQLite roll back the whole transaction.
             guard connection.isInsideTransaction else { throw error }
             failed.append((work, error))
         }

@@ -1,9 +1,9 @@
-// HTTPServing: HTTP servers for all roles of this program.
+// HTTPServing: the HTTP server of all roles.
 //
-// What it is for: one way to listen (plain or TLS, with certificates that can be read again), to keep strangers within their
-// budget, to tell who asks and what he may do, to read bodies within limits, to send files and events, and to describe the
-// routes to programs. What it must never do: know what a role's calls are about, answer a page of some web site, or let a request of
-// one connection wait for a stranger's.
+// Purpose: listening with or without TLS, and reloading of certificates; admission limits for connections and requests;
+// authentication and authorization; request bodies with limits; files and server-sent events as answers; an OpenAPI
+// description of the routes. Must never: know what the calls of a role mean, answer requests from other web sites, or
+// let one connection's request wait for another connection.
 
 /// Limits and timeouts of one server.
 package struct HTTPLimits: Sendable {
@@ -24,11 +24,11 @@ package struct HTTPLimits: Sendable {
     package var followerSilence = Duration.seconds(15)
     /// Maximum number of simultaneous event subscribers.
     package var followers = 200
-    /// Bytes of a file that are read and sent at a time, and that the system is asked to send at a time at first.
+    /// Bytes of a file that are read and sent at a time. Also the initial size of a slice for sendfile.
     package var fileChunk = 256 << 10
-    /// The same where the budget for bytes that wait to be sent is used up: slow readers hold no more than that each.
+    /// The same when the budget for unsent bytes is used up, so that a slow reader holds no more than this.
     package var smallFileChunk = 16 << 10
-    /// Most bytes of a file that the system is asked to send at a time.
+    /// Maximum bytes of a file for one call of sendfile.
     package var fileSlice = 1 << 20
 
     package init() {}

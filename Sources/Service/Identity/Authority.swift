@@ -5,22 +5,23 @@ import X509
 
 import enum Crypto.P256
 
-/// An authority with its key: makes certificates for the servers of control and for nodes.
+/// A certificate authority with its private key. Issues certificates for a fleet's control servers and nodes.
 package struct Authority: Sendable {
+    /// Validity of the authority's own certificate, in years.
     package static let years = 10.0
-    /// Of a node's certificate, and of a server's, in days.
+    /// Validity of the certificates of nodes and servers, in days.
     package static let nodeDays = 30.0
     package static let serverDays = 365.0
-    /// Certificates begin so long before they are made, in seconds: a host's clock may be wrong.
+    /// Certificates are valid from this many seconds before they are issued, since a host's clock may be wrong.
     package static let head = 48 * 3600.0
     private static let day = 86_400.0
-    /// What the key is sealed for.
+    /// The purpose under which the key is sealed, see ``SealingSecret``.
     private static let purpose = "swoop authority key 1"
 
     private let key: HostKey
     package let trusted: TrustedAuthority
 
-    /// A new one.
+    /// A new authority with a new key.
     /// - Parameter now: seconds since 1970.
     package init(named name: String = "swoop fleet", now: Double) throws(IdentityProblem) {
         let key = HostKey()
@@ -41,10 +42,10 @@ package struct Authority: Sendable {
         trusted = try TrustedAuthority(HostCertificate(der: der))
     }
 
-    /// Opens an authority as a database keeps it.
+    /// Restores an authority from a database.
     /// - Parameters:
     ///   - certificate: DER.
-    ///   - sealed: of ``sealedKey(under:)``.
+    ///   - sealed: the result of ``sealedKey(under:)``.
     package init(certificate: [UInt8], sealed: [UInt8], under secret: SealingSecret) throws(IdentityProblem) {
         let bytes: [UInt8]
         do throws(IdentityProblem) { bytes = try secret.open(sealed, for: Self.purpose) } catch {
@@ -65,19 +66,19 @@ package struct Authority: Sendable {
     /// DER.
     package var certificate: [UInt8] { trusted.certificate.der }
 
-    /// A node's certificate: begins 48 hours back, ends in 30 days, and says that its key is a client's.
+    /// Issues a node's certificate, for a TLS client. It is valid from 48 hours ago until `days` from now.
     /// - Parameters:
-    ///   - node: its id.
+    ///   - node: the node's id, the certificate's common name.
     ///   - now: seconds since 1970.
-    ///   - days: other than 30 for tests.
+    ///   - days: not 30 in tests only.
     package func node(
         _ node: String, key publicKey: PublicKey, now: Double, days: Double = nodeDays
     ) throws(IdentityProblem) -> HostCertificate {
         try host(named: node, publicKey, now: now, days: days, usage: .clientAuth, names: [])
     }
 
-    /// The certificate of a server of control.
-    /// - Parameter names: host names and addresses by which it is reached.
+    /// Issues the certificate of a control server.
+    /// - Parameter names: host names and addresses under which nodes reach the server.
     package func server(
         _ names: [String], key publicKey: PublicKey, now: Double, days: Double = serverDays
     ) throws(IdentityProblem) -> HostCertificate {
@@ -126,6 +127,6 @@ package struct Authority: Sendable {
         }
     }
 
-    /// Whole seconds, as certificates have them.
+    /// Certificates have a resolution of one second.
     private static func date(_ seconds: Double) -> Date { Date(timeIntervalSince1970: seconds.rounded(.down)) }
 }

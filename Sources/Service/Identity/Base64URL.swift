@@ -1,6 +1,6 @@
 import Text
 
-/// Base64 in letters that need no coding in URLs, without padding (RFC 4648, section 5).
+/// Base64 with the alphabet for URLs, without padding (RFC 4648, section 5).
 package enum Base64URL {
     package static func encode(_ bytes: [UInt8]) -> String {
         let text = Base64.encode(bytes).utf8.compactMap { byte -> UInt8? in
@@ -14,7 +14,7 @@ package enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil for anything that ``encode(_:)`` does not write.
+    /// Nil for any text that ``encode(_:)`` would not produce.
     package static func decode(_ text: some StringProtocol) -> [UInt8]? {
         var plain: [UInt8] = []
         plain.reserveCapacity(text.utf8.count + 3)

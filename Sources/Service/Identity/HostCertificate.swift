@@ -3,30 +3,30 @@ import FoundationEssentials
 import SwiftASN1
 import X509
 
-/// A certificate (X.509 version 3, RFC 5280) of a P-256 key, as far as this program goes by it. That it was read says nothing of
-/// who vouches for it: see ``TrustedAuthority/vouches(for:)``.
+/// An X.509 certificate (version 3, RFC 5280) with a P-256 key: the fields that this program uses. Parsing does not
+/// check the signature, see ``TrustedAuthority/vouches(for:)``.
 package struct HostCertificate: Sendable, Hashable {
-    /// Longest encoding that is looked at, in bytes.
+    /// Maximum length of the DER encoding, in bytes.
     package static let longest = 8 << 10
 
     package enum Purpose: Sendable, Hashable { case server, client }
 
     package let der: [UInt8]
-    /// The first common name; a node's id.
+    /// The first common name of the subject. In a node's certificate, the node's id.
     package let subject: String
     package let publicKey: PublicKey
-    /// Seconds since 1970.
+    /// Validity, in seconds since 1970.
     package let begins: Double
     package let ends: Double
-    /// What its key may be used for; empty where the certificate does not say.
+    /// The purposes of the key (extended key usage); empty if the certificate does not have that extension.
     package let purposes: Set<Purpose>
     package let isAuthority: Bool
-    /// Host names, in small letters, and the 4 or 16 bytes of addresses that it is for.
+    /// The host names, in lower case, and the addresses (4 or 16 bytes) that the certificate is for.
     package let hostNames: [String]
     package let addresses: [[UInt8]]
     let certificate: Certificate
 
-    /// - Throws: for anything but a certificate of a P-256 key. What stands beside what is used here is passed over.
+    /// - Throws: for anything but a certificate with a P-256 key. Fields that this program does not use are ignored.
     package init(der: [UInt8]) throws(IdentityProblem) {
         guard der.count <= Self.longest else { throw IdentityProblem("the certificate is too long") }
         do { try self.init(Certificate(derEncoded: der), der: der) } catch let problem as IdentityProblem {
@@ -36,7 +36,7 @@ package struct HostCertificate: Sendable, Hashable {
         }
     }
 
-    /// The first certificate of a PEM text.
+    /// The first certificate in a PEM text.
     package init(pem: String) throws(IdentityProblem) {
         guard pem.utf8.count <= 2 * Self.longest else { throw IdentityProblem("the certificate is too long") }
         let document: PEMDocument
@@ -95,12 +95,12 @@ package struct HostCertificate: Sendable, Hashable {
     package func hasRunOut(at now: Double) -> Bool { now > ends }
     package func hasBegun(at now: Double) -> Bool { now >= begins }
 
-    /// Whether it is for a server of this name or address. Names have no wildcards here.
+    /// Whether the certificate is for a server with this host name or address. Wildcards are not supported.
     package func names(_ host: String) -> Bool {
         if let address = ServerName.addressBytes(host) { return addresses.contains(address) }
         return hostNames.contains(host.lowercased())
     }
 
-    /// Whether two thirds of its time are over: it is renewed then.
+    /// Whether the certificate should be renewed: two thirds of its validity are over.
     package func isDue(at now: Double) -> Bool { now >= begins + (ends - begins) * 2 / 3 }
 }

@@ -1,11 +1,11 @@
-// Identity: keys and certificates of an authority and of hosts.
+// Identity: keys and certificates of a fleet's certificate authority and of its hosts.
 //
-// Purpose: an authority's key and certificate, sealed at rest; signing requests and the certificates made from them; the settings
-// with which both ends of a connection know each other by keys; signed statements (JWS). Must never: write a private key anywhere
-// but to a file of mode 600, or into a log; take a certificate, request or statement from outside for right before its signature
-// was checked.
+// Purpose: the authority's key and certificate, sealed at rest; signing requests and the certificates issued for them;
+// the TLS settings with which control and nodes authenticate each other; signed statements (JWS). Must never: write a
+// private key anywhere but to a file of mode 600, or into a log; rely on a certificate, request or statement from
+// outside before its signature has been checked.
 
-/// Why something of this module cannot be used.
+/// Why a key, certificate, request or statement cannot be used.
 package struct IdentityProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package let description: String
 

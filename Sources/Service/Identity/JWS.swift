@@ -1,26 +1,26 @@
 import JSON
 import Text
 
-/// A signed statement in compact form (RFC 7515), signed with ES256 (RFC 7518, section 3.4): receipts.
+/// A statement in JWS compact form (RFC 7515), signed with ES256 (RFC 7518, section 3.4). Used for delivery receipts.
 package enum JWS {
-    /// Longest that is looked at, in bytes.
+    /// Maximum length of a statement, in bytes.
     package static let longest = 64 << 10
 
-    /// - Parameter keyID: whose key it is (`kid`).
+    /// - Parameter keyID: names the key (`kid`).
     package static func sign(_ payload: JSONValue, with key: HostKey, keyID: String) throws(IdentityProblem) -> String {
         let header: JSONValue = ["alg": "ES256", "typ": "JWT", "kid": .string(keyID)]
         let signed = Base64URL.encode(header.encode()) + "." + Base64URL.encode(payload.encode())
         return signed + "." + Base64URL.encode(try key.signature(of: Array(signed.utf8)))
     }
 
-    /// A statement that was read, and not checked.
+    /// A parsed statement whose signature has not been checked.
     package struct Statement: Sendable, Hashable {
         package let keyID: String?
         package let payload: JSONValue
         private let signed: [UInt8]
         private let signature: [UInt8]
 
-        /// - Throws: for anything but a statement in compact form with an object in it, signed with ES256.
+        /// - Throws: for anything but a compact JWS with a JSON object as its payload and ES256 as its algorithm.
         package init(_ text: String) throws(IdentityProblem) {
             guard text.utf8.count <= JWS.longest else { throw IdentityProblem("is too long") }
             let parts = text.split(separator: ".", omittingEmptySubsequences: false)
@@ -34,7 +34,8 @@ package enum JWS {
             } catch {
                 throw IdentityProblem("is no JWS: its parts are no JSON")
             }
-            // What has to be understood (`crit`) is nothing that we know.
+            // A header with `crit` names extensions that a reader must understand (RFC 7515, section 4.1.11). None is
+            // supported.
             guard head["alg"]?.stringValue == "ES256", head["crit"] == nil, payload.objectValue != nil else {
                 throw IdentityProblem("is no JWS that is signed with ES256")
             }

@@ -1,9 +1,10 @@
 import NIOSSL
 
-/// Settings of TLS 1.3 with which a control and its nodes know each other: certificates of one authority on both sides.
+/// TLS 1.3 settings for the connections between control and nodes. Both sides have certificates of one authority.
 package enum LinkTLS {
-    /// A control's side. Clients are asked for a certificate and need none to join.
-    /// - Parameter chain: the server's certificate first, then the authority's, so that hosts that have only its PIN see it.
+    /// The settings of a control server. Clients are asked for a certificate, but a client that joins has none yet.
+    /// - Parameter chain: the server's certificate first, then the authority's, so that hosts that know only the
+    ///   authority's PIN can check it.
     package static func server(
         chain: [HostCertificate], key: HostKey, authority: TrustedAuthority
     ) throws(IdentityProblem) -> TLSConfiguration {
@@ -18,8 +19,9 @@ package enum LinkTLS {
         return tls
     }
 
-    /// Whether a control lets a client in that showed these certificates: the first is a client's, and the authority made it.
-    /// It may have run out, as hosts that were away renew theirs: requests tell.
+    /// Whether a control server accepts a client with these certificates: the first one is for a TLS client, and the
+    /// authority issued it. An expired one is accepted, since hosts that were offline must be able to renew theirs. The
+    /// handlers of requests check the expiry.
     package static func admits(_ chain: [NIOSSLCertificate], by authority: TrustedAuthority) -> Bool {
         guard let der = try? chain.first?.toDERBytes(), let certificate = try? HostCertificate(der: der) else {
             return false
@@ -27,15 +29,15 @@ package enum LinkTLS {
         return authority.vouches(for: certificate) && certificate.purposes.contains(.client)
     }
 
-    /// A node's side. Servers are checked by ``ServerTrust``, in place of the library's own check.
-    /// - Parameter identity: nil for a host that has none yet.
+    /// The settings of a node. ``ServerTrust`` checks the server, instead of the TLS library.
+    /// - Parameter identity: nil for a host that has not joined yet.
     package static func client(
         identity: (certificate: HostCertificate, key: HostKey)?
     ) throws(IdentityProblem) -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv13
         tls.certificateVerification = .noHostnameVerification
-        // None of the system's, which take long to read.
+        // None of the system's authorities, which take long to load.
         tls.trustRoots = .certificates([])
         if let identity {
             tls.certificateChain = [.certificate(try certificate(identity.certificate))]

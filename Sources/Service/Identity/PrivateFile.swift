@@ -2,14 +2,14 @@ import Files
 import Glibc
 import Text
 
-/// A small file that only its owner may read. All calls block.
+/// A small file for a secret, which only its owner and group may read. All calls block.
 package enum PrivateFile {
-    /// Longest file that is read, in bytes.
+    /// Maximum length of a file that is read, in bytes.
     private static let longest = 64 << 10
 
     /// Reads the file.
-    /// - Returns: nil when there is none.
-    /// - Throws: where it cannot be read, or others than its owner and group may read it.
+    /// - Returns: nil if there is no such file.
+    /// - Throws: if the file cannot be read, if its group may write it, or if others may read, write or execute it.
     package static func read(_ path: String) throws(IdentityProblem) -> [UInt8]? {
         let file: SmallFile
         do throws(SystemError) {
@@ -24,8 +24,8 @@ package enum PrivateFile {
         return file.bytes
     }
 
-    /// Makes the file, whole and durable, with mode 600.
-    /// - Returns: false when there is one of that name, which stays as it is.
+    /// Creates the file with mode 600, complete and durable.
+    /// - Returns: false if a file of that name exists. That file is not changed.
     package static func create(_ path: String, _ bytes: [UInt8]) throws(IdentityProblem) -> Bool {
         do throws(SystemError) {
             return try create(SystemPath(path), bytes)
@@ -34,7 +34,7 @@ package enum PrivateFile {
         }
     }
 
-    /// Replaces the file in one step, durably, with mode 600.
+    /// Replaces the file atomically and durably, with mode 600.
     package static func replace(_ path: String, _ bytes: [UInt8]) throws(IdentityProblem) {
         do throws(SystemError) {
             let (directory, name) = try HeldDirectory.holding(SystemPath(path))
@@ -52,7 +52,7 @@ package enum PrivateFile {
         }
     }
 
-    /// Removes the file, if there is one.
+    /// Removes the file, if it exists.
     package static func remove(_ path: String) {
         guard let (directory, name) = try? HeldDirectory.holding(SystemPath(path)) else { return }
         _ = try? directory.removeFile(name)
@@ -61,7 +61,8 @@ package enum PrivateFile {
     private static func create(_ path: SystemPath, _ bytes: [UInt8]) throws(SystemError) -> Bool {
         let (directory, name) = try HeldDirectory.holding(path)
         let temporary = try temporary(in: directory, bytes)
-        // A link is made only where the name is free: of two processes one makes the file, and it is whole at once.
+        // link(2) fails if the name is taken. So of two processes only one creates the file, and no process ever sees a
+        // part of it.
         defer { try? directory.layer.remove(temporary, in: directory.descriptor, isDirectory: false) }
         do throws(SystemError) {
             try directory.layer.link(temporary, in: directory.descriptor, to: name, in: directory.descriptor)
@@ -73,7 +74,7 @@ package enum PrivateFile {
         return true
     }
 
-    /// A new file of mode 600 with these bytes, durable.
+    /// Creates a durable file with mode 600 and these bytes, under a random name.
     private static func temporary(in directory: HeldDirectory, _ bytes: [UInt8]) throws(SystemError) -> FileName {
         guard let name = FileName(".new-" + String(UInt64.random(in: 0 ... .max), radix: 36)) else {
             throw SystemError(EINVAL)
@@ -96,17 +97,17 @@ package enum PrivateFile {
 }
 
 extension HostKey {
-    /// The key in a file, made there when there is none. Blocks.
+    /// Reads the key from a file. If there is no such file, creates a key and the file. Blocks.
     package static func inFile(_ path: String) throws(IdentityProblem) -> HostKey {
         if let known = try read(path) { return known }
         let new = HostKey()
         if try PrivateFile.create(path, Array(new.pem.value.utf8)) { return new }
-        // Another process was faster.
+        // Another process has created it in the meantime.
         guard let known = try read(path) else { throw IdentityProblem("\(path) is gone") }
         return known
     }
 
-    /// The key in a file; nil when there is none. Blocks.
+    /// Reads the key from a file; nil if there is no such file. Blocks.
     package static func read(_ path: String) throws(IdentityProblem) -> HostKey? {
         guard let bytes = try PrivateFile.read(path) else { return nil }
         do throws(IdentityProblem) { return try HostKey(pem: Secret(String(decoding: bytes, as: UTF8.self))) } catch {

@@ -1,7 +1,8 @@
 import Crypto
 import Files
 
-/// The 32 bytes under which an authority's key lies in a database (AES-256-GCM): who has the database alone opens nothing.
+/// The 32-byte key with which an authority's private key is encrypted in the database (AES-256-GCM). The database alone
+/// does not reveal the private key.
 package struct SealingSecret: Sendable, CustomStringConvertible, CustomReflectable {
     package static let length = 32
 
@@ -9,11 +10,11 @@ package struct SealingSecret: Sendable, CustomStringConvertible, CustomReflectab
 
     private init(bytes: [UInt8]) { key = SymmetricKey(data: bytes) }
 
-    /// A new one, for tests.
+    /// A new random secret, for tests.
     package init() { key = SymmetricKey(size: .bits256) }
 
-    /// The secret in a file. Blocks.
-    /// - Returns: nil when there is no file.
+    /// Reads the secret from a file. Blocks.
+    /// - Returns: nil if there is no such file.
     package static func read(_ path: String) throws(IdentityProblem) -> SealingSecret? {
         guard let bytes = try PrivateFile.read(path) else { return nil }
         guard bytes.count == length else {
@@ -22,7 +23,7 @@ package struct SealingSecret: Sendable, CustomStringConvertible, CustomReflectab
         return SealingSecret(bytes: bytes)
     }
 
-    /// The secret in a file, made there (mode 600) when there is none. Blocks.
+    /// Reads the secret from a file. If there is no such file, creates a secret and the file (mode 600). Blocks.
     package static func inFile(_ path: String) throws(IdentityProblem) -> SealingSecret {
         if let known = try read(path) { return known }
         var generator = SystemRandomNumberGenerator()
@@ -32,7 +33,8 @@ package struct SealingSecret: Sendable, CustomStringConvertible, CustomReflectab
         return known
     }
 
-    /// - Parameter purpose: has to be said again to open it: what is sealed for one thing is not taken for another.
+    /// - Parameter purpose: must be the same when the data is opened. So data sealed for one purpose is not accepted
+    ///   for another.
     package func seal(_ bytes: [UInt8], for purpose: String) throws(IdentityProblem) -> [UInt8] {
         do {
             let box = try AES.GCM.seal(bytes, using: key, authenticating: Array(purpose.utf8))
@@ -43,7 +45,7 @@ package struct SealingSecret: Sendable, CustomStringConvertible, CustomReflectab
         }
     }
 
-    /// - Throws: where it was sealed under another secret, for something else, or changed since.
+    /// - Throws: if the data was sealed with another secret or for another purpose, or was changed since.
     package func open(_ sealed: [UInt8], for purpose: String) throws(IdentityProblem) -> [UInt8] {
         do {
             return Array(

@@ -1,8 +1,8 @@
 import Glibc
 
-/// A name by which a server is reached.
+/// The host names and addresses under which a server is reached.
 package enum ServerName {
-    /// The 4 or 16 bytes of an address; nil for a host name.
+    /// The 4 or 16 bytes of an IP address; nil for a host name.
     package static func addressBytes(_ name: String) -> [UInt8]? {
         var (four, sixteen) = (in_addr(), in6_addr())
         if inet_pton(AF_INET, name, &four) == 1 { return withUnsafeBytes(of: &four) { Array($0) } }
@@ -10,7 +10,8 @@ package enum ServerName {
         return nil
     }
 
-    /// This machine's host name, and the addresses of its interfaces but those of one link; loopback's too. Blocks.
+    /// This machine's host name, its loopback addresses, and the addresses of its interfaces except link-local IPv6.
+    /// Blocks.
     package static func ofThisHost() -> [String] {
         var names = ["localhost", "127.0.0.1", "::1"]
         var buffer = [CChar](repeating: 0, count: 256)
@@ -20,7 +21,7 @@ package enum ServerName {
         }
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return names }
-        // The list belongs to us until it is freed here.
+        // getifaddrs allocates the list. It is freed here.
         defer { freeifaddrs(list) }
         var entry = list
         while let info = entry?.pointee {
@@ -30,7 +31,7 @@ package enum ServerName {
         return names
     }
 
-    /// Whether a text can stand in a certificate as a host name.
+    /// Whether a text may be a host name in a certificate: 1 to 253 letters, digits, dots and hyphens.
     package static func isHostName(_ name: String) -> Bool {
         (1...253).contains(name.utf8.count)
             && name.utf8.allSatisfy { byte in
@@ -42,12 +43,12 @@ package enum ServerName {
         var buffer = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))
         switch Int32(address.pointee.sa_family) {
         case AF_INET:
-            // From the system: an address of this family.
+            // The system filled in the address, so its size is that of its family.
             var bytes = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { $0.pointee.sin_addr }
             guard inet_ntop(AF_INET, &bytes, &buffer, socklen_t(buffer.count)) != nil else { return nil }
         case AF_INET6:
             var bytes = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { $0.pointee.sin6_addr }
-            // Addresses of one link name no host beyond it.
+            // A link-local address is not unique beyond its link.
             let isLinkLocal = withUnsafeBytes(of: &bytes) { $0[0] == 0xfe && $0[1] & 0xc0 == 0x80 }
             guard !isLinkLocal, inet_ntop(AF_INET6, &bytes, &buffer, socklen_t(buffer.count)) != nil else { return nil }
         default: return nil

@@ -1,25 +1,26 @@
 import Hashing
 
-/// Which servers a host takes for a control.
+/// How a host decides whether a server is its control.
 package enum ServerTrust: Sendable, Hashable {
-    /// Those for which this authority vouches.
+    /// The server's certificate must be issued by this authority.
     case authority(TrustedAuthority)
-    /// Those for which an authority vouches whose public key has this SHA-256, and that they show: for hosts that have a token and
-    /// nothing else.
+    /// The server must show an authority whose public key has this SHA-256, and a certificate issued by that authority.
+    /// For hosts that have a join token and nothing else.
     case pin(SHA256Digest)
 
-    /// Certificates of a chain that are looked at.
+    /// Maximum number of certificates that are examined in a chain.
     private static let mostCertificates = 4
-    /// Seconds that a host's clock may be off for a certificate to be taken all the same.
+    /// Seconds by which a certificate may be expired or not yet valid, since the host's clock may be wrong.
     private static let tolerance = 48 * 3600.0
 
-    /// Checks what a server showed: who vouches for it, its purpose, its name, and its time. By a PIN its time is not checked: the
-    /// host's clock may be wrong by far, and control says so.
+    /// Checks a server's certificate: its issuer, its purpose, its host name, and its validity. With a PIN, the
+    /// validity is not checked: the host's clock may be far off, and control reports that.
     /// - Parameters:
-    ///   - chain: DER, the server's own first. The handshake has proved that it has the key of that.
-    ///   - host: the name or address that was dialled.
+    ///   - chain: DER, the server's own certificate first. The TLS handshake has proved that the server has its private
+    ///     key.
+    ///   - host: the host name or address that was dialled.
     ///   - now: seconds since 1970, by the host's clock.
-    /// - Returns: the authority.
+    /// - Returns: the authority that issued the certificate.
     package func check(
         _ chain: [[UInt8]], named host: String, at now: Double
     ) throws(IdentityProblem) -> TrustedAuthority {
@@ -37,7 +38,9 @@ package enum ServerTrust: Sendable, Hashable {
         guard authority.vouches(for: server) else {
             throw IdentityProblem("its certificate is of another authority than this host's")
         }
-        guard server.purposes.contains(.server) else { throw IdentityProblem("its certificate is none of a control") }
+        guard server.purposes.contains(.server) else {
+            throw IdentityProblem("its certificate is not that of a control")
+        }
         guard server.names(host) else {
             throw IdentityProblem(
                 "its certificate is not for \(host): say that name in the control's 'names'")

@@ -2,12 +2,13 @@ import Crypto
 import SwiftASN1
 import X509
 
-/// A request for a certificate (PKCS #10, RFC 2986). Nothing but its key counts: who asks is known by other means.
+/// A certificate signing request (PKCS #10, RFC 2986). Only its key is used. Control identifies the host by other
+/// means.
 package enum SigningRequest {
-    /// Longest that is looked at, in bytes.
+    /// Maximum length of a request, in bytes.
     package static let longest = 4096
 
-    /// DER.
+    /// A request for `key`, signed with it. DER.
     package static func make(_ key: HostKey, named name: String) throws(IdentityProblem) -> [UInt8] {
         do {
             let request = try CertificateSigningRequest(
@@ -21,8 +22,9 @@ package enum SigningRequest {
         }
     }
 
-    /// The key of a request that comes from outside.
-    /// - Throws: where it is too long, cannot be read, is of another key than one of P-256, or is not signed by that key.
+    /// Checks a request from another host, and returns its key.
+    /// - Throws: if the request is too long, cannot be parsed, has a key that is not P-256, or is not signed with that
+    ///   key.
     package static func check(_ der: [UInt8]) throws(IdentityProblem) -> PublicKey {
         guard der.count <= longest else { throw IdentityProblem("is longer than \(longest) bytes") }
         let request: CertificateSigningRequest

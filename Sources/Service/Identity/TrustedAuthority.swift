@@ -1,11 +1,11 @@
 import Hashing
 import X509
 
-/// An authority as those know it who trust it: its certificate.
+/// The certificate of an authority, without its private key, as hosts that trust it have it.
 package struct TrustedAuthority: Sendable, Hashable {
     package let certificate: HostCertificate
 
-    /// - Throws: for a certificate that is none of an authority, or that it did not sign itself.
+    /// - Throws: if the certificate is not one of an authority, or is not self-signed.
     package init(_ certificate: HostCertificate) throws(IdentityProblem) {
         guard certificate.isAuthority else { throw IdentityProblem("the certificate is none of an authority") }
         self.certificate = certificate
@@ -16,10 +16,10 @@ package struct TrustedAuthority: Sendable, Hashable {
 
     package var pem: String { certificate.pem }
 
-    /// SHA-256 of its public key (SubjectPublicKeyInfo, DER): what tokens carry.
+    /// SHA-256 of its public key (SubjectPublicKeyInfo, DER). Join tokens carry it.
     package var pin: SHA256Digest { SHA256.digest(certificate.publicKey.der) }
 
-    /// Whether this authority made a host's certificate, whether that has run out or not.
+    /// Whether this authority issued a host's certificate. Does not check the validity.
     package func vouches(for host: HostCertificate) -> Bool {
         !host.isAuthority && host.certificate.issuer == certificate.certificate.subject && signed(host)
     }

@@ -1,7 +1,8 @@
 import Synchronization
 import Threads
 
-/// Makes connections. While the server does not answer, one thread at a time tries it, and others hear at once that it is away.
+/// Opens connections. During an outage of the server, one thread at a time tries to connect, and the others fail at
+/// once.
 final class Connector: Sendable {
     let patience: Double
     private let url: String
@@ -14,7 +15,7 @@ final class Connector: Sendable {
         self.prepare = prepare
     }
 
-    /// Blocks.
+    /// Opens a connection and prepares it. Blocks.
     func connect() throws(PostgresError) -> PostgresConnection {
         if let error = outage.withLock({ $0.refusal(now: Clocks.steadySeconds) }) { throw error }
         do throws(PostgresError) {
@@ -29,25 +30,26 @@ final class Connector: Sendable {
     }
 }
 
-/// What is known of a server that does not answer. Pure: times are seconds of a monotonic clock.
+/// The state of an outage: why connecting failed last, and when. Pure: times are seconds of a monotonic clock.
 package struct Outage: Sendable {
     private var reason: PostgresError?
     private var triedAt = 0.0
     private var isBeingTried = false
 
-    /// Seconds between two tries.
+    /// Minimum seconds between two attempts to connect.
     package static let pause = 0.3
 
     package init() {}
 
-    /// A connection could not be made.
+    /// An attempt to connect has failed.
     package mutating func began(_ error: PostgresError, now: Double) {
         reason = error
         triedAt = now
         isBeingTried = false
     }
 
-    /// Why the server is not to be tried now; nil for whoever is to try it, and then says what came of it.
+    /// Returns nil when the caller should try to connect, else the error of the last attempt. A caller that gets nil
+    /// must report the result: with ``began(_:now:)``, or by replacing this value with a new `Outage`.
     package mutating func refusal(now: Double) -> PostgresError? {
         guard let reason else { return nil }
         guard !isBeingTried, now - triedAt >= Self.pause else { return reason }

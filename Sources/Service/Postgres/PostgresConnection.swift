@@ -2,19 +2,20 @@ import CPQ
 import Glibc
 import Threads
 
-/// One connection, for as long as a closure has it. Blocks, though no longer than its patience at a statement.
+/// One connection. Valid only inside the closure that it is passed to. Calls block, each statement for at most
+/// `patience` seconds.
 package final class PostgresConnection {
     private let handle: OpaquePointer
-    /// Seconds for the answer to a statement.
+    /// Maximum seconds to wait for the answer to a statement.
     private let patience: Double
-    /// No statement is sent any more: the answer to an earlier one may still come.
+    /// No more statements are sent: the answer to an earlier statement may still arrive.
     private var isBroken = false
-    /// Whether the server may have committed what it did not say to have committed.
+    /// Whether the server may have committed a transaction without having confirmed it.
     private var isInDoubt = false
-    /// The names of statements that this connection has prepared.
+    /// Names of the statements that this connection has prepared, by SQL text.
     private var prepared: [String: String] = [:]
 
-    /// - Parameter url: `postgresql://…`, or what else libpq takes for a connection.
+    /// - Parameter url: `postgresql://…`, or any other connection string that libpq accepts.
     init(_ url: String, patience: Double) throws(PostgresError) {
         if let problem = cpq_problem() { throw .refused(state: "", String(cString: problem)) }
         let keys = ["dbname", "connect_timeout", "tcp_user_timeout", "application_name"]
@@ -28,7 +29,7 @@ package final class PostgresConnection {
         guard PQstatus(handle) == CONNECTION_OK else { throw .unavailable(lastMessage) }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         guard PQsetnonblocking(handle, 1) == 0 else { throw .unavailable(lastMessage) }
-        // Whatever the server is set to, a commit is durable when it is said.
+        // A confirmed commit must be durable, whatever the server's default is.
         try query(
             """
             SELECT set_config('synchronous_commit', 'on', false)
@@ -38,12 +39,12 @@ package final class PostgresConnection {
 
     deinit { PQfinish(handle) }
 
-    /// Whether statements can be sent: what the server said while nobody asked it is read.
+    /// Whether statements can be sent. Reads messages that the server has sent since the last statement.
     func isUsable() -> Bool {
         guard !isBroken, PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else {
             return false
         }
-        // A server that ends connections says why, and then closes them.
+        // A server that ends a connection sends a reason first, and then closes it.
         for _ in 0..<3 {
             guard isReadable(within: 0, alsoWritable: false) else { return PQstatus(handle) == CONNECTION_OK }
             guard PQconsumeInput(handle) == 1, PQisBusy(handle) == 0 else { return false }
@@ -51,10 +52,10 @@ package final class PostgresConnection {
         return false
     }
 
-    /// Whether what failed here can be tried on another connection: this one ended, and nothing was being committed.
+    /// Whether failed work can be repeated on another connection: this one broke, and no commit was in progress.
     var mayTryAgain: Bool { isBroken && !isInDoubt }
 
-    /// Runs a statement. Its text is part of the program; what varies is a parameter.
+    /// Runs a statement. Its text is part of the program, and values are parameters.
     @discardableResult
     package func query(_ sql: StaticString, _ values: [PostgresValue] = []) throws(PostgresError) -> [PostgresRow] {
         let name = try prepare(sql, values)
@@ -68,14 +69,14 @@ package final class PostgresConnection {
         return Self.rows(result)
     }
 
-    /// Runs statements without parameters, for a schema.
+    /// Runs statements without parameters, such as those of a schema.
     package func run(script: StaticString) throws(PostgresError) {
         let result = try answer { PQsendQuery(handle, script.description) }
         defer { PQclear(result) }
         try check(result)
     }
 
-    /// Runs `body` in a transaction, which is undone when it throws.
+    /// Runs `body` in a transaction, which is rolled back when `body` throws.
     package func transaction<R>(_ body: () throws(PostgresError) -> R) throws(PostgresError) -> R {
         try run(script: "BEGIN")
         let value: R
@@ -96,8 +97,8 @@ package final class PostgresConnection {
         return text.split(separator: "\n").first.map(String.init) ?? "no reason given"
     }
 
-    /// Sends something, and waits for the last result of what the server answers.
-    /// - Parameter send: 1 where it could be sent.
+    /// Sends a statement and waits for the server's answer. Returns the last result in it.
+    /// - Parameter send: libpq's function for sending; returns 1 for success.
     private func answer(_ send: () -> Int32) throws(PostgresError) -> OpaquePointer? {
         guard !isBroken else { throw .unavailable("the connection broke") }
         let end = Clocks.steadySeconds + patience
@@ -106,7 +107,7 @@ package final class PostgresConnection {
             let left = PQflush(handle)
             if left == 0 { break }
             guard left > 0 else { throw broken(lastMessage) }
-            // The server may wait until what it says is read.
+            // The server may not read on before its own data has been read.
             if try wait(until: end, alsoWritable: true), PQconsumeInput(handle) == 0 { throw broken(lastMessage) }
         }
         var last: OpaquePointer?
@@ -131,11 +132,11 @@ package final class PostgresConnection {
         return .unavailable(reason)
     }
 
-    /// - Returns: whether there is something to read.
+    /// - Returns: whether there is data to read.
     private func wait(until end: Double, alsoWritable: Bool) throws(PostgresError) -> Bool {
         let left = end - Clocks.steadySeconds
         guard left > 0 else {
-            // A statement that waits is not begun anew.
+            // A statement that timed out may still take effect, so it is not repeated.
             isInDoubt = true
             throw broken("no answer within \(Int(patience)) s")
         }
@@ -170,9 +171,9 @@ package final class PostgresConnection {
         let state = PQresultErrorField(result, Int32(UInt8(ascii: "C"))).map { String(cString: $0) } ?? ""
         switch state {
         case "40001", "40P01": throw .conflict(lastMessage)
-        // The server is being stopped, or ends this connection.
+        // The server is shutting down, or ends this connection.
         case let state where state.hasPrefix("57P") || state.hasPrefix("08"): throw broken(lastMessage)
-        // No room, too many connections.
+        // No resources, such as too many connections.
         case let state where state.hasPrefix("53") || state.hasPrefix("57"): throw .unavailable(lastMessage)
         default: throw .refused(state: state, lastMessage)
         }
@@ -190,7 +191,7 @@ package final class PostgresConnection {
         }
     }
 
-    /// Calls `body` with the values as libpq wants them, which are valid during the call.
+    /// Calls `body` with the values in the form of libpq's parameters. The pointers are valid during the call.
     private static func withSent<R>(
         _ values: [PostgresValue],
         _ body: (UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?) -> R
@@ -198,7 +199,7 @@ package final class PostgresConnection {
         let sent = values.map(\.sent)
         let lengths = sent.map { Int32(clamping: $0?.count ?? 0) }
         let formats = values.map { Int32($0.isBinary ? 1 : 0) }
-        // All bytes in one buffer, which does not move. An empty value is no null: it needs an address too.
+        // All bytes are in one buffer that does not move. An empty value also needs an address, since NULL means null.
         var buffer: [UInt8] = []
         var offsets: [Int?] = []
         for value in sent {

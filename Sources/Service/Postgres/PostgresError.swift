@@ -1,13 +1,14 @@
-// Postgres: PostgreSQL by libpq.
+// Postgres: a PostgreSQL client on top of libpq.
 //
-// Purpose: a bounded number of connections, each on a thread of its own, that run transactions. Must never: block the threads of
-// Swift's cooperative pool, put a value into the text of a statement, or say that a transaction is committed before the server does.
+// Purpose: a bounded number of connections, each on its own thread, that run transactions. Must never: block the
+// threads of Swift's cooperative pool, put a value into the text of a statement, or report a transaction as committed
+// before the server has confirmed it.
 
-/// Why something could not be read or written.
+/// Why a statement or transaction failed.
 package enum PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The server does not answer, or the connection broke. What was being committed then may be there or not.
+    /// The server does not answer, or the connection broke. A commit that was in progress may or may not have happened.
     case unavailable(String)
-    /// Another transaction stood in the way: to be tried again.
+    /// The transaction conflicts with another one (a serialization failure or deadlock). It can be tried again.
     case conflict(String)
     /// The server refused a statement.
     case refused(state: String, String)

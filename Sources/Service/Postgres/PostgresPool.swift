@@ -1,24 +1,25 @@
 import CPQ
 import Threads
 
-/// Connections to one server, each on a thread of its own, which connects when it has something to do.
+/// Connections to one server. Each has its own thread, which connects when it has work.
 ///
-/// While the server is away what is asked of it fails soon: one thread at a time tries to connect. A server that was started again
-/// ended the connections to it: what meets that is tried once more on a new one, unless it may have been committed.
+/// During an outage of the server, calls fail soon: one thread at a time tries to connect. A restarted server has
+/// closed the old connections. Work that fails for that reason is repeated once on a new connection, unless it may have
+/// been committed.
 package final class PostgresPool: Sendable {
-    /// Done on each new connection before anything else, as making tables.
+    /// Runs on each new connection before anything else, for example to create tables.
     package typealias Preparation = @Sendable (PostgresConnection) throws(PostgresError) -> Void
 
     private let line: WorkLine
     private let connector: Connector
 
-    /// How often a transaction is tried when others stand in its way.
+    /// Maximum attempts at a transaction that conflicts with others.
     private static let mostTries = 8
 
     /// - Parameters:
     ///   - url: `postgresql://…`
-    ///   - connections: the most at a time.
-    ///   - patience: seconds for the answer to a statement, and seconds that something waits for a connection.
+    ///   - connections: maximum number of connections.
+    ///   - patience: maximum seconds for the answer to a statement, and maximum seconds in the queue for a connection.
     package init(
         _ url: String, connections: Int = 8, patience: Double = 8, prepare: @escaping Preparation = { _ in }
     ) {
@@ -30,7 +31,7 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    /// Whether the address can be one, and the library for it is there.
+    /// Checks that `url` is a connection string and that libpq is installed. Does not connect.
     package static func check(_ url: String) throws(PostgresError) {
         if let problem = cpq_problem() { throw .refused(state: "", String(cString: problem)) }
         if let message = cpq_malformed(url) {
@@ -38,11 +39,11 @@ package final class PostgresPool: Sendable {
         } else if hasPorts(url) {
             return
         }
-        // What libpq says of it may have the password in it.
+        // The message of libpq may contain the password.
         throw .refused(state: "", "that is no address of a database")
     }
 
-    /// Whether the ports are numbers: libpq sees that no earlier than it connects.
+    /// Whether the ports are numbers: libpq checks them only when it connects.
     private static func hasPorts(_ url: String) -> Bool {
         guard let scheme = url.firstRange(of: "://") else { return true }
         let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
@@ -55,7 +56,7 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    /// Runs `body` on a connection, in a transaction. Returns when that is committed.
+    /// Runs `body` in a transaction. Returns when that is committed. Conflicts with other transactions are retried.
     package func transaction<R: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> R
     ) async throws(PostgresError) -> R {
@@ -71,7 +72,7 @@ package final class PostgresPool: Sendable {
         }
     }
 
-    /// Runs `body`, statements that each stand for themselves, and that may be done twice.
+    /// Runs `body` without a transaction: each of its statements commits by itself. `body` may run twice.
     package func run<R: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> R
     ) async throws(PostgresError) -> R {
@@ -94,7 +95,7 @@ package final class PostgresPool: Sendable {
         return try result.get()
     }
 
-    /// Refuses what comes from now on; threads end when they have done what waits.
+    /// Refuses new work. The threads end when they have finished what is queued.
     package func close() { line.close() }
 
     private static func serve(_ line: WorkLine, _ connector: Connector) {

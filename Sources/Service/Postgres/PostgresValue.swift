@@ -1,12 +1,12 @@
 import CPQ
 
-/// A parameter of a statement.
+/// A parameter of a statement. Nil is SQL's null.
 package enum PostgresValue: Sendable {
     case int(Int64?)
     case text(String?)
     case bytes([UInt8]?)
 
-    /// The number of its type in the server's catalogue (`pg_type`).
+    /// The OID of its type in the catalogue `pg_type`.
     var type: Oid {
         switch self {
         case .int: 20
@@ -15,7 +15,7 @@ package enum PostgresValue: Sendable {
         }
     }
 
-    /// As it is sent; text ends with a zero. Nil for null.
+    /// The bytes that are sent; text ends with a zero byte. Nil for null.
     var sent: [UInt8]? {
         switch self {
         case .int(let number): number.map { Array("\($0)".utf8) + [0] }
@@ -36,7 +36,7 @@ package struct PostgresRow: Sendable {
     package func bytes(_ index: Int) -> [UInt8]? { column(index) }
     package func text(_ index: Int) -> String? { column(index).map { String(decoding: $0, as: UTF8.self) } }
 
-    /// An integer of 2, 4 or 8 bytes.
+    /// An integer of 2, 4 or 8 bytes in binary form.
     package func int(_ index: Int) -> Int64? {
         guard let bytes = column(index), let first = bytes.first, bytes.count <= 8 else { return nil }
         return bytes.dropFirst().reduce(Int64(Int8(bitPattern: first))) { $0 << 8 | Int64($1) }

@@ -1,12 +1,12 @@
 import Glibc
 import Threads
 
-/// What threads with connections have to do, in the order in which it came.
+/// The queue of work for the threads that have connections, first in, first out.
 final class WorkLine: @unchecked Sendable {
-    // Sendable: everything below is touched with the mutex held, except by init and deinit.
+    // Sendable: everything below is accessed with the mutex locked, except in init and deinit.
 
-    /// Is given a connection, or why there is none, and whether that is the last it is given. Returns whether it is done: else it wants
-    /// another connection.
+    /// Gets a connection, or the reason why there is none. Returns whether it is done. If not, it is called again with
+    /// another connection. With `isLast`, it must return true.
     typealias Work = @Sendable (Result<PostgresConnection, PostgresError>, _ isLast: Bool) -> Bool
 
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
@@ -15,7 +15,7 @@ final class WorkLine: @unchecked Sendable {
     private var first = 0
     private var isClosed = false
 
-    /// That wait at a time.
+    /// Maximum length of the queue.
     private static let most = 10_000
 
     init() {
@@ -41,8 +41,8 @@ final class WorkLine: @unchecked Sendable {
         if let refusal { _ = work(.failure(refusal), true) }
     }
 
-    /// Waits; nil when it was closed and nothing waits.
-    /// - Returns: also since when it waited, in seconds of the monotonic clock.
+    /// Blocks until there is work. Returns nil when the queue is closed and empty.
+    /// - Returns: the work, and the time at which it was added, in seconds of the monotonic clock.
     func next() -> (work: Work, since: Double)? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

@@ -65,7 +65,7 @@ struct DemoCommand: SwoopCommand {
         }
     }
 
-    /// With --fleet a number stands in the place of a path.
+    /// The number of nodes, which with --fleet may be given in the place of PATH.
     private var number: Int? {
         guard fleet, let path, !path.isEmpty, path.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
         return Int(path)

@@ -5,7 +5,7 @@ import RegistryClient
 import RegistryTransfer
 import Swarm
 
-/// `swoop pull`: brings what a registry has under a name to this host.
+/// `swoop pull`: fetches the content that a registry has under a name.
 struct PullCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "pull",
@@ -173,7 +173,7 @@ extension PullFigures {
 }
 
 extension Failure {
-    /// - Parameter client: asked which tags there are, when the one that is wanted is not.
+    /// - Parameter client: used to list the name's newest tags, if the requested tag does not exist.
     init(_ error: PullError, _ reference: Reference, _ client: RegistryClient) async {
         switch error {
         case .registry(.unknown) where error.isAboutManifest(reference):

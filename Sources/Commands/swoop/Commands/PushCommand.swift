@@ -110,7 +110,7 @@ struct PushCommand: SwoopCommand {
 }
 
 extension ScanWarning {
-    /// The warning for somebody who pushes; nil for what only concerns torrents.
+    /// The warning, in the words of a push; nil for a warning that is only about torrents.
     fileprivate var pushText: String? {
         switch self {
         case .emptyDirectory(let path): "the directory '\(path)' is empty and will be missing: a push holds files only"

@@ -28,11 +28,13 @@ struct RegistryArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "A configuration, a YAML file, that says what the registry is told and whom to trust.", valueName: "file",
+            "A YAML configuration file with the registry's token and trusted authorities.", valueName: "file",
             visibility: .hidden))
     var registryConfig: String?
 
-    @Option(help: ArgumentHelp("A file with secrets that is laid over it.", valueName: "file", visibility: .hidden))
+    @Option(
+        help: ArgumentHelp(
+            "A YAML file with secrets, merged over --registry-config.", valueName: "file", visibility: .hidden))
     var registrySecrets: String?
 
     /// Whether the command or its environment names a registry.
@@ -40,7 +42,7 @@ struct RegistryArguments: ParsableArguments {
 
     static let defaultURL = "http://127.0.0.1:15000"
 
-    /// What the files say; nil for none. Blocks on the disk.
+    /// The configuration of the files; nil without files. Blocks on the disk.
     private func configured() throws -> RoleConfiguration? {
         guard registryConfig != nil || registrySecrets != nil else { return nil }
         let place = (registryConfig, registrySecrets)
@@ -56,7 +58,8 @@ struct RegistryArguments: ParsableArguments {
         return RegistryClient(base: url, credential: credential, settings: settings)
     }
 
-    /// A client for content; where an index was named, of one of its origins, as an index has none.
+    /// A client for content. If the given URL is that of an index, which has no content, the client uses one of its
+    /// origins.
     func contentClient(silence: Double) async throws -> RegistryClient {
         let (url, credential) = try place()
         var settings = try settings
@@ -66,7 +69,7 @@ struct RegistryArguments: ParsableArguments {
         let view = RegistryView(url, credential: credential, settings: try self.settings)
         let origins = (try? await view.parts(now: 0))?.origins.map(\.url).shuffled() ?? []
         await view.shutdown()
-        // What is told over TLS to the index is not told to an origin without it.
+        // The token must not be sent in plain text to an origin if the index uses TLS.
         for origin in origins where origin != url {
             let isTrusted = origin.isSecure || !url.isSecure
             let client = RegistryClient(base: origin, credential: isTrusted ? credential : nil, settings: settings)
@@ -79,7 +82,7 @@ struct RegistryArguments: ParsableArguments {
         return named
     }
 
-    /// Of connections to all parts of the registry.
+    /// Settings of connections to all parts of the registry.
     var settings: HTTPTransportSettings {
         get throws {
             var settings = try configured()?.transport() ?? HTTPTransportSettings()
@@ -88,8 +91,8 @@ struct RegistryArguments: ParsableArguments {
         }
     }
 
-    /// Where the registry is, and what it is told.
-    /// - Parameter configured: what a configuration says of it.
+    /// The registry's URL, and the credential for it.
+    /// - Parameter configured: the URL of a configuration file, used if neither option nor environment has one.
     func place(configured: String? = nil) throws -> (HTTPURL, RegistryCredential?) {
         let environment = Terminal.environment("SWOOP_REGISTRY").flatMap { $0.isEmpty ? nil : $0 }
         let given = registry ?? environment ?? configured
@@ -107,7 +110,7 @@ struct RegistryArguments: ParsableArguments {
         return (url, try CredentialFile.read(tokenFile) ?? self.configured()?.credential())
     }
 
-    /// Where digests and unfinished uploads are remembered; nil where there is no home.
+    /// The directory in which digests and unfinished uploads are remembered; nil without a home directory.
     static var cachePath: String? {
         if let base = Terminal.environment("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/swoop" }
         guard let home = Terminal.environment("HOME"), home.hasPrefix("/") else { return nil }
@@ -149,7 +152,7 @@ enum ReferenceArgument {
         return reference
     }
 
-    /// Without a digest.
+    /// NAME or NAME:TAG, without a digest.
     static func tagged(_ text: String) throws -> Reference {
         let reference = try parse(text)
         guard case .tag = reference.version else { throw ArgumentProblem("a tag is wanted here, not a digest") }

@@ -1,7 +1,7 @@
 import ArgumentParser
 import SwarmSimulator
 
-/// `swoop simulate`: predicts how long a delivery will take. Below it is a fleet that is not there.
+/// `swoop simulate`: predicts how long a delivery will take. Its subcommand simulates the agents of a fleet.
 struct SimulateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -23,7 +23,7 @@ struct SimulateCommand: SwoopCommand {
             """,
         subcommands: [SimulateFleetCommand.self])
 
-    // These three are needed, but not with a subcommand: the parser also makes its parent.
+    // The next three are mandatory, but cannot be declared so: with a subcommand, the parser also parses this parent.
 
     @Option(help: ArgumentHelp("Length of the content. Needed.", valueName: "size"), transform: ByteSize.parse)
     var size: ByteSize?
@@ -57,6 +57,18 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Of the hosts, those that take no incoming connections.", valueName: "n"))
     var firewalled = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Uplink and downlink of one of the hosts, if it is slower than the others.", valueName: "rate"),
+        transform: Rate.parse)
+    var slow: Rate?
+
+    @Option(
+        help: ArgumentHelp(
+            "Compare with 'rotation': groups of blocks that hosts hand round in lockstep, with all hosts alike and with a slow one.",
+            valueName: "scheme"))
+    var scheme = SimulatedScheme.swarm
+
     @OptionGroup var places: SimulatedSites
 
     @Option(
@@ -67,13 +79,13 @@ struct SimulateCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Pieces in which the content is simulated, at most.", valueName: "n"))
     var pieces = 512
 
-    @Option(help: ArgumentHelp("Connections up to which a host dials more.", valueName: "n"))
+    @Option(help: ArgumentHelp("A host dials peers until it has this many connections.", valueName: "n"))
     var connections = 80
 
-    @Flag(help: "Also with other numbers of caches.")
+    @Flag(help: "Compare with other numbers of caches.")
     var compare = false
 
-    @Option(help: ArgumentHelp("Number of the random choices.", valueName: "n"))
+    @Option(help: ArgumentHelp("Seed of the random numbers.", valueName: "n"))
     var seedNumber: UInt64 = 1
 
     @OptionGroup var global: GlobalOptions
@@ -94,10 +106,17 @@ struct SimulateCommand: SwoopCommand {
         }
         let rates: [(name: String, rate: Rate?)] = [
             ("--up", up), ("--down", down), ("--seed-up", seedUp), ("--cache-up", cacheUp), ("--cache-down", cacheDown),
-            ("--site-line", siteLine),
+            ("--site-line", siteLine), ("--slow", slow),
         ]
         for case (let name, let rate?) in rates where !Self.rates.contains(rate.bytesPerSecond) {
             throw ValidationError("The value is invalid for '\(name) <rate>': 10 KB/s to 1 TB/s can be simulated")
+        }
+        if scheme == .rotation {
+            guard caches == 0, firewalled == 0, places.sites ?? 1 == 1, !compare else {
+                throw ValidationError(
+                    "'--scheme rotation' knows no caches, firewalls and sites: leave these options out")
+            }
+            guard hosts >= 2 else { throw ValidationError("'--scheme rotation' needs two hosts at least") }
         }
         guard size.bytes > 0 else { throw ValidationError("The value is invalid for '--size <size>': 1 byte at least") }
     }
@@ -117,6 +136,7 @@ struct SimulateCommand: SwoopCommand {
         plan.cacheUp = cacheUp.map { Double($0.bytesPerSecond) } ?? seedUp
         plan.cacheDown = cacheDown.map { Double($0.bytesPerSecond) } ?? plan.cacheUp
         plan.firewalled = firewalled
+        plan.slow = slow.map { Double($0.bytesPerSecond) }
         plan.sites = places.sites ?? 1
         plan.siteLink = siteLine.map { Double($0.bytesPerSecond) }
         plan.seedNumber = seedNumber
@@ -127,14 +147,10 @@ struct SimulateCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let plan = try plan()
+        guard scheme == .swarm else { return try compareSchemes(plan, reporter) }
         var rows: [[String]] = []
         for candidate in compare ? plan.alternatives : [plan] {
-            let answer: CapacityPlan.Answer
-            do {
-                answer = try candidate.answer()
-            } catch {
-                throw Failure(.usage, "this content cannot be simulated: \(error)")
-            }
+            let answer = try Self.answer(candidate)
             reporter.event(Self.event(answer))
             rows.append(Self.row(answer))
             if !compare { reporter.result(text(answer, plan)) }
@@ -145,14 +161,43 @@ struct SimulateCommand: SwoopCommand {
         if let text = needed(plan) { reporter.result(text) }
     }
 
-    private static func event(_ answer: CapacityPlan.Answer) -> JSONValue {
-        .object([
-            ("event", .string("simulated")), ("caches", .int(answer.caches)),
-            ("makespan", answer.makespan.map(JSONValue.double) ?? .null),
-            ("median", answer.median.map(JSONValue.double) ?? .null), ("bound", .double(answer.ideal.seconds)),
-            ("ratio", answer.makespan.map { .double($0 / answer.ideal.seconds) } ?? .null),
-            ("limit", .string(answer.ideal.limit.rawValue)),
-        ])
+    private static func answer(_ plan: CapacityPlan) throws -> CapacityPlan.Answer {
+        do { return try plan.answer() } catch { throw Failure(.usage, "this content cannot be simulated: \(error)") }
+    }
+
+    /// A row for each scheme with hosts that are alike, and with one that is slow.
+    private func compareSchemes(_ plan: CapacityPlan, _ reporter: Reporter) throws {
+        var (alike, slowed) = (plan, plan)
+        alike.slow = nil
+        slowed.slow = plan.slow ?? min(plan.up, plan.down) / 10
+        var rows: [[String]] = []
+        for (hosts, plan) in [("all alike", alike), ("one slow", slowed)] {
+            for scheme in SimulatedScheme.allCases {
+                let answer = try scheme == .swarm ? Self.answer(plan) : plan.rotation
+                let more: [(String, JSONValue)] = [
+                    ("scheme", .string(scheme.rawValue)), ("slow", plan.slow.map(JSONValue.double) ?? .null),
+                    ("others", answer.others.map(JSONValue.double) ?? .null),
+                ]
+                reporter.event(Self.event(answer, more))
+                rows.append(
+                    [hosts, scheme.rawValue, Self.time(answer.others)] + Self.row(answer)[1...3] + [Self.ratio(answer)])
+            }
+        }
+        let headings = ["hosts", "scheme", "others", "last host", "median", "bound", "ratio"]
+        reporter.result(TextTable(headings: headings, rows: rows, rightAligned: [2, 3, 4, 5, 6]).text)
+        reporter.result(
+            "the slow host has \(HumanText.rate(Int(slowed.slow ?? 0))); 'others' is the last host but that one")
+    }
+
+    private static func event(_ answer: CapacityPlan.Answer, _ more: [(String, JSONValue)] = []) -> JSONValue {
+        .object(
+            [
+                ("event", .string("simulated")), ("caches", .int(answer.caches)),
+                ("makespan", answer.makespan.map(JSONValue.double) ?? .null),
+                ("median", answer.median.map(JSONValue.double) ?? .null), ("bound", .double(answer.ideal.seconds)),
+                ("ratio", answer.makespan.map { .double($0 / answer.ideal.seconds) } ?? .null),
+                ("limit", .string(answer.ideal.limit.rawValue)),
+            ] + more)
     }
 
     private static func row(_ answer: CapacityPlan.Answer) -> [String] {
@@ -175,7 +220,7 @@ struct SimulateCommand: SwoopCommand {
         return lines.joined(separator: "\n")
     }
 
-    /// What caches could do for the bound.
+    /// The number of caches that would halve the bound; nil if caches would not help.
     private func needed(_ plan: CapacityPlan) -> String? {
         let ideal = plan.ideal
         guard ideal.limit == .allUplinks || ideal.limit == .reachableUplinks,
@@ -210,11 +255,19 @@ extension Int {
     }
 }
 
-/// The sites of what is simulated: hosts of a delivery, or agents.
+/// The option with the number of sites, of a delivery's hosts or of a fleet's agents.
 struct SimulatedSites: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Places over which hosts are spread; the seed is at the first. Default: 1, for a fleet 10.", valueName: "n")
     )
     var sites: Int?
+}
+
+/// How content is passed on in a simulation.
+enum SimulatedScheme: String, CaseIterable, ExpressibleByArgument {
+    /// By the decisions of this program.
+    case swarm
+    /// By ``RotationScheme``.
+    case rotation
 }

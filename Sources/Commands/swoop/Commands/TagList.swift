@@ -2,20 +2,20 @@ import JSON
 import Registry
 import RegistryClient
 
-/// What a registry tells of the tags of a name: by the index's own API where it answers, else by OCI's list.
+/// Lists the tags of a name: by the API of a Swoop index if the registry has it, else by the OCI distribution API.
 enum TagList {
     /// A tag, or a line of its history.
     struct Entry: Sendable, Hashable {
         var tag: String
         var digest: String?
-        /// As the index writes it.
+        /// Time of the change, as the index writes it.
         var time: String?
         var who: String?
         var address: String?
-        /// What happened, in a history: it was put, moved, deleted.
+        /// The change, in a history: put, moved or deleted.
         var action: String?
 
-        /// - Parameter tag: of the list that it stands in, where it does not say itself.
+        /// - Parameter tag: the tag whose list has this value; used if the value does not name its tag.
         init?(_ value: JSON.JSONValue, tag: String? = nil) {
             if let text = value.stringValue {
                 self.init(tag: text)
@@ -35,14 +35,14 @@ enum TagList {
 
     private static let mostBytes = 16 << 20
     private static let mostListed = 1_000_000
-    /// Tags whose digests are asked for one by one.
+    /// Most tags whose digests are requested, one request for each.
     private static let mostAsked = 100
 
     static func tags(of name: ContentName, from client: RegistryClient) async throws(RegistryError) -> [Entry] {
         if let values = try await all("/v1/names/\(name)/tags", "tags", from: client) {
             return values.compactMap { Entry($0) }
         }
-        // Registries do not keep to the order that the specification has.
+        // Some registries do not sort tags as the specification demands.
         var entries = try await client.tags(of: name).sorted().map { Entry(tag: $0.text) }
         for index in entries.indices.prefix(mostAsked) {
             guard let tag = Tag(entries[index].tag) else { continue }
@@ -51,7 +51,7 @@ enum TagList {
         return entries
     }
 
-    /// Nil where the registry keeps no history.
+    /// Nil if the registry keeps no history.
     static func history(of name: ContentName, from client: RegistryClient) async throws(RegistryError) -> [Entry]? {
         if let document = try await client.document("/v1/names/\(name)/history", limit: mostBytes) {
             return entries(document, "history")
@@ -68,7 +68,7 @@ enum TagList {
         return all
     }
 
-    /// Deletes a tag, and nothing else that is named.
+    /// Deletes a tag, but no other tag of the same manifest.
     static func delete(
         _ reference: Reference, _ digest: BlobDigest, from client: RegistryClient
     ) async throws(RegistryError) {
@@ -76,7 +76,8 @@ enum TagList {
         do throws(RegistryError) {
             try await client.delete(reference)
         } catch {
-            // Old registries delete manifests by digest alone, and all tags of one go with it.
+            // Old registries can only delete a manifest by its digest, which deletes all of its tags. So check first
+            // that no other tag has this digest.
             guard case .refused(_, let status, _, _) = error, [400, 405].contains(status) else { throw error }
             for tag in try await client.tags(of: reference.name) where .tag(tag) != reference.version {
                 let other = Reference(name: reference.name, version: .tag(tag))
@@ -95,7 +96,7 @@ enum TagList {
         return try await client.names().map(\.text)
     }
 
-    /// The last tags, newest first; none when the registry does not tell.
+    /// The newest tags, newest first; empty if the registry does not list them.
     static func newest(of name: ContentName, from client: RegistryClient, count: Int) async -> [String] {
         let document = try? await client.document("/v1/names/\(name)/tags", limit: mostBytes)
         if let document, var entries = entries(document, "tags"), entries.contains(where: { $0.time != nil }) {
@@ -106,7 +107,7 @@ enum TagList {
         return tags.suffix(count).reversed().map(\.text)
     }
 
-    /// The members of a list of the index, page by page; nil where there is no such list.
+    /// All entries of a list of the index, read page by page; nil if the registry has no such list.
     private static func all(
         _ path: String, _ member: String, from client: RegistryClient
     ) async throws(RegistryError) -> [JSON.JSONValue]? {
@@ -117,7 +118,7 @@ enum TagList {
                 let values = page.arrayValue ?? page[member]?.arrayValue
             else { return found.isEmpty ? nil : found }
             found += values
-            // An empty page that leads on could go on for ever.
+            // An empty page with a next one could go on forever.
             guard !values.isEmpty, let next = page["next"]?.stringValue else { break }
             after = "?after=\(next)"
         }

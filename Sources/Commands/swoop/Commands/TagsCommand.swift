@@ -2,7 +2,7 @@ import ArgumentParser
 import Registry
 import RegistryClient
 
-/// `swoop tags`: what a registry has, by name.
+/// `swoop tags`: lists the names and tags of a registry, and changes tags.
 struct TagsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tags",
@@ -33,7 +33,7 @@ struct TagsListCommand: SwoopCommand {
         transform: ReferenceArgument.name)
     var name: ContentName?
 
-    @Flag(help: "All that happened to the tags, and by whom.")
+    @Flag(help: "Show all changes of the tags, and who made them.")
     var history = false
 
     @OptionGroup var access: RegistryArguments
@@ -66,7 +66,7 @@ struct TagsListCommand: SwoopCommand {
 struct TagsDeleteCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete a tag. What it named stays as long as something else names it.",
+        abstract: "Delete a tag. Its content stays as long as something else refers to it.",
         discussion: """
             Example:
               swoop tags delete team/app:1.0
@@ -113,7 +113,7 @@ extension TagList.Entry {
 }
 
 extension TagList {
-    /// The entries for people: without columns in which nothing stands.
+    /// The entries as a table for people, without empty columns.
     fileprivate static func table(_ entries: [Entry]) -> String {
         let columns: [(String, (Entry) -> String?)] = [
             ("TAG", { $0.tag }), ("DIGEST", { $0.digest }), ("TIME", { $0.time }), ("ACTION", { $0.action }),

@@ -3,11 +3,11 @@ import JSON
 import Registry
 import RegistryClient
 
-/// `swoop tags replicate`: brings a tag to the registries that are to get it, now.
+/// `swoop tags replicate`: replicates a tag now to the other registries that are configured for it.
 struct TagsReplicateCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "replicate",
-        abstract: "Bring a tag to the other registries that are to get it, now.",
+        abstract: "Replicate a tag now to the other registries that are configured for it.",
         discussion: """
             What is tagged is brought there by itself; this is for tags that are older than the registry's 'remotes', or \
             that failed. It waits until each has the tag, or has failed once: it is tried again without the command.

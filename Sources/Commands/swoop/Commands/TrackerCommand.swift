@@ -51,14 +51,14 @@ struct TrackerCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The port of both, at the address that the configuration has: this machine's own, unless that says more.",
+            "The port for HTTP and UDP, at the configuration's address, which is loopback by default.",
             valueName: "port"))
     var port: Int?
 
     @Option(help: "Where peers are kept.")
     var store = Store.memory
 
-    /// The store of what this tracker hears; only one kind so far.
+    /// Kinds of the store of peers. There is only one.
     enum Store: String, ExpressibleByArgument, CaseIterable { case memory }
 
     @Option(
@@ -76,7 +76,7 @@ struct TrackerCommand: SwoopCommand {
     var control: [ControlAddress]?
 
     @Option(
-        help: ArgumentHelp("With --control, once: what the tracker joins with.", valueName: "token"),
+        help: ArgumentHelp("With --control, at the first start: the token to join the fleet with.", valueName: "token"),
         transform: { text in
             guard let token = EnrolmentToken(text) else { throw ArgumentProblem("swt1.ID.SECRET.PIN is expected") }
             return token
@@ -145,14 +145,14 @@ struct TrackerCommand: SwoopCommand {
         await origins?.stop()
     }
 
-    /// Where it is a fleet's tracker: its link to control.
+    /// The link to control, if this is a fleet's tracker; nil otherwise.
     private func enrolled(_ logger: Logger) async throws -> FleetTracker? {
         guard let control else { return nil }
         return try await FleetTracker.enrol(
             at: control, token: token, data: data ?? FleetTracker.usualData, logger: logger)
     }
 
-    /// What makes the store that this tracker shares with others.
+    /// A function that makes the store that this tracker shares with others; nil without Redis.
     private func makeShared(
         _ given: RoleConfiguration, _ logger: Logger
     ) throws -> (@Sendable (Poller) -> any SharedPeerStore)? {
@@ -163,7 +163,7 @@ struct TrackerCommand: SwoopCommand {
         return { RedisPeers(address, poller: $0, logger: logger) }
     }
 
-    /// The origins of the registry whose tracker this is; nil for a tracker of anybody's torrents.
+    /// The registry's origins, if this is a registry's tracker; nil otherwise.
     private func origins(_ given: RoleConfiguration) throws -> TrackerOrigins? {
         guard let registry = access.registry ?? given.originURL else { return nil }
         let (url, credential) = try access.place(configured: registry)
@@ -173,7 +173,8 @@ struct TrackerCommand: SwoopCommand {
     }
 
     private func configuration(_ given: RoleConfiguration, _ origins: TrackerOrigins?) throws -> TrackerConfiguration {
-        // A registry's tracker is told so by its file or the seed's flag; any other is for everybody, as trackers are.
+        // A configuration file, or Kraken's flag --port, makes this a registry's tracker. Any other tracker listens at
+        // all addresses, as trackers do.
         let isRegistrys = port != nil || given.place.path != nil
         let usual = try isRegistrys ? PeerAddress(host: given.host(), port: UInt16(port ?? 15_003)) : nil
         let http = http ?? usual ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
@@ -188,7 +189,7 @@ struct TrackerCommand: SwoopCommand {
             configuration.limits.defaultPeers = min(most, configuration.limits.defaultPeers)
         }
         if let interval { configuration.interval = interval.seconds }
-        // A fleet's tracker serves nothing before it has heard of swarms.
+        // A fleet's tracker serves no swarm until control has sent the list of swarms.
         configuration.allow = control != nil ? [] : try allow.map(AllowFile.read)
         configuration.origins = origins?.forTracker
         return configuration
@@ -207,7 +208,7 @@ enum AllowFile {
 }
 
 extension RoleConfiguration {
-    /// An origin of the registry whose tracker this is, as Kraken's files name them; nil where nothing says that it is one's.
+    /// The URL of an origin, from Kraken's configuration files, if this is a registry's tracker; nil otherwise.
     fileprivate var originURL: String? {
         if let registry = values.registry { return registry }
         let scheme = values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"

@@ -14,14 +14,14 @@ struct TransferArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "What the tracker is to tell others, for a host behind address translation or beside its tracker.",
+            "The address that the tracker gives to other peers, for a host behind NAT or next to its tracker.",
             valueName: "addr"),
         transform: AddressArgument.host)
     var announceAddress: String?
 
     @Option(
         help: ArgumentHelp(
-            "The site where this host stands: of those with one name each piece is fetched from outside once. Default: "
+            "The site of this host: hosts of one site fetch each piece from outside only once. Default: "
                 + "hosts of one private /24, or one /64 of IPv6, are a site.",
             valueName: "name"),
         transform: SiteName.parse)

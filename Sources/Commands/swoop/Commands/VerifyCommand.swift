@@ -27,7 +27,7 @@ struct VerifyCommand: SwoopCommand {
         try await Self.check(try TorrentFile.read(torrent), at: path, reporter, isResult: true)
     }
 
-    /// Reads all of the content and prints what is wrong; throws if anything is.
+    /// Reads all of the content, and prints the files that do not match; throws if there are any.
     /// - Parameter isResult: whether the verdicts are the result of the command, or only information.
     static func check(_ metainfo: Torrent, at path: String, _ reporter: Reporter, isResult: Bool = false) async throws {
         func say(_ text: String) { isResult && !reporter.mode.quiet ? reporter.result(text) : reporter.note(text) }

@@ -3,11 +3,11 @@ import JSON
 import Registry
 import RegistryClient
 
-/// `swoop warm`: has agents pull something before anybody asks them for it.
+/// `swoop warm`: has agents pull content before any program asks them for it.
 struct WarmCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "warm",
-        abstract: "Have the agents of a registry pull something before anybody asks for it.",
+        abstract: "Have the agents of a registry pull content in advance.",
         discussion: """
             The registry reads from its back end what it does not have any more; then agents, of each site in turn, pull it \
             into their caches. Without --wait the command ends when they have been told; with it, when all of them have it.
@@ -40,7 +40,8 @@ struct WarmCommand: SwoopCommand {
             let order = JSON.JSONValue.object([
                 "reference": .string(reference.description), "hosts": hosts.json,
             ])
-            // What is cold is read from its back end now, and what is unknown is said before agents are told.
+            // Resolve the reference first: the registry then reads missing blobs from their back end, and an unknown
+            // reference is an error before any agent is told.
             let cluster = try await client.document("/v1/cluster", limit: 1 << 20)
             guard cluster != nil else { throw .unknown("\(client.name) has no agents: is it a Swoop registry?") }
             _ = try await client.content("/v1/resolve/\(reference)", limit: 64 << 20)
@@ -71,7 +72,7 @@ struct WarmCommand: SwoopCommand {
     }
 }
 
-/// How many agents are to pull.
+/// The number of agents that are to pull.
 enum HostCount: Equatable {
     case all
     case some(Int)
@@ -90,7 +91,7 @@ enum HostCount: Equatable {
     }
 }
 
-/// A warming as the registry tells it.
+/// The state of a warming, as the registry reports it.
 private struct Warming: Sendable {
     struct Host: Sendable {
         let host: String
@@ -101,7 +102,7 @@ private struct Warming: Sendable {
         let total: Int
         let detail: String
 
-        /// The line for scripts.
+        /// The JSON line for scripts.
         func json(_ reference: Reference) -> JSONValue {
             .object([
                 ("event", .string("host")), ("host", .string(host)), ("site", .string(site)),
@@ -129,7 +130,7 @@ private struct Warming: Sendable {
         }
     }
 
-    /// A bar for each host; of many only those that are under way.
+    /// Shows a bar for each host; with more than 20 hosts, only for the first 20 that are fetching.
     func show(_ reporter: Reporter) {
         var sum = Progress(phase: "fetching", done: 0, total: 0)
         for host in hosts {

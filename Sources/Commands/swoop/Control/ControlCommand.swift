@@ -11,7 +11,7 @@ import Text
 import Threads
 import YAML
 
-/// `swoop control`: the node that decides, remembers and shows.
+/// `swoop control`: runs a fleet's control server.
 struct ControlCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "control",
@@ -111,7 +111,7 @@ struct ControlCommand: SwoopCommand {
         }
     }
 
-    /// Blocks.
+    /// Creates the data directory, with mode 700. Blocks.
     private static func make(_ data: String) throws {
         do {
             let place = SystemPath(data)
@@ -127,7 +127,7 @@ struct ControlCommand: SwoopCommand {
         }
     }
 
-    /// Blocks.
+    /// Reads `control.yaml`. Blocks.
     private static func read(_ path: String?, _ reporter: Reporter) throws -> ControlConfiguration {
         let place = path ?? "/etc/swoop/control.yaml"
         let file: SmallFile
@@ -146,7 +146,7 @@ struct ControlCommand: SwoopCommand {
     }
 }
 
-/// Where a control keeps its data.
+/// The option for control's data directory.
 struct ControlPlace: ParsableArguments {
     @Option(help: ArgumentHelp("What control must not lose. Default: /var/lib/swoop/control.", valueName: "dir"))
     var data: String?
@@ -165,7 +165,7 @@ struct ControlBackupCommand: SwoopCommand {
     @Argument(help: ArgumentHelp("The file to make.", valueName: "file"))
     var file: String
 
-    /// The parser takes it for the parent's, wherever it stands, and gives it here too.
+    /// The parser assigns this option to the parent command, wherever it stands, and copies it here.
     @OptionGroup var place: ControlPlace
 
     @OptionGroup var global: GlobalOptions

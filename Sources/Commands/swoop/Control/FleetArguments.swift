@@ -6,7 +6,7 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Where a fleet's control is, and who asks: the options of all `swoop fleet` commands.
+/// The options of all `swoop fleet` commands: the address of control's API, and the credentials for it.
 struct FleetArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
@@ -53,7 +53,7 @@ struct FleetArguments: ParsableArguments, Sendable {
         Terminal.environment(name).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// Runs `body` with a client.
+    /// Runs `body` with a client, and shuts the client down.
     func using<R>(_ body: (FleetClient) async throws -> R) async throws -> R {
         let client = try client()
         do {
@@ -71,7 +71,7 @@ struct FleetArguments: ParsableArguments, Sendable {
 struct FleetClient: Sendable {
     struct Reply: Sendable {
         let json: JSON.JSONValue
-        /// With its quotes.
+        /// The ETag with its quotes.
         let etag: String?
     }
 
@@ -96,14 +96,14 @@ struct FleetClient: Sendable {
         try await call(.POST, path, headers: ["Idempotency-Key": Self.key], body: body.encode())
     }
 
-    /// Changes what was shown before, unless another has changed it since.
+    /// Changes a resource, unless it has been changed since `etag` was read.
     func change(
         _ method: HTTPMethod, _ path: String, _ body: JSON.JSONValue? = nil, etag: String
     ) async throws -> Reply {
         try await call(method, path, headers: ["If-Match": etag], body: body?.encode())
     }
 
-    /// All entries of a list.
+    /// All elements of a list, from all its pages.
     func all(_ path: String, _ query: [(String, String?)] = []) async throws -> [JSON.JSONValue] {
         var items: [JSON.JSONValue] = []
         var after: String?
@@ -159,12 +159,12 @@ struct FleetClient: Sendable {
         Hexadecimal.encode((0..<16).map { _ in UInt8.random(in: 0 ... .max) })
     }
 
-    /// A part of a path.
+    /// Encodes a text as one component of a path.
     static func part(_ text: String) -> String { PercentEncoding.encode(text.utf8) }
 }
 
 extension Failure {
-    /// What control answers to a call that it refuses.
+    /// The failure for an error answer of control.
     init(control: String, status: UInt, _ problem: JSON.JSONValue) {
         let text = problem["detail"]?.stringValue ?? "control at \(control) answers with status \(status)"
         let code: ExitStatus =
@@ -178,7 +178,7 @@ extension Failure {
     }
 }
 
-/// What the API shows, for people.
+/// Members of the API's documents as texts for people.
 extension JSON.JSONValue {
     func shown(_ key: String) -> String {
         switch self[key] {
@@ -196,7 +196,7 @@ extension JSON.JSONValue {
         }
     }
 
-    /// A time without its fraction.
+    /// A time without fractions of a second.
     func moment(_ key: String) -> String {
         guard let text = self[key]?.stringValue else { return "-" }
         return String(text.prefix(19)).replacing("T", with: " ").shown
@@ -204,7 +204,7 @@ extension JSON.JSONValue {
 }
 
 extension Reporter {
-    /// One document: as it is with --json, else a line for each member.
+    /// Prints a document: as JSON with --json, else with a line for each member.
     func document(_ json: JSON.JSONValue) {
         guard !mode.json else { return raw(json) }
         let members = json.objectValue?.members ?? []
@@ -215,15 +215,15 @@ extension Reporter {
         }
     }
 
-    /// A line for programs.
-    /// - Parameter event: what it is: `node`, `job`, or `reply` for what a call was answered.
+    /// Prints a line of JSON for programs.
+    /// - Parameter event: the kind of the line: `node`, `job`, or `reply` for the answer to a call.
     func raw(_ json: JSON.JSONValue, _ event: String = "reply") {
         var object = JSONObject(["event": .string(event)])
         for member in json.objectValue?.members ?? [] { object[member.key] = member.value }
         Terminal.write(JSON.JSONValue.object(object).text + "\n", to: 1)
     }
 
-    /// A list: a line of JSON for each with --json, else a table.
+    /// Prints a list: with --json a line of JSON for each element, else a table.
     func list(
         _ items: [JSON.JSONValue], _ event: String, _ headings: [String], _ row: (JSON.JSONValue) -> [String]
     ) {

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `swoop fleet`: what a control has, and orders to it.
+/// `swoop fleet`: shows the state of a fleet, and gives orders to its control.
 struct FleetTools: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet",

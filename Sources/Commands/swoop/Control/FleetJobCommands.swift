@@ -19,14 +19,14 @@ struct FleetJobCommand: ParsableCommand {
             FleetJobReceiptsCommand.self,
         ], defaultSubcommand: FleetJobListCommand.self)
 
-    /// Orders something, and says how the job is then.
+    /// Gives an order for a job, and prints the job's state afterwards.
     static func order(_ job: String, _ action: String, _ fleet: FleetArguments, _ reporter: Reporter) async throws {
         let reply = try await fleet.using { try await $0.post("/v1/jobs/\(FleetClient.part(job))/\(action)") }
         if reporter.mode.json { reporter.raw(reply.json) }
         reporter.note("\(job.shown) is \(line(reply.json))")
     }
 
-    /// `running: 3 done, 1 failed of 12`.
+    /// The state of a job: `running: 3 done, 1 failed of 12`.
     static func line(_ job: JSON.JSONValue) -> String {
         let counts = (job["counts"]?.objectValue?.members ?? []).map { "\($0.value.lenientText ?? "") \($0.key.shown)" }
         let reason = job["reason"]?.stringValue.map { " (\($0.shown))" } ?? ""

@@ -18,7 +18,7 @@ struct FleetNodeCommand: ParsableCommand {
             FleetNodeRevokeCommand.self, FleetNodeRemoveCommand.self,
         ], defaultSubcommand: FleetNodeListCommand.self)
 
-    /// Changes a node unless another has changed it since it was looked at.
+    /// Changes a node, unless it has been changed since it was read.
     static func change(
         _ node: String, _ body: JSON.JSONValue, _ fleet: FleetArguments, _ reporter: Reporter, done: String
     ) async throws {
@@ -86,7 +86,7 @@ struct FleetNodeListCommand: SwoopCommand {
         }
     }
 
-    /// What of each node is shown when it changes.
+    /// For each node, a text that differs when the node must be printed again.
     private static func marks(_ nodes: [JSON.JSONValue]) -> [String: String] {
         Dictionary(nodes.map { ($0.shown("id"), "\($0.shown("revision")) \($0.shown("contact"))") }) { first, _ in first
         }

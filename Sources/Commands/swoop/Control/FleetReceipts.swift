@@ -48,13 +48,13 @@ struct FleetJobReceiptsCommand: SwoopCommand {
     }
 }
 
-/// One receipt, as people read it.
+/// A receipt, prepared for printing.
 struct ReceiptLine: Sendable {
     static let headings = ["node", "name", "attempt", "state", "bytes", "files", "path", "hook", "time", "signature"]
 
     private let item: JSON.JSONValue
     private let payload: JSON.JSONValue
-    /// Why it does not hold; nil if it does.
+    /// Why the receipt is not valid; nil if it is.
     let problem: String?
 
     init(_ item: JSON.JSONValue, job: String) {
@@ -101,7 +101,8 @@ struct ReceiptLine: Sendable {
         return .object(object)
     }
 
-    /// RFC 4180; a cell that a spreadsheet would take for a formula is none.
+    /// A cell of CSV (RFC 4180). A quote in front of `=`, `+`, `-` and `@` keeps spreadsheets from evaluating the cell
+    /// as a formula.
     static func quoted(_ cell: String) -> String {
         let safe = cell.first.map { "=+-@".contains($0) } ?? false ? "'" + cell : cell
         guard safe.contains(where: { $0 == "," || $0 == "\"" || $0 == "\n" || $0 == "\r" }) else { return safe }

@@ -2,7 +2,7 @@ import ArgumentParser
 import Fleet
 import JSON
 
-/// `swoop fleet token`: makes one, as `create` below it does.
+/// `swoop fleet token`: creates a join token, like its subcommand `create`.
 struct FleetTokenCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Make a token with which a host joins, list or revoke tokens.",
@@ -34,7 +34,7 @@ struct FleetTokenCreateCommand: SwoopCommand {
               swoop fleet token create --labels site=bj --uses 20 --ttl 1d
             """)
 
-    /// The parser takes them for the parent's, wherever they stand, and gives them here too.
+    /// The parser assigns these options to the parent command, wherever they stand, and copies them here.
     @OptionGroup var token: FleetTokenArguments
     @OptionGroup var fleet: FleetArguments
     @OptionGroup var global: GlobalOptions
@@ -42,7 +42,7 @@ struct FleetTokenCreateCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws { try await token.create(fleet, reporter) }
 }
 
-/// What an enrolment token is for.
+/// The options of a new join token.
 struct FleetTokenArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Hosts that may join with it. Default: 1.", valueName: "n"))
     var uses: Int?
@@ -62,7 +62,7 @@ struct FleetTokenArguments: ParsableArguments {
     @Flag(help: "Its nodes are forgotten when they are away.")
     var ephemeral = false
 
-    /// Has control make it, and prints the command that adds a node.
+    /// Creates the token at control, and prints the command that adds a node.
     func create(_ fleet: FleetArguments, _ reporter: Reporter) async throws {
         var body = JSONObject()
         if let uses { body["uses"] = .integer(Int64(uses)) }
@@ -264,7 +264,7 @@ struct FleetAPITokenRemoveCommand: SwoopCommand {
 }
 
 enum LabelArguments {
-    /// `key=value`, `key` for a label without a value, `key-` to take one away.
+    /// The labels in arguments: `key=value`, `key` for a label with an empty value, `key-` to remove a label.
     static func object(_ texts: [String], removing: Bool = false) -> JSON.JSONValue {
         var object = JSONObject()
         for text in texts {

@@ -4,9 +4,9 @@ import FoundationEssentials
 struct DemoLine: Decodable, Sendable {
     struct Sources: Decodable, Sendable {
         var peers: Int?
-        /// Of a download.
+        /// Web seeds, in the progress of a download.
         var web: Int?
-        /// Of a pull.
+        /// Origins, in the progress of a pull.
         var origins: Int?
     }
 
@@ -21,7 +21,7 @@ struct DemoLine: Decodable, Sendable {
     var http: String?
     var api: String?
     var registry: String?
-    /// Where agents reach control, and the file with a token for its API.
+    /// Address for agents at control, and the file with a token for control's API.
     var agents: String?
     var tokenFile: String?
     var digest: String?

@@ -46,7 +46,7 @@ enum SampleContent {
         guard chmod(path, mode) == 0 else { throw TorrentFile.failure("cannot make executable", path) }
     }
 
-    /// The same for the same seed; nothing that compresses.
+    /// Random bytes, which do not compress. The same seed gives the same bytes.
     private static func random(_ count: Int, seed: UInt64) -> [UInt8] {
         var generator = SeededGenerator(seed: seed)
         let words = (0..<(count + 7) / 8).map { _ in generator.next() }

@@ -14,7 +14,7 @@ enum ExitStatus: Int32, Sendable {
     case interrupted = 130
 }
 
-/// Why a command failed: what happened to what, and what to do about it.
+/// The reason why a command failed: what happened to which file, host or option, and what to do about it.
 struct Failure: Error, Sendable, Equatable {
     let status: ExitStatus
     /// One sentence without a full stop.

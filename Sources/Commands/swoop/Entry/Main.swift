@@ -12,14 +12,15 @@ import RegistrySettings
 enum Main {
     static func main() {
         let line = CommandLine.arguments
-        // A process of its own for each hook of the fleet's agent, which starts it: no command for people.
+        // The fleet's agent starts such a process for each hook. It is no command for people.
         if line.count == 3, line[1] == HookWaiter.command { return HookWaiter.run(line[2]) }
         StopSignal.block()
         Task.detached { exit(await run(line: CommandLine.arguments).rawValue) }
         StopSignal.shared.serve()
     }
 
-    /// The same for a whole command line: by the names of the seed's programs this is one of them.
+    /// Runs a whole command line. If the program is invoked by the name of one of Kraken's programs, it takes that
+    /// program's arguments.
     private static func run(line: [String]) async -> ExitStatus {
         let arguments = Array(line.dropFirst())
         guard let program = line.first.flatMap({ SeedProgram(invokedAs: $0) }) else { return await run(arguments) }

@@ -3,14 +3,14 @@ import JSON
 import Synchronization
 import Threads
 
-/// One request to the agent of this host, and its answers.
+/// A request to this host's agent, and its answers.
 struct AgentCalls: Sendable {
     let connection: AgentConnection
     private let rest = Rest()
 
     private final class Rest: Sendable { let bytes = Mutex<[UInt8]>([]) }
 
-    /// - Throws: `notFound` where no agent listens.
+    /// - Throws: a failure `notFound` if no agent listens.
     init(_ places: AgentPlaces) async throws {
         let path = places.socket
         guard let connection = await Threads.offload({ AgentConnection.to(path) }) else {
@@ -27,7 +27,7 @@ struct AgentCalls: Sendable {
         }
     }
 
-    /// The next answer; nil at the end.
+    /// The next answer; nil at the end of the connection.
     func next() async -> JSON.JSONValue? {
         await Threads.offload { [connection, rest] in
             var bytes = rest.bytes.withLock { $0 }
@@ -36,7 +36,7 @@ struct AgentCalls: Sendable {
         }
     }
 
-    /// The next answer that is no error.
+    /// The next answer. An answer that is an error is thrown.
     func answer() async throws -> JSON.JSONValue {
         guard let value = await next() else { throw Failure(.failed, "the agent has closed the connection") }
         if value["event"]?.stringValue == "error" { throw Failure(SendProblem(json: value)) }

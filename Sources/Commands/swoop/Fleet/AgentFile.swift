@@ -5,17 +5,17 @@ import Settings
 import Threads
 import YAML
 
-/// The agent's own file as it is on this host.
+/// The agent's configuration file on this host.
 struct AgentFile: Sendable {
     let configuration: AgentConfiguration
-    /// Nil for no file.
+    /// Nil if there is no file.
     let path: String?
-    /// The file has a part for the registry's agent too.
+    /// The file also has keys of the registry's agent.
     let namesRegistry: Bool
 
     private static let usual = "/etc/swoop/agent.yaml"
 
-    /// Reads it. Without a name the usual one, if there is one.
+    /// Reads the file. If `named` is nil, reads the default file, if it exists.
     static func read(_ named: String?, _ reporter: Reporter) async throws -> AgentFile {
         let path = named ?? (access(usual, F_OK) == 0 ? usual : nil)
         guard let path else { return AgentFile(configuration: AgentConfiguration(), path: nil, namesRegistry: false) }
@@ -37,7 +37,8 @@ struct AgentFile: Sendable {
         }
     }
 
-    /// Whether a key stands in a part of the file that is the fleet's alone. The rest of it is the registry's.
+    /// Whether a key belongs to a part of the file that only the fleet's agent uses. The registry's agent uses the
+    /// other parts.
     static func isFleetKey(_ path: SettingPath) -> Bool {
         let first = path.description.prefix { $0 != "." && $0 != "[" }
         return ["listen", "proxy", "receive", "send", "hooks", "limits", "windows", "host"].contains(first)

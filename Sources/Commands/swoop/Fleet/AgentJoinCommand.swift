@@ -35,7 +35,8 @@ struct AgentJoinCommand: SwoopCommand {
     @Flag(help: "Do not enable the agent's unit.")
     var noStart = false
 
-    /// Has the options --data, --config and --token-file: the parser takes them for the parent's, wherever they stand.
+    /// Its options --data, --config and --token-file are used: the parser assigns them to the parent command, wherever
+    /// they stand.
     @ParentCommand var agent: AgentCommand
 
     @OptionGroup var global: GlobalOptions
@@ -76,7 +77,8 @@ struct AgentJoinCommand: SwoopCommand {
         if !noStart, agent.place.data == nil, geteuid() == 0 { await Self.enableUnit(reporter) }
     }
 
-    /// Root joins, and the unit's user runs the agent: what was made is whose the directory above is.
+    /// Gives the new files to the owner of the directory above the data: root joins, but the agent's unit runs as that
+    /// user.
     private static func giveToOwner(of places: AgentPlaces) {
         guard geteuid() == 0, let slash = places.data.lastIndex(of: "/") else { return }
         var status = stat()
@@ -96,7 +98,7 @@ struct AgentJoinCommand: SwoopCommand {
         }
     }
 
-    /// Where systemd and the unit are.
+    /// Enables and starts the agent's systemd unit, if systemd runs and the unit is installed.
     private static func enableUnit(_ reporter: Reporter) async {
         let units = ["/lib/systemd/system/swoop-agent.service", "/etc/systemd/system/swoop-agent.service"]
         guard access("/run/systemd/system", F_OK) == 0, units.contains(where: { access($0, F_OK) == 0 }) else {
@@ -108,7 +110,7 @@ struct AgentJoinCommand: SwoopCommand {
     }
 }
 
-/// A secret in a file, on one line.
+/// Reads a secret from a file with one line.
 enum SecretLine {
     /// - Parameter path: `-` for standard input. Blocks.
     static func read(_ path: String) throws -> String {

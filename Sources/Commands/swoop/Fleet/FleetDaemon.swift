@@ -10,7 +10,7 @@ import Swarm
 import Text
 import Threads
 
-/// The fleet's part of `swoop agent`: the link to control, the host's jobs, and the socket for its commands.
+/// The fleet's part of `swoop agent`: the link to control, the host's jobs, and the UNIX socket for commands.
 struct FleetDaemon {
     let client: LinkClient
     let agent: FleetAgent
@@ -25,7 +25,7 @@ struct FleetDaemon {
     /// Whether this host has joined a fleet.
     static func hasJoined(_ places: AgentPlaces) -> Bool { access(places.data + "/link/link.json", F_OK) == 0 }
 
-    /// Starts everything.
+    /// Starts the fleet's part of the agent.
     static func start(
         _ places: AgentPlaces, _ file: AgentFile, anyPort: Bool, tellsLoopback: Bool, logger: Logger
     ) async throws -> FleetDaemon {
@@ -77,14 +77,14 @@ struct FleetDaemon {
     func stop() async {
         door.stop()
         await agent.stop()
-        // What was said last goes out, if control is there.
+        // Events that have not been sent are kept for the next start.
         sync.cancel()
         await sync.value
         await swarm.shutdown()
         close(lock)
     }
 
-    /// One agent at a time works on the data.
+    /// Locks the data directory: only one agent at a time may use it.
     private static func lock(_ places: AgentPlaces) throws -> Int32 {
         let path = places.data + "/lock"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

@@ -2,7 +2,7 @@ import ArgumentParser
 import FleetAgent
 import Glibc
 
-/// Where this host's agent keeps its data: the option by which commands find it.
+/// The option for the data directory of this host's agent.
 struct FleetPlace: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -18,7 +18,7 @@ struct FleetPlace: ParsableArguments {
         return (Terminal.environment("HOME") ?? "/tmp") + "/.local/share/swoop/agent"
     }
 
-    /// A path from the user, as one that holds wherever the process is.
+    /// Makes a path of the user absolute.
     static func absolute(_ path: String) -> String {
         guard !path.hasPrefix("/") else { return path }
         var buffer = [CChar](repeating: 0, count: 4096)

@@ -6,14 +6,14 @@ import Text
 import TrackerServer
 import Tracking
 
-/// A tracker that a fleet's control has enrolled: it serves the swarms of running jobs, and no others.
+/// A tracker that is a node of a fleet. It serves the swarms of the fleet's running jobs, and no others.
 struct FleetTracker: Sendable {
     static let usualData = "/var/lib/swoop/tracker"
 
     private let client: LinkClient
 
-    /// Joins with a token, where this host has not yet.
-    /// - Parameter data: a directory for the key and the certificate.
+    /// Joins the fleet with a token, unless this host has joined before.
+    /// - Parameter data: a directory for the key, the certificate and the sync state.
     static func enrol(
         at controls: [ControlAddress], token: EnrolmentToken?, data: String, logger: Logger
     ) async throws -> FleetTracker {
@@ -32,8 +32,8 @@ struct FleetTracker: Sendable {
         }
     }
 
-    /// Keeps the link, and the server's list of swarms as control has it, until the task is cancelled. Where control does not answer, the
-    /// list stays as it is.
+    /// Syncs with control and updates the server's list of swarms, until the task is cancelled. While control does not
+    /// answer, the list does not change.
     func run(_ server: TrackerServer, _ reporter: Reporter) async {
         let client = client
         let linked = Task { await client.run(TrackerDelegate()) }
@@ -64,7 +64,7 @@ struct FleetTracker: Sendable {
     }
 }
 
-/// A tracker receives nothing.
+/// A tracker is never a target of jobs.
 private struct TrackerDelegate: LinkDelegate {
     func facts() async -> HostFacts { FleetTracker.facts() }
     func figures(watched: Set<String>?) async -> [JobFigures] { [] }

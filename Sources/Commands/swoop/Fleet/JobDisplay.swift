@@ -1,7 +1,8 @@
 import Fleet
 import JSON
 
-/// A job on the screen: a bar for all of it, and a line for each target that is late or failed, once for each of its states.
+/// Displays a job: a progress bar for all targets together, and a line for each target that is late or has failed, once
+/// for each of its states.
 struct JobDisplay {
     let reporter: Reporter
     let job: String
@@ -46,14 +47,14 @@ struct JobDisplay {
         return "\(job) \(done)/\(view.targets)"
     }
 
-    /// `web-3: failed (hook_exit_3): …`.
+    /// The line of a target: `web-3: failed (hook_exit_3): …`.
     static func text(_ line: TargetLine) -> String {
         let code = line.code.map { " (\($0))" } ?? ""
         let advice = line.advice.map { "\n  \($0)" } ?? ""
         return "\(line.node): \(line.state)\(code): \(line.text)\(advice)".shown
     }
 
-    /// The states of the targets: `17 done, 3 receiving`.
+    /// The number of targets in each state: `17 done, 3 receiving`.
     static func counts(_ view: JobView) -> String {
         let parts = view.counts.filter { $0.value > 0 }.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
         return parts.isEmpty ? "no targets" : parts.joined(separator: ", ")
@@ -61,6 +62,6 @@ struct JobDisplay {
 }
 
 extension JobView {
-    /// How a command ends that waited for the job.
+    /// The exit status of a command that has waited for the job.
     var ending: ExitStatus { state == .done ? .done : .failed }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Resumes a continuation with what comes first.
+/// Resumes a continuation with the first result. Later results are ignored.
 final class Once: Sendable {
     private let continuation: Mutex<CheckedContinuation<Result<Void, any Error>, Never>?>
 

@@ -8,14 +8,15 @@ import Swarm
 import Text
 import Threads
 
-/// An agent that lives as long as one command, on a host that is no node otherwise: for runners of CI. Its token is ephemeral.
+/// An agent that runs only for one command, on a host that is not a node otherwise, such as a CI runner. Its token
+/// should be ephemeral.
 struct OwnAgent {
     let agent: FleetAgent
     private let swarm: SwarmNode
     private let sync: Task<Void, Never>
     private let directory: String
 
-    /// - Parameter path: what it sends, and nothing else.
+    /// - Parameter path: the only path that it may send.
     static func join(
         _ token: EnrolmentToken, at controls: [ControlAddress], path: String, proxy: String?, logger: Logger
     ) async throws -> OwnAgent {
@@ -70,7 +71,7 @@ struct OwnAgent {
         }
     }
 
-    /// Sends, and shows how the job is until it has ended.
+    /// Sends, and displays the job until it has ended.
     func send(_ order: SendOrder, _ reporter: Reporter) async throws {
         let (plan, runner): (SendPlan, SendRunner)
         do throws(SendProblem) { (plan, runner) = try await agent.send(order) } catch { throw Failure(error) }

@@ -5,7 +5,7 @@ import FleetLink
 import JSON
 import Threads
 
-/// `swoop send`: one content to the nodes of a class, by this host's agent.
+/// `swoop send`: sends content to the nodes of a class, through this host's agent.
 struct SendCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "send",
@@ -108,7 +108,7 @@ struct SendCommand: SwoopCommand {
             reporter.clearBars()
             reporter.note("detached: the job \(job.shown) goes on; 'swoop status \(job.shown)' shows it")
             work.cancel()
-            // The agent says nothing more that anybody waits for.
+            // The agent's further answers are not needed.
             throw QuietExit(status: .interrupted)
         }
         let result = await Self.first(work, stop)
@@ -122,7 +122,7 @@ struct SendCommand: SwoopCommand {
         ])
     }
 
-    /// Without an agent of this host.
+    /// Sends without an agent on this host.
     private func sendAlone(_ tokenFile: String, _ reporter: Reporter) async throws {
         guard let control, let controls = ControlAddress.list(control) else {
             throw Failure(.usage, "--token-file needs --control https://HOST:PORT")
@@ -197,7 +197,7 @@ struct SendCommand: SwoopCommand {
         return plan
     }
 
-    /// What a send would meet.
+    /// Prints a plan: targets, caches, and expected refusals.
     static func show(_ plan: SendPlan, _ reporter: Reporter) {
         var object: [(String, JSONValue)] = [
             ("event", .string("plan")), ("targets", .int(Int(clamping: plan.targets))),

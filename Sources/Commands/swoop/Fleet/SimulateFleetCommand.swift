@@ -5,7 +5,7 @@ import FleetLink
 import Text
 import Threads
 
-/// `swoop simulate fleet`: agents with real keys, enrolments, TLS and syncs, all in one process.
+/// `swoop simulate fleet`: simulated agents with real keys, joins, TLS and syncs, all in one process.
 struct SimulateFleetCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "fleet",
@@ -47,7 +47,7 @@ struct SimulateFleetCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Enrolments under way at a time.", valueName: "n"))
     var joining = 16
 
-    /// The parser takes it for the parent's, wherever it stands, and gives it here too.
+    /// The parser assigns this option to the parent command, wherever it stands, and copies it here.
     @OptionGroup var places: SimulatedSites
 
     @Option(
@@ -99,7 +99,7 @@ struct SimulateFleetCommand: SwoopCommand {
                 try await Task.sleep(for: time?.duration ?? .seconds(TimeSpan.longest))
             }
         } catch is QuietExit where time == nil {
-            // That is how it ends.
+            // Without --for, Ctrl-C is the normal end.
         }
         watching.cancel()
         Self.tell(fleet.figures, reporter)

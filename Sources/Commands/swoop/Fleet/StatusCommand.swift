@@ -52,7 +52,7 @@ struct StatusCommand: SwoopCommand {
         }
     }
 
-    /// A second; false where a stop was asked for.
+    /// Waits for a second. Returns false if the command is to stop.
     private static func pause() async -> Bool {
         await withTaskGroup(of: Bool.self) { group in
             group.addTask { (try? await Task.sleep(for: .seconds(1))) != nil }
@@ -78,7 +78,7 @@ struct StatusCommand: SwoopCommand {
         } while await Self.pause()
     }
 
-    /// The agent of this host, and its jobs.
+    /// Prints the state of this host's agent and its jobs.
     static func show(_ places: AgentPlaces, class name: String? = nil, _ reporter: Reporter) async throws {
         var request: JSON.JSONObject = ["do": "status"]
         if let name { request["class"] = .string(name) }

@@ -40,7 +40,7 @@ struct LibraryChoice: ParsableArguments {
 }
 
 extension NodeConfiguration {
-    /// The purpose of the table. If it changes, the node makes the table anew.
+    /// Identifies the use of the table. If it changes, the node rebuilds the table.
     var libraryIdentity: String {
         role.rawValue + (role == .receiver ? "/" + receiverStorePlan.rawValue : "")
     }
@@ -96,13 +96,13 @@ struct LibraryRebuildCommand: SwoopCommand {
 /// `swoop library check`.
 struct LibraryCheckCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Hold the table against the files: exit 0 if they agree, 3 if not.",
+        commandName: "check", abstract: "Compare the table with the files: exit 0 if they agree, 3 if not.",
         discussion: """
             Example:
               swoop library check --read
             """)
 
-    @Flag(help: "Read and hash every file, which finds what went bad unseen.")
+    @Flag(help: "Read and hash every file, which also finds silent corruption.")
     var read = false
     @OptionGroup var choice: LibraryChoice
     @OptionGroup var global: GlobalOptions

@@ -116,7 +116,7 @@ struct NodeCommand: SwoopCommand {
         } catch { reporter.warning("the certificates before stay in force: \(error)".shown) }
     }
 
-    /// A daemon's log says what happens to tasks unless it is told to be quiet.
+    /// The daemon's log. It reports events of tasks, unless `--quiet` is given.
     private var daemonLogger: Logger {
         var logger = global.logger
         if global.verbose == 0 { logger.logLevel = global.quiet ? .warning : .info }

@@ -47,7 +47,7 @@ struct TaskRecvCommand: SwoopCommand {
     @OptionGroup var task: TaskName
     @Option(help: ArgumentHelp("The task file, where it is not in DATA/receiver/tmp.", valueName: "path"))
     var taskFile: String?
-    @Flag(help: "On a cacher: serve a task that it has for its whole seed time again.")
+    @Flag(help: "On a cacher: serve a task that it has already for another whole seed time.")
     var reactive = false
     @Flag(help: "Wait until the content is complete.")
     var wait = false

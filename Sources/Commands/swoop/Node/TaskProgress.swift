@@ -1,4 +1,4 @@
-/// The values of a node's reply to progress, for bars.
+/// The values of a node's reply to `progress`, for bars.
 struct TaskProgress: Sendable, Equatable {
     /// One delivery method.
     struct Method: Sendable, Equatable {

@@ -70,7 +70,7 @@ struct TaskWatch: Sendable {
         }
     }
 
-    /// Progress of an upload, in hundredths of what the store has.
+    /// The progress of an upload: its status, and the percentage that the object store has.
     static func upload(_ content: ReplyValue) -> Progress {
         var progress = Progress(phase: content["status"]?.text ?? "", isTransfer: false)
         let store = content["obsstatus"]?.text ?? ""

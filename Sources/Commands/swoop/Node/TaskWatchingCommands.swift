@@ -35,7 +35,7 @@ struct TaskProgressCommand: SwoopCommand {
 struct TaskUploadProgressCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "uprogress",
-        abstract: "Show whether what is sent can be fetched yet.",
+        abstract: "Show whether published content can be fetched yet.",
         discussion: """
             Example:
               swoop task uprogress film cfec-001 --follow

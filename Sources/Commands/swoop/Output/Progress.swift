@@ -18,11 +18,11 @@ struct Progress: Sendable, Equatable {
     var knowsPeers = true
     /// The efficiency, if known.
     var efficiency: EfficiencyText?
-    /// Of a registry's content: the origins that give or take, files, and bytes that were there already.
+    /// For a push or pull: the number of origins in use, files, and bytes that were there already.
     var origins: Int?
     var files: (done: Int, all: Int)?
     var cached = 0
-    /// Whether the bytes are sent, and not received.
+    /// Whether bytes are sent, not received.
     var isUpload = false
 
     static func == (left: Progress, right: Progress) -> Bool {

@@ -1,14 +1,14 @@
 import Registry
 
-/// What was pushed or pulled: the last line of the command.
+/// The result of a push or pull, for the last line of the command.
 struct PushedContent: Sendable {
     let reference: Reference
-    /// Of the manifest.
+    /// The manifest's digest.
     let digest: BlobDigest
     let bytes: Int
-    /// Went over the network.
+    /// Bytes that were transferred over the network.
     let transferred: Int
-    /// Was there already.
+    /// Bytes that did not need a transfer, because they were there already.
     let reused: Int
     let seconds: Double
     let path: String

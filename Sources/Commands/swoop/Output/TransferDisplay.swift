@@ -1,10 +1,11 @@
-/// Shows how far a push or pull is, while it runs.
+/// Shows the progress of a push or pull while it runs.
 struct TransferDisplay: Sendable {
-    /// Progress without rates, bytes that went over the network, and why none do.
+    /// The progress without rates; bytes transferred so far; and the reason if the transfer is stuck, where it is
+    /// known.
     typealias Sample = @Sendable () -> (progress: Progress, moved: Int, trouble: String?)
 
     private static let pace = Duration.milliseconds(100)
-    /// After so long without a byte, a line says why.
+    /// Time without a byte after which a note gives the reason.
     private static let patience = Duration.seconds(10)
 
     let reporter: Reporter
@@ -34,7 +35,7 @@ struct TransferDisplay: Sendable {
         let result = try await body()
         ticker.cancel()
         await ticker.value
-        // The last line has the rate of the whole.
+        // The last line shows the average rate of the whole transfer.
         let last = sample()
         let seconds = max(0.001, (ContinuousClock.now - begin) / .seconds(1))
         reporter.progress(rated(last.progress, Int(Double(last.moved) / seconds)), label: label, force: true)
@@ -49,11 +50,13 @@ struct TransferDisplay: Sendable {
     }
 }
 
-/// A rate from the number of bytes at some moments: an average over the last seconds.
+/// A rate from samples of a byte count: the average over the last seconds.
 struct TransferRate: Sendable {
     private static let window = Duration.seconds(3)
     private var samples: [(at: ContinuousClock.Instant, bytes: Int)] = []
 
+    /// Adds a sample.
+    /// - Parameter bytes: bytes since the start of the transfer.
     /// - Returns: bytes per second.
     mutating func update(_ bytes: Int, now: ContinuousClock.Instant = .now) -> Int {
         samples.append((now, bytes))

@@ -14,7 +14,7 @@ struct VerdictLine {
         ])
     }
 
-    /// Stable, for scripts.
+    /// The verdict in one word. Scripts rely on it, so it must not change.
     private var word: String {
         switch verdict {
         case .ok: "ok"

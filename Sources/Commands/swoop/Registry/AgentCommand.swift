@@ -16,11 +16,11 @@ import Swarm
 import Text
 import Threads
 
-/// `swoop agent`: a host's daemon: pulls once for all of the host, and gives what it has to others.
+/// `swoop agent`: a host's daemon. It pulls content once for all programs of the host, and serves it to other hosts.
 struct AgentCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent",
-        abstract: "Run this host's agent: what is pulled comes once, and is given on to other hosts.",
+        abstract: "Run this host's agent: it pulls content once for all programs, and serves it to other hosts.",
         discussion: """
             `swoop pull` gets blobs of it over a UNIX socket; programs by Kraken's paths, container programs at port 16000. \
             --registry is any origin or index: it lists the others, and the list outlives it.
@@ -59,17 +59,18 @@ struct AgentCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The most that the cache takes: a size, or a share of the disk. Default: 50%.", valueName: "size"),
+            "Most space for the cache: a size, or a share of the disk. Default: 50%.", valueName: "size"),
         transform: CacheSize.parse)
     var max: CacheBounds.Size?
 
     @Option(
-        help: ArgumentHelp("What is left free on the disk: a size, or a share of it. Default: 10%.", valueName: "size"),
+        help: ArgumentHelp(
+            "Space to keep free on the cache's disk: a size, or a share. Default: 10%.", valueName: "size"),
         transform: CacheSize.parse)
     var keepFree: CacheBounds.Size?
 
     @Option(
-        help: ArgumentHelp("Blobs that were not used for so long leave the cache. Default: 7d.", valueName: "time"),
+        help: ArgumentHelp("Remove blobs that were not used for this long. Default: 7d.", valueName: "time"),
         transform: TimeSpan.parse)
     var tti: TimeSpan?
 
@@ -81,7 +82,7 @@ struct AgentCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Pull what is tagged NAME:TAG, as it is tagged, where the whole of that matches; may be given more than once.",
+            "Pull each NAME:TAG that is put and as a whole matches this; may be given more than once.",
             valueName: "regex"))
     var follow: [String] = []
 
@@ -134,7 +135,7 @@ struct AgentCommand: SwoopCommand {
         await daemon.stop()
     }
 
-    /// The registry's part.
+    /// Runs the part of the agent that pulls from a registry.
     private func pull(_ reporter: Reporter) async throws {
         let given = try await files.load(.agent, reporter)
         let logger = given.logger(global, reporter)
@@ -207,7 +208,7 @@ struct AgentCommand: SwoopCommand {
             let server = try await AgentServer.start(
                 agent, at: named.ports(ports).map { ListenAddress(host: host, port: $0) }, pulls: pulls, access: local,
                 allows: given.allows, admission: admission, logger: logger)
-            // Whoever has to show a token elsewhere does not come in there without.
+            // When the HTTP API asks for tokens, the socket must not be a way around them.
             let isPrivate = local.needsToken && (tokens != nil || given.values.local != .open)
             let door = try door(agent, AgentState(agent: agent, pulls: pulls), isPrivate: isPrivate, logger)
             door.start()
@@ -236,7 +237,7 @@ struct AgentCommand: SwoopCommand {
         await agent.stop()
     }
 
-    /// What is pulled as it is tagged; nil for nothing.
+    /// The patterns of tags to follow; nil for none.
     private func followed(_ follow: [String]) throws -> NamePatterns? {
         guard !follow.isEmpty else { return nil }
         do throws(NamePatterns.Malformed) { return try NamePatterns(follow) } catch {
@@ -260,7 +261,8 @@ struct AgentCommand: SwoopCommand {
         }
     }
 
-    /// Whom of this host the agent pulls for.
+    /// The programs of this host that the agent pulls for: those with a token of the file, or all of them without a
+    /// file.
     private static func access(_ tokens: String?) throws -> RegistryAccess {
         guard let tokens else { return .local }
         do { return .tokens(try RegistryTokens(path: tokens)) } catch {
@@ -286,7 +288,7 @@ struct AgentCommand: SwoopCommand {
 
     private static func keep(_ cluster: Cluster, at path: SystemPath) {
         guard let (directory, name) = try? HeldDirectory.holding(path) else { return }
-        // It may hold the swarms' secret.
+        // The list may contain the swarms' secret, so nobody else may read the file.
         do {
             var file = try directory.replacement(
                 name, temporary: .random(prefix: ".cluster-"), [.writeOnly, .hiddenFromOthers])
@@ -294,7 +296,7 @@ struct AgentCommand: SwoopCommand {
             try file.write(cluster.kept.encode(.indented))
             try file.commit(isDurable: true)
         } catch {
-            // What is not kept is asked for again.
+            // Without the file, the next run asks the registry for the list.
         }
     }
 

@@ -5,11 +5,11 @@ import Glibc
 import JSON
 import Threads
 
-/// `swoop agent status`: how this host's agent is.
+/// `swoop agent status`: shows the status of this host's agent.
 struct AgentStatusCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Say how this host's agent is: its registry, its cache, what it is doing.",
+        abstract: "Show the status of this host's agent: its registry, its cache, its current work.",
         discussion: """
             Ends with 1 when the agent can pull nothing new, and says why; with 4 when none runs.
 
@@ -17,7 +17,7 @@ struct AgentStatusCommand: SwoopCommand {
               swoop agent status --json
             """)
 
-    /// Has the socket's option: the parser takes it for the parent's, wherever it stands.
+    /// The parent command, which has the option `--socket`: the parser assigns it to the parent, wherever it stands.
     @ParentCommand var agent: AgentCommand
 
     @OptionGroup var global: GlobalOptions
@@ -86,7 +86,7 @@ struct AgentStatusCommand: SwoopCommand {
 }
 
 extension JSONValue {
-    /// A value of the other parts of the program.
+    /// Converts a value of the module `JSON`.
     init(_ value: JSON.JSONValue) {
         self =
             switch value {

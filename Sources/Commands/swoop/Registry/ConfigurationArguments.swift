@@ -9,7 +9,7 @@ import RegistrySettings
 import Settings
 import Threads
 
-/// The options of a registry's roles that say where their configuration is.
+/// The options with the places of a role's configuration files.
 struct ConfigurationArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
@@ -17,17 +17,17 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
     var config: String?
 
     @Option(
-        help: ArgumentHelp("A YAML file with secrets, mode 600, that is laid over it.", valueName: "file"))
+        help: ArgumentHelp("A YAML file with secrets, mode 600, merged over the configuration.", valueName: "file"))
     var secrets: String?
 
     @Option(help: ArgumentHelp("The name of this machine's site.", valueName: "name"), transform: SiteName.parse)
     var zone: String?
 
-    @Option(help: ArgumentHelp("Taken without effect, as Kraken has it.", valueName: "n", visibility: .hidden))
+    @Option(help: ArgumentHelp("Has no effect; accepted because Kraken has it.", valueName: "n", visibility: .hidden))
     var mutexProfileFraction: Int?
 
-    /// What stands in the files. Blocks on the disk elsewhere.
-    /// - Parameter reporter: told of what is odd there; nil for nobody.
+    /// Reads the configuration files, on another thread.
+    /// - Parameter reporter: gets warnings about the files; nil for none.
     func load(_ role: ConfiguredRole, _ reporter: Reporter?) async throws -> RoleConfiguration {
         let (configuration, notes) = try await Threads.offload { [self] in
             Result { try Self.read(place(of: role)) }
@@ -68,20 +68,20 @@ struct ConfigurationArguments: ParsableArguments, Sendable {
     }
 }
 
-/// Whose file it is.
+/// The roles that have configuration files; the raw value names the default file.
 enum ConfiguredRole: String, Sendable {
     case origin, index, tracker, agent, up, testfs
     case push = "push-cli"
 }
 
-/// The configuration of one role, as its files say it.
+/// The configuration of one role, from its files.
 struct RoleConfiguration: Sendable {
     let values: RegistryConfiguration
-    /// Where it came from; nil for no file.
+    /// The paths of the files; nil for no file.
     let place: (path: String?, secrets: String?)
     let site: String?
 
-    /// The tokens of the files, read again when that is asked; nil where there are none. Blocks on the disk.
+    /// The tokens in the files, which can be reloaded; nil if there are none. Blocks on the disk.
     func tokens() throws -> RegistryTokens? {
         guard !values.tokens.isEmpty else { return nil }
         let place = place
@@ -101,7 +101,7 @@ struct RoleConfiguration: Sendable {
         }
     }
 
-    /// Whom a role lets in that others may reach.
+    /// The access rule of a role that listens for other machines: tokens, everybody, or only this machine.
     func access() throws -> RegistryAccess {
         if values.insecure, !values.tokens.isEmpty {
             throw Failure(.usage, "the keys 'insecure' and 'tokens' exclude each other")
@@ -110,7 +110,7 @@ struct RoleConfiguration: Sendable {
         return values.insecure ? .everybody : .local
     }
 
-    /// The certificate that the role shows; nil for plain HTTP. Blocks on the disk.
+    /// The role's TLS certificate; nil for plain HTTP. Blocks on the disk.
     func certificates() throws -> Certificates? {
         guard let server = values.tls.server.files else { return nil }
         do {
@@ -125,13 +125,15 @@ struct RoleConfiguration: Sendable {
 
     private var isOpen: Bool { values.insecure || !values.tokens.isEmpty }
 
-    /// Where a role that sees to its access by itself listens: this machine alone, until the files say something else.
+    /// The address to listen at, for a role that checks its access itself. Loopback, unless the files have a host,
+    /// tokens or `insecure`.
     var plainHost: String {
         guard let host = values.host else { return isOpen ? "::" : "127.0.0.1" }
         return host == "localhost" ? "127.0.0.1" : host
     }
 
-    /// Where a role listens: this machine alone, until the files say who may come from others.
+    /// The address to listen at. Loopback, unless the files say who may use the role from other machines.
+    /// - Throws: a usage failure for another address without tokens or `insecure`.
     func host() throws -> String {
         guard isOpen || HostName.isLoopback(plainHost) else {
             throw Failure(

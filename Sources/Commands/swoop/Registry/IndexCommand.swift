@@ -35,11 +35,11 @@ struct IndexServeCommand: SwoopCommand {
     var data: String?
 
     @Option(
-        help: ArgumentHelp("Where it is reached. Default: 127.0.0.1:15004.", valueName: "addr:port"),
+        help: ArgumentHelp("The address to listen at. Default: 127.0.0.1:15004.", valueName: "addr:port"),
         transform: Self.listenAddress)
     var listen: ListenAddress?
 
-    @Option(help: ArgumentHelp("The port, at the address that the configuration has.", valueName: "port"))
+    @Option(help: ArgumentHelp("The port to listen at, at the configuration's address.", valueName: "port"))
     var port: UInt16?
 
     @Option(
@@ -53,17 +53,17 @@ struct IndexServeCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An index of the registry, this one too, for the lists that agents get. Default: this one.",
+            "An index to list for agents; give each, also this one. Default: only this one.",
             valueName: "url"), transform: PartURL.parse)
     var index: [HTTPURL] = []
 
     @Option(
-        help: ArgumentHelp("The announce URL of a tracker, beside those that origins tell.", valueName: "url"))
+        help: ArgumentHelp("The announce URL of a tracker, in addition to those that origins list.", valueName: "url"))
     var tracker: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Which NAME:TAG may come to name something else: a regular expression. Default: .*:latest.",
+            "A regular expression of NAME:TAG: matching tags may be moved. Default: .*:latest.",
             valueName: "regex"))
     var mutable: [String] = []
 

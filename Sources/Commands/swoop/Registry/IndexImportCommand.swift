@@ -6,7 +6,7 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// `swoop index import`: takes over the tags that Kraken or Docker's registry left in a back end.
+/// `swoop index import`: imports the tags that Kraken or Docker's registry stored in a back end.
 struct IndexImportCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "import",
@@ -74,7 +74,7 @@ struct IndexImportCommand: SwoopCommand {
     }
 }
 
-/// Reads tags from a back end, and has an index take them over.
+/// Reads tags from a back end, and imports them into an index.
 struct TagImport: Sendable {
     let backend: Backend
     let tags: BlobPaths
@@ -83,7 +83,7 @@ struct TagImport: Sendable {
     struct Line: Sendable {
         let reference: String
         let digest: String?
-        /// Nil for a tag that was taken over.
+        /// Nil for a tag that was imported.
         let problem: String?
 
         var event: JSONValue {
@@ -98,11 +98,11 @@ struct TagImport: Sendable {
     struct Outcome: Sendable {
         var taken = 0
         var failed = 0
-        /// Why the tags could not be listed.
+        /// The reason why the tags could not be listed; nil if they were.
         var problem: String?
     }
 
-    /// Why one tag was not taken over.
+    /// The reason why one tag was not imported.
     private struct Trouble: Error { let text: String }
 
     private static let mostDepth = 4
@@ -141,7 +141,7 @@ struct TagImport: Sendable {
         return outcome
     }
 
-    /// What a tag names: its file has the digest.
+    /// The digest of a tag, which is the content of the tag's file.
     private func link(_ name: String) async throws(Trouble) -> BlobDigest {
         do throws(BackendProblem) {
             let path = try tags.path(of: name)
@@ -185,7 +185,7 @@ struct TagImport: Sendable {
         }
     }
 
-    /// Nil for what is too large to be a manifest.
+    /// Nil for a blob that is too large to be a manifest.
     private func manifestBytes(_ digest: BlobDigest) async throws(Trouble) -> [UInt8]? {
         do throws(BackendProblem) {
             guard let size = try await backend.size(of: digest) else {

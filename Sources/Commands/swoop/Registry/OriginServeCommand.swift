@@ -49,7 +49,7 @@ struct OriginServeCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "An origin of the registry, this one too; once for each. Default: this one alone.", valueName: "host:port"),
+            "An origin of the registry; give each, also this one. Default: only this one.", valueName: "host:port"),
         transform: Self.origin)
     var cluster: [String] = []
 
@@ -61,7 +61,7 @@ struct OriginServeCommand: SwoopCommand {
 
     @Option(
         help: ArgumentHelp(
-            "This origin in that list. Default: what it finds out by asking all.", valueName: "host:port"),
+            "This origin's entry in that list. Default: found by asking all of them.", valueName: "host:port"),
         transform: Self.origin)
     var name: String?
 
@@ -80,19 +80,20 @@ struct OriginServeCommand: SwoopCommand {
     var backend: String?
 
     @Option(
-        help: ArgumentHelp("After what silence of an origin others take its blobs. Default: 30s.", valueName: "time"),
+        help: ArgumentHelp(
+            "Others copy the blobs of an origin that is silent for this long. Default: 30s.", valueName: "time"),
         transform: TimeSpan.parse)
     var repairAfter: TimeSpan?
 
     @Option(
         help: ArgumentHelp(
-            "How much later each further owner of a blob brings it to the back end.", valueName: "time"),
+            "How much later each further owner of a blob writes it to the back end.", valueName: "time"),
         transform: TimeSpan.parse)
     var backendPause = TimeSpan(seconds: 600)
 
     @Option(
         help: ArgumentHelp(
-            "Reads of blobs over HTTP that are answered at a time; 0 for no limit. Default: 8.", valueName: "n"))
+            "Most HTTP reads of large blobs at a time; 0 for no limit. Default: 8.", valueName: "n"))
     var direct: Int?
 
     @OptionGroup var parts: PartArguments

@@ -1,6 +1,6 @@
 import JSON
 
-/// What an origin says of itself, for people and scripts.
+/// The status of an origin, as text for people and as an event for scripts.
 struct OriginStatus: Sendable {
     struct Scrub: Sendable {
         let blobs: Int
@@ -10,7 +10,7 @@ struct OriginStatus: Sendable {
         let left: Int
         /// Seconds since 1970.
         let oldest: Int?
-        /// Digests of blobs with wrong pieces.
+        /// Digests of blobs with corrupt pieces.
         let broken: [String]
 
         init(_ value: JSON.JSONValue) {
@@ -29,7 +29,7 @@ struct OriginStatus: Sendable {
     let free: Int?
     let isFull: Bool
     let scrub: Scrub?
-    /// Nil where nothing has a back end.
+    /// Nil without back ends.
     let tasks: Int?
     let oldestTask: Int?
 

@@ -5,17 +5,17 @@ import Synchronization
 import Text
 import TrackerServer
 
-/// The origin of a registry on one machine, as the tracker in the same process sees it: it owns every blob.
+/// The only origin of a registry on one machine, for the tracker in the same process. It owns every blob.
 final class OwnOrigin: Sendable {
     private let peers: PeerAddress?
     private let transport: HTTPTransport
     private let swarms: SwarmTerms
-    /// Known when it listens, which is after the tracker does.
+    /// Nil until the origin listens, which is after the tracker does.
     private let url = Mutex<HTTPURL?>(nil)
 
     /// - Parameters:
-    ///   - peers: where it takes peers.
-    ///   - pin: of the certificate that it shows.
+    ///   - peers: the address of the origin's engine.
+    ///   - pin: the pin of the origin's certificate; nil if authorities vouch for it, or without TLS.
     ///   - swarms: how swarms are found.
     init(_ peers: PeerAddress?, pin: CertificatePin?, swarms: SwarmTerms) {
         self.swarms = swarms

@@ -1,8 +1,9 @@
 import Text
 
-/// The address of a part of a registry, as people write it: without a scheme it is `http://`, and a slash at its end means nothing.
+/// Parses the URL of a part of a registry as people write it: the scheme defaults to `http://`, and a slash at the end
+/// is ignored.
 enum PartURL {
-    /// Nil for what is no address.
+    /// Nil for a malformed URL, and for one with a query.
     static func url(_ text: String) -> HTTPURL? {
         let full = text.contains("://") ? text : "http://" + text
         guard let url = HTTPURL(full.hasSuffix("/") ? String(full.dropLast()) : full), url.query.isEmpty else {

@@ -8,8 +8,8 @@ import RegistryTransfer
 import Swarm
 import Synchronization
 
-/// Where a pull's blobs come from: this host's agent, else the registry's swarm, else the registry itself, which may be of any
-/// kind.
+/// The sources of a pull's blobs: this host's agent, else the registry's swarm, else the registry itself by HTTP, which
+/// may be any OCI registry.
 final class PullSources: Sendable {
     private let client: RegistryClient
     private let access: RegistryArguments
@@ -19,7 +19,7 @@ final class PullSources: Sendable {
     private let limits: RegistryTransferLimits
     private let patience: Double?
     private let logger: Logger
-    /// What has to be ended after the pull.
+    /// Resources to shut down after the pull.
     private let running = Mutex<(swarm: SwarmNode?, view: RegistryView?)>((nil, nil))
     /// What this command itself gives on: nil where the host's agent does, and where the registry has no swarm.
     private let own = Mutex<PulledContent?>(nil)
@@ -48,7 +48,7 @@ final class PullSources: Sendable {
         return EitherSource(first: source, second: direct)
     }
 
-    /// Nil where the registry has no swarm.
+    /// Nil if the registry has no swarms.
     private func swarm(_ manifest: Manifest, _ http: any BlobSource) async -> (any BlobSource)? {
         guard let (url, credential) = try? access.place(), let settings = try? access.settings else { return nil }
         let view = RegistryView(url, credential: credential, settings: settings)
@@ -72,7 +72,7 @@ final class PullSources: Sendable {
     }
 }
 
-/// Asks one source, and another for what the first could not bring.
+/// Asks one source for a blob, and another if the first fails with a registry error.
 private struct EitherSource: BlobSource {
     let first: any BlobSource
     let second: any BlobSource
@@ -95,7 +95,7 @@ private struct EitherSource: BlobSource {
         do throws(PullError) {
             try await first.stream(blob, to: write, progress: progress)
         } catch {
-            // The agent says what it cannot bring before the first byte.
+            // The agent reports such an error before the first byte, so nothing is written twice.
             guard case .registry = error else { throw error }
             try await second.stream(blob, to: write, progress: progress)
         }

@@ -23,10 +23,10 @@ import Threads
 import TrackerServer
 import Tracking
 
-/// Where a registry on one machine lives.
+/// The settings of a registry on one machine: its directory, addresses, back end, and the parts' configurations.
 struct RegistryPlace: Sendable {
     enum Ports: Sendable {
-        /// Those that are written in the documents.
+        /// The fixed ports of the documentation.
         case usual
         case free
     }
@@ -35,12 +35,12 @@ struct RegistryPlace: Sendable {
     let host: String
     let ports: Ports
     let security: RegistrySecurity
-    /// Where blobs live in the end; nil for here.
+    /// The back end of all blobs; nil to keep them in `data` only.
     let backend: BackendAddress?
-    /// Other registries that get some of the tags, and what they are told.
+    /// Other registries that some of the tags are replicated to.
     var remotes = Remotes.none
     var remoteCredential: RegistryCredential?
-    /// Of a configuration: what is not about places.
+    /// From a configuration file: settings other than directories and addresses.
     var index: IndexConfiguration
     var origin: OriginConfiguration
 
@@ -55,7 +55,7 @@ struct RegistryPlace: Sendable {
     func port(_ usual: Int) -> Int { ports == .usual ? usual : 0 }
 }
 
-/// All parts of a registry in one process: origin, index, tracker.
+/// A registry with all parts in one process: origin, index and tracker.
 struct RegistryHost: Sendable {
     private let trackerServer: TrackerServer
     private let ownOrigin: OwnOrigin
@@ -71,10 +71,10 @@ struct RegistryHost: Sendable {
     let tracker: String
     let peers: String
 
-    /// The doors are the same at all ports; each is there because deployed clients look for it.
+    /// `http` or `https`. All HTTP ports have the same routes; each port exists because deployed clients expect it.
     let scheme: String
     var url: String { "\(scheme)://\(server.addresses[0])" }
-    /// The same for other hosts.
+    /// The URL for other hosts.
     var outsideURL: String {
         let address = server.addresses[0]
         return "\(scheme)://\(ListenAddress(host: RegistrySecurity.reachable(address.host), port: address.port))"
@@ -153,7 +153,7 @@ struct RegistryHost: Sendable {
         }
     }
 
-    /// The queue of the back end, and the back end.
+    /// Opens the back ends, and the queue of blobs to write to them; nil without back ends.
     private static func openCold(
         _ place: RegistryPlace, _ node: BlobNode, _ logger: Logger
     ) async throws -> ColdStore? {

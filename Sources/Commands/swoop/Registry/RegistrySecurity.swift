@@ -10,7 +10,7 @@ import RegistryClient
 import Text
 import Threads
 
-/// The files that say who may use a registry, and how it proves itself.
+/// The options with a registry's files of tokens and certificates.
 struct SecurityArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
@@ -18,24 +18,26 @@ struct SecurityArguments: ParsableArguments, Sendable {
             valueName: "file"))
     var tokens: String?
 
-    @Option(help: ArgumentHelp("PEM file: the certificate to show, then those that vouch for it.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("PEM file: the server's certificate, then its intermediate certificates.", valueName: "file")
+    )
     var tlsCertificate: String?
 
     @Option(help: ArgumentHelp("PEM file: its private key.", valueName: "file"))
     var tlsKey: String?
 
-    @Option(help: ArgumentHelp("A file whose first line opens the key.", valueName: "file"))
+    @Option(help: ArgumentHelp("A file whose first line is the key's passphrase.", valueName: "file"))
     var tlsPassphrase: String?
 
     @Option(
         help: ArgumentHelp(
-            "PEM file: whoever shows no certificate that one of these vouches for is not let in.", valueName: "file"))
+            "PEM file of authorities: clients must show a certificate that one of them has signed.", valueName: "file"))
     var tlsClientCa: String?
 
     @Flag(help: "Let everybody who reaches it push, pull and delete.")
     var insecure = false
 
-    /// For `validate`: those of a group are not called by themselves.
+    /// Call from the command's `validate`: the parser does not call the one of an option group.
     func check() throws {
         if insecure, tokens != nil { throw ValidationError("'--insecure' and '--tokens' exclude each other") }
         guard (tlsCertificate == nil) == (tlsKey == nil) else {
@@ -46,8 +48,8 @@ struct SecurityArguments: ParsableArguments, Sendable {
         }
     }
 
-    /// Refuses to listen where strangers come if nobody said what they may.
-    /// - Parameter option: how the address was given, to say it to a person.
+    /// Refuses to listen beyond loopback without tokens or `--insecure`.
+    /// - Parameter option: the option with the address, for the error message.
     func checkDoor(isLoopback: Bool, option: String, of part: String, _ given: RoleConfiguration) throws {
         let isOpen = insecure || tokens != nil || given.values.insecure || !given.values.tokens.isEmpty
         guard isLoopback || isOpen else {
@@ -66,7 +68,7 @@ struct SecurityArguments: ParsableArguments, Sendable {
     }
 }
 
-/// How a part of a registry proves itself to the others, and they to it.
+/// The options by which a part of a registry and the other parts authenticate each other.
 struct PartArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
@@ -78,21 +80,21 @@ struct PartArguments: ParsableArguments, Sendable {
         transform: PinArgument.parse)
     var pin: CertificatePin?
 
-    /// As the option says, else as the files do. Blocks on the disk.
+    /// The token of the option, else that of the configuration files; nil for none. Blocks on the disk.
     func credential(_ given: RoleConfiguration) throws -> RegistryCredential? {
         try CredentialFile.read(tokenFile) ?? given.credential()
     }
 }
 
-/// Who may use a registry, and how it proves itself.
+/// A registry's access rule, its certificate, and how its swarms are found.
 struct RegistrySecurity: Sendable {
     let access: RegistryAccess
     let certificates: Certificates?
-    /// What the registry made for itself; nil where all of it was given, or nothing is needed.
+    /// The tokens that the registry made for itself; nil if they were given, or none are needed.
     let own: OwnAccess?
-    /// What clients are told of a certificate that nobody vouches for.
+    /// The pin of the self-signed certificate that the registry made, for its clients; nil without one.
     let pin: CertificatePin?
-    /// How swarms are found: by a secret where the registry made one.
+    /// How swarms are found: by a secret, if the files have one or the registry made one.
     let swarms: SwarmTerms
 
     init(access: RegistryAccess, certificates: Certificates?, own: OwnAccess?, pin: CertificatePin?) {
@@ -100,8 +102,8 @@ struct RegistrySecurity: Sendable {
         swarms = .anyClient
     }
 
-    /// Reads the files, and makes those that are needed and not given. Blocks on the disk.
-    /// - Parameter given: a configuration that may have tokens and certificates in it.
+    /// Reads the files, and makes those that are needed but not given. Blocks on the disk.
+    /// - Parameter given: a configuration, which may contain tokens and certificates too.
     init(
         _ files: SecurityArguments, data: String, host: String, needsTokens: Bool, isInsecure: Bool,
         given: RoleConfiguration? = nil
@@ -149,16 +151,16 @@ struct RegistrySecurity: Sendable {
         pin = makesCertificate ? certificates.map { CertificatePin(certificate: $0.certificate) } : nil
     }
 
-    /// Whether there is something to read again.
+    /// Whether there are files to reload.
     var isFromFiles: Bool { if case .tokens = access { true } else { certificates != nil } }
 
-    /// Reads the files again on SIGHUP, where there are any.
+    /// Reloads the files on SIGHUP, if there are any.
     func reloadOnHangup(_ reporter: Reporter) {
         guard isFromFiles else { return }
         StopSignal.shared.onHangup { Threads.runDetached { reload(reporter) } }
     }
 
-    /// Reads the files again. Blocks on the disk.
+    /// Reloads the files. A faulty file leaves the loaded state in force, with a warning. Blocks on the disk.
     func reload(_ reporter: Reporter) {
         if case .tokens(let tokens) = access {
             do { try tokens.reload() } catch { reporter.warning("the tokens before stay in force: \(error)".shown) }
@@ -184,18 +186,18 @@ struct RegistrySecurity: Sendable {
         }
     }
 
-    /// By which the registry may be reached.
+    /// Host names and addresses for the registry's certificate, each once.
     private static func names(of host: String) -> [String] {
         let names = [reachable(host), "localhost", "127.0.0.1", "::1", hostName].compactMap(\.self)
         return names.enumerated().filter { !names[..<$0.offset].contains($0.element) }.map(\.element)
     }
 
-    /// What other hosts can write for an address that is listened at: nobody reaches a wildcard.
+    /// The host by which other machines reach a listening address: the machine's name for a wildcard address.
     static func reachable(_ host: String) -> String {
         host == "0.0.0.0" || host == "::" ? hostName ?? host : host
     }
 
-    /// The machine's own name.
+    /// The name of this machine.
     private static var hostName: String? {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0, buffer[0] != 0 else { return nil }

@@ -2,11 +2,11 @@ import ArgumentParser
 import Registry
 import RegistryClient
 
-/// Other registries that get some of the tags.
+/// The options about other registries that tags are replicated to.
 struct RemoteArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
-            "Another registry that gets each NAME:TAG that matches, of whatever kind it is. May be given several times.",
+            "Another registry, of any kind, to replicate each matching NAME:TAG to. May be given several times.",
             valueName: "url=regex"), transform: Self.parse)
     var remote: [Entry] = []
 
@@ -22,7 +22,8 @@ struct RemoteArguments: ParsableArguments, Sendable {
         get throws { try CredentialFile.read(remoteTokenFile) }
     }
 
-    /// - Parameter configured: by the URL, patterns of a file.
+    /// The remotes of the configuration and of the options.
+    /// - Parameter configured: remotes of a configuration file, with their patterns.
     func remotes(_ configured: [(remote: String, patterns: [String])] = []) throws -> Remotes {
         var all = configured
         for entry in remote { all.append((entry.url, [entry.pattern])) }

@@ -3,7 +3,7 @@ import Registry
 import RegistrySettings
 import Text
 
-// An index by its files.
+// The configuration of an index, from its files.
 extension RoleConfiguration {
     /// `postgresql://…`; nil for a file.
     var indexDatabase: String? {
@@ -11,7 +11,7 @@ extension RoleConfiguration {
         return text
     }
 
-    /// The SQLite file, as `database` or Kraken's `localdb` name it.
+    /// Path of the SQLite file, from the key `database` or Kraken's `localdb`.
     private var indexPath: String? {
         values.database.flatMap { $0.value.contains("://") ? nil : $0.value } ?? values.localDatabase.source
     }
@@ -23,7 +23,7 @@ extension RoleConfiguration {
 
     var indexFile: String? { indexPath.flatMap { $0.split(separator: "/").last }.map(String.init) }
 
-    /// Other registries, by their URLs.
+    /// Other registries to replicate to, by URL.
     func remotes() throws -> [(remote: String, patterns: [String])] {
         var remotes: [(remote: String, patterns: [String])] = []
         for entry in values.remotes {
@@ -35,8 +35,9 @@ extension RoleConfiguration {
         return remotes
     }
 
-    /// What no option said.
-    /// - Parameter isRoles: whether it runs as the seed's, whose other roles are on this host where nothing is said.
+    /// Fills in settings that no option has set.
+    /// - Parameter isRoles: whether the index runs in place of Kraken's, whose other roles default to ports of this
+    ///   host.
     func fill(_ configuration: inout IndexConfiguration, isRoles: Bool) throws {
         configuration.swarms = try swarms()
         if let mutable = values.mutable { configuration.mutable = mutable }

@@ -12,19 +12,21 @@ import SwarmCore
 import Text
 import Upkeep
 
-// An origin by its files.
+// The configuration of an origin, from its files.
 extension RoleConfiguration {
-    /// Where blobs are: `castore.cache_dir` of Kraken, else `data`.
+    /// The directory of blobs: Kraken's key `castore.cache_dir`, else `data`.
     var originDirectory: String? { values.caStore.cacheDirectory ?? values.data }
 
-    /// What no option said. Blocks on the disk: a directory of a back end is made if it is missing.
-    /// - Parameter isRoles: whether it runs as the seed's, whose other roles are on this host where nothing is said.
+    /// Fills in settings that no option has set. Blocks on the disk, and creates the directory of a back end if it is
+    /// missing.
+    /// - Parameter isRoles: whether the origin runs in place of Kraken's, whose other roles default to ports of this
+    ///   host.
     func fill(_ configuration: inout OriginConfiguration, isRoles: Bool) throws {
         guard case .list(let named) = configuration.cluster else {
             return try fillRest(&configuration, isRoles: isRoles)
         }
         if !named.isEmpty {
-            // The command line's list.
+            // The list of the command line takes precedence.
         } else if let dns = values.cluster.dns {
             configuration.cluster = .dns(name: dns.host, port: UInt16(clamping: dns.port))
         } else if !values.cluster.fixed.isEmpty {
@@ -58,7 +60,7 @@ extension RoleConfiguration {
         }
         let cleanup = values.caStore.cleanup
         if !cleanup.isDisabled { (configuration.space.tti, configuration.space.ttl) = (cleanup.tti, cleanup.ttl) }
-        // Of Kraken's percentages 0 is as good as none.
+        // A percentage of 0 is left as it was set above.
         if let percent = cleanup.aggressiveThreshold, percent > 0 {
             configuration.space.aggressiveThreshold = Double(percent) / 100
         }
@@ -81,7 +83,7 @@ extension RoleConfiguration {
 
     private func fill(_ space: inout SpaceRules) {
         let cleanup = values.caStore.cleanup
-        // As Kraken has it, 0 leaves the disk to fill up.
+        // As in Kraken, a threshold of 0 turns this cleanup off.
         if let percent = cleanup.aggressiveThreshold {
             space.aggressiveThreshold = percent == 0 ? .infinity : Double(percent) / 100
         }
@@ -143,7 +145,7 @@ extension RoleConfiguration {
         }
     }
 
-    /// - Parameter root: with slashes around it or without.
+    /// - Parameter root: slashes at its ends are ignored.
     private static func paths(_ root: String, _ kind: BackEnd.NamePath) throws -> BlobPaths {
         let bare = root.split(separator: "/", omittingEmptySubsequences: true).joined(separator: "/")
         guard let names = NamePath(rawValue: kind.rawValue) else {
@@ -154,7 +156,7 @@ extension RoleConfiguration {
         return BlobPaths(root: path, names)
     }
 
-    /// A bucket, with the keys of its user in `auth`, else with those of the environment.
+    /// A bucket with its credentials: the keys of its user in `auth`, or those of the environment if no user is named.
     private func address(_ place: S3BackEnd) throws -> ObjectStoreAddress {
         let region = place.region.flatMap { $0.isEmpty ? nil : $0 }
         var endpoint = place.endpoint.flatMap { $0.isEmpty ? nil : $0 }

@@ -6,14 +6,15 @@ import RegistrySettings
 import Settings
 import Text
 
-// Other roles, as the configuration of one says where they are, and how they are spoken to.
+// The other roles in a role's configuration files: their addresses, and the settings of connections to them.
 extension RoleConfiguration {
-    /// Other roles speak TLS where the files say whom to trust.
+    /// `https` if the files have trusted authorities, and client TLS is not disabled.
     private var scheme: String {
         values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
     }
 
-    /// - Parameter usual: the port of that role on this host, where the files name none.
+    /// The URLs of a role's hosts. Without any, this host's loopback address.
+    /// - Parameter usual: the port of that role on this host, used if the files name no host.
     func urls(of hosts: HostList, usual: Int) throws -> [HTTPURL] {
         let addresses = hosts.isEmpty ? [ListenAddress(host: "127.0.0.1", port: usual)] : hosts.fixed
         return try (addresses + (hosts.dns.map { [$0] } ?? [])).map { address in
@@ -24,14 +25,15 @@ extension RoleConfiguration {
         }
     }
 
-    /// Announce URLs. Trackers are spoken to without TLS.
+    /// Announce URLs of the trackers. They never use TLS.
     func announceURLs() -> [String] {
         let hosts = values.tracker
         let usual = [ListenAddress(host: "127.0.0.1", port: 15_003)]
         return (hosts.isEmpty ? usual : hosts.fixed + (hosts.dns.map { [$0] } ?? [])).map { "http://\($0)/announce" }
     }
 
-    /// What other roles are shown: `token`, else the text of a token of the role `cluster`, which they have too.
+    /// The token for calls to other roles: the key `token`, else the secret of a token with the role `cluster` in
+    /// `tokens`, which the other roles have in their files too.
     func credential() throws -> RegistryCredential? {
         let shared = values.tokens.first { $0["role"]?.stringValue == "cluster" && $0["secret"]?.stringValue != nil }
         guard let text = values.token?.value ?? shared?["secret"]?.stringValue else { return nil }
@@ -41,7 +43,7 @@ extension RoleConfiguration {
         return credential
     }
 
-    /// Whom this role trusts, and what it shows them. Blocks on the disk.
+    /// TLS settings for calls to other roles: trusted authorities, and the client certificate. Blocks on the disk.
     func transport() throws -> HTTPTransportSettings {
         var settings = HTTPTransportSettings()
         guard !values.tls.client.isDisabled, !values.tls.authorities.isEmpty || values.tls.client.files != nil else {
@@ -71,7 +73,8 @@ extension RoleConfiguration {
 }
 
 extension RegistrySecurity {
-    /// Who may use a role and how it proves itself: as the options say, else as the files do. Blocks on the disk.
+    /// The access rule and the certificate of a role: from the options, else from the configuration files. Blocks on
+    /// the disk.
     init(_ files: SecurityArguments, _ given: RoleConfiguration) throws {
         let asks = files.tokens != nil
         let options = try RegistrySecurity(

@@ -2,9 +2,9 @@ import Registry
 import RegistrySettings
 import Text
 
-// How swarms are found, by a role's files.
+// How swarms are found, from a role's files.
 extension RoleConfiguration {
-    /// Nil where the files have no secret.
+    /// Nil if the files have no secret.
     func swarms() throws -> SwarmTerms? {
         guard let secret = values.swarmSecret else { return nil }
         guard (1...1_024).contains(secret.value.utf8.count) else {
@@ -15,7 +15,7 @@ extension RoleConfiguration {
         return SwarmTerms(secret, open: try openNames())
     }
 
-    /// The names that are left to any client.
+    /// The names whose swarms are open to any client.
     func openNames() throws -> NamePatterns {
         do throws(NamePatterns.Malformed) { return try NamePatterns(values.open) } catch {
             throw Failure(.usage, "the key 'open' is wrong: '\(error.pattern.shown)' is no regular expression")

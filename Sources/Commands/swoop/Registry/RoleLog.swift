@@ -5,14 +5,14 @@ import RegistrySettings
 import Text
 
 extension RoleConfiguration {
-    /// The log as `zap` wants it: its level unless the command line says another, at its paths.
-    /// - Parameter reporter: told of a path that cannot be written: a role runs without it.
+    /// The log as the key `zap` describes it. A level on the command line takes precedence.
+    /// - Parameter reporter: gets a warning for a path that cannot be written. The role runs without that log.
     func logger(_ global: GlobalOptions, _ reporter: Reporter) -> Logger {
         var logger = global.logger
         let wanted = values.logging
         if !wanted.paths.isEmpty {
             let places = wanted.paths.compactMap { path -> LogPlace? in
-                // Standard output is for results, and with --json for nothing else.
+                // With --json, standard output is for results only.
                 if path == "stdout" { return LogPlace(descriptor: global.json ? 2 : 1) }
                 if path == "stderr" { return LogPlace(descriptor: 2) }
                 guard let place = LogPlace(path: path) else {
@@ -42,13 +42,13 @@ extension LogPlaces.Level {
     }
 }
 
-/// A file that log lines are appended to, for the process's life.
+/// A file that log lines are appended to. It stays open until the process ends.
 struct LogPlace: Sendable {
     let descriptor: Int32
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
-    /// Makes the file, and the directory that it is in; nil and `errno` where that fails.
+    /// Opens the file. Creates it and its directory if they are missing. Returns nil and sets `errno` on failure.
     init?(path: String) {
         if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
             _ = try? HeldDirectory.open(SystemPath(String(path[..<slash])), creating: true)
@@ -58,7 +58,7 @@ struct LogPlace: Sendable {
         self.descriptor = descriptor
     }
 
-    /// Without those that are the same file: what a shell writes standard output to is often named beside it.
+    /// Keeps each file once: a path may be the file that standard output is redirected to.
     static func distinct(_ places: [LogPlace]) -> [LogPlace] {
         struct Identity: Hashable {
             let device: dev_t
@@ -73,7 +73,7 @@ struct LogPlace: Sendable {
     }
 }
 
-/// Writes a line for each message to all places.
+/// A log handler that writes each message as one line to all places.
 private struct LogWriter: LogHandler {
     let places: [LogPlace]
     var logLevel = Logger.Level.warning

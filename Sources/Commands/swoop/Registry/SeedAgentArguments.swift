@@ -5,9 +5,9 @@ import RegistryAccess
 import RegistrySettings
 import Tracking
 
-/// The flags of the seed's agent.
+/// Options that correspond to the flags of Kraken's agent.
 struct SeedAgentArguments: ParsableArguments, Sendable {
-    @Option(help: ArgumentHelp("The address that other hosts are told.", valueName: "ip"))
+    @Option(help: ArgumentHelp("The address to announce to other hosts.", valueName: "ip"))
     var peerIp: String?
 
     @Option(help: ArgumentHelp("The port of --peers, at all addresses. Default: 16001.", valueName: "port"))
@@ -21,7 +21,8 @@ struct SeedAgentArguments: ParsableArguments, Sendable {
 
     var peers: PeerAddress? { peerPort.map { PeerAddress(ipv6High: 0, low: 0, port: $0) } }
 
-    /// Loopback is where nobody else finds this host: others then take the address that it comes from.
+    /// The address to announce to other hosts. Nil for a loopback address, which they cannot reach: they then use the
+    /// address that this host's packets come from.
     var announced: String? {
         get throws {
             guard let peerIp, !peerIp.isEmpty, !HostName.isLoopback(peerIp) else { return nil }
@@ -31,19 +32,20 @@ struct SeedAgentArguments: ParsableArguments, Sendable {
         }
     }
 
-    /// - Parameter usual: of the API, and for container programs.
+    /// Ports of the API and for container programs.
+    /// - Parameter usual: the two default ports, in this order.
     func ports(_ usual: [Int]) -> [Int] {
         [agentServerPort.map { Int($0) } ?? usual[0], agentRegistryPort.map { Int($0) } ?? usual[1]]
     }
 
-    /// Whether any was given, as Kraken's agent needs them.
+    /// Whether any port was given: Kraken's agent needs all of them.
     var isGiven: Bool { agentServerPort != nil || agentRegistryPort != nil || peerPort != nil }
 }
 
 extension RoleConfiguration {
     var cacheDirectory: String? { values.store.cacheDirectory ?? values.data }
 
-    /// Where an agent begins: the index that Kraken's files name, or have for granted.
+    /// The first URL that an agent asks: the key `registry`, else the index that Kraken's files name or imply.
     func registryURL(_ named: SeedAgentArguments) -> String? {
         if let registry = values.registry { return registry }
         let scheme = values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
@@ -52,7 +54,7 @@ extension RoleConfiguration {
         return place.path != nil || named.isGiven ? "\(scheme)://127.0.0.1:15004" : nil
     }
 
-    /// Which addresses an agent answers; nil for all.
+    /// Whether the agent answers requests from a remote address; nil for all addresses.
     var allows: (@Sendable (String) -> Bool)? {
         guard !values.allowed.isEmpty else { return nil }
         return { [ranges = values.allowed] text in
@@ -60,7 +62,7 @@ extension RoleConfiguration {
         }
     }
 
-    /// Whom of its host an agent pulls for.
+    /// The programs of this host that the agent pulls for.
     func localAccess() throws -> RegistryAccess {
         if values.local == .open { return values.host == nil ? .local : try access() }
         if values.local == .token, values.tokens.isEmpty {

@@ -2,7 +2,7 @@ import RegistrySettings
 import Threads
 
 extension SeedProgram {
-    /// The arguments of `swoop` for a command line of this program.
+    /// The arguments of `swoop` that correspond to a command line of this Kraken program.
     func swoopArguments(_ given: [String]) async throws -> [String] {
         let call: Call
         do throws(GoFlags.Problem) { call = try self.call(given) } catch {
@@ -18,7 +18,7 @@ extension SeedProgram {
             return arguments.prefix(1) + ["--registry=\(configuration.originURL)"] + arguments.dropFirst()
         case .withOrigins(let arguments, let config, let secrets):
             let configuration = try await Self.configuration(config, secrets)
-            // A directory of its own: the origin of this host has the usual one.
+            // Kraken's proxy needs a directory of its own: an origin on the same host uses the default one.
             let place = configuration.caStore.cacheDirectory ?? configuration.data ?? UpCommand.usualData + "/proxy"
             return arguments.prefix(1) + ["--data=\(place)"] + configuration.clusterArguments + arguments.dropFirst()
         }
@@ -32,14 +32,14 @@ extension SeedProgram {
 }
 
 extension RegistryConfiguration {
-    /// An origin, for whoever pushes.
+    /// The URL of an origin, to push to.
     var originURL: String {
         if let registry { return registry }
         let scheme = tls.authorities.isEmpty || tls.client.isDisabled ? "http" : "https"
         return (origin.fixed.first ?? origin.dns).map { "\(scheme)://\($0)" } ?? "http://127.0.0.1:15002"
     }
 
-    /// All origins, for whoever passes on to them.
+    /// Options that list all origins.
     fileprivate var clusterArguments: [String] {
         if let dns = origin.dns { return ["--cluster-dns=\(dns)"] }
         return origin.fixed.isEmpty ? ["--cluster=localhost:15002"] : origin.fixed.map { "--cluster=\($0)" }

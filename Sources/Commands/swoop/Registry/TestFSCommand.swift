@@ -7,7 +7,7 @@ import HTTPServing
 import TestFS
 import Threads
 
-/// `swoop testfs`: a small file store, to try a back end with.
+/// `swoop testfs`: a small HTTP file store, to try a back end with.
 struct TestFSCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "testfs",

@@ -12,28 +12,28 @@ import Threads
 import TrackerServer
 import Tracking
 
-/// The origins of a registry as its tracker sees them: which are up, who owns a blob, and the torrents they have.
+/// The origins of a registry, for its tracker: which of them are up, which own a blob, and the torrents they have.
 final class TrackerOrigins: Sendable {
     private struct State {
         var cluster: Cluster?
-        /// Whether an origin is up, and how many looks have said otherwise in a row.
+        /// By the origin's URL: whether it is up, and the number of health checks in a row with the opposite result.
         var looks: [String: (isUp: Bool, contrary: Int)] = [:]
     }
 
     private let view: RegistryView
-    /// How swarms are found, where this host's own files say so.
+    /// How swarms are found, from this host's own files; nil to take it from the registry.
     private let ownSwarms: SwarmTerms?
     private let transport: HTTPTransport
     private let state = Mutex(State())
     private let watching = Mutex<Task<Void, Never>?>(nil)
 
     private static let lookEvery = Duration.seconds(2)
-    /// Looks in a row after which an origin counts as down, or as up again.
+    /// Health checks in a row after which an origin counts as down, or as up again.
     private static let (failures, successes) = (3, 2)
     private static let patience = 2.0
     private static let torrentLimit = 64 << 20
 
-    /// - Parameter first: any origin or index; it lists the others.
+    /// - Parameter first: the URL of any origin or index, which lists the others.
     init(
         _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings, swarms: SwarmTerms? = nil
     ) {
@@ -42,7 +42,7 @@ final class TrackerOrigins: Sendable {
         transport = HTTPTransport(settings: settings)
     }
 
-    /// Begins to watch the origins.
+    /// Begins to check the origins' health.
     func start() {
         let task = Task {
             while !Task.isCancelled {
@@ -98,7 +98,7 @@ final class TrackerOrigins: Sendable {
         }
     }
 
-    /// Where the owners that are up take peers.
+    /// Addresses of the engines of a blob's owners that are up.
     private func owners(of blob: BlobKey) -> [PeerAddress] {
         guard let digest = BlobDigest(blob.description) else { return [] }
         let (cluster, looks) = state.withLock { ($0.cluster, $0.looks) }
@@ -107,7 +107,7 @@ final class TrackerOrigins: Sendable {
         } ?? []
     }
 
-    /// From the first origin that has an answer, those that are up first.
+    /// The torrent from the first origin that has it. Origins that are up are asked first.
     private func metainfo(_ request: MetainfoRequest) async -> MetainfoAnswer {
         let (known, looks) = state.withLock { ($0.cluster, $0.looks) }
         let asked = known == nil ? try? await view.parts(now: Clocks.steadySeconds) : known
@@ -118,7 +118,7 @@ final class TrackerOrigins: Sendable {
         return await Self.torrent(request, from: sorted.map(\.url), transport)
     }
 
-    /// From the first of these origins that has it.
+    /// The torrent from the first of these origins that has it; otherwise the first refusal.
     static func torrent(
         _ request: MetainfoRequest, from origins: [HTTPURL], _ transport: HTTPTransport
     ) async -> MetainfoAnswer {
@@ -139,7 +139,7 @@ final class TrackerOrigins: Sendable {
                 refusal
                 ?? .refused(
                     status: Int(answer.status.code), String(decoding: body.prefix(4096), as: UTF8.self))
-            // Another origin may have what one lacks; what one forbids all forbid.
+            // Another origin may have the blob. But all origins refuse the same callers.
             if [401, 403].contains(answer.status.code) { break }
         }
         return refusal ?? .unavailable
@@ -147,8 +147,8 @@ final class TrackerOrigins: Sendable {
 }
 
 extension SwarmTerms {
-    /// Whether an announce shows that its peer knows the secret. Of NAMEs that are open a tracker knows nothing: their clients find
-    /// an origin as a peer.
+    /// Whether an announce proves that its peer knows the secret, and so may learn the blob's owners. The tracker does
+    /// not know which NAMEs are open: clients of those find an origin among the ordinary peers.
     func admits(_ swarm: SwarmKey, _ blob: BlobKey, _ proof: BlobKey?) -> Bool {
         guard isClosed else { return true }
         guard let secret, let proof, let swarm = SHA1Digest(bytes: swarm.bytes),

@@ -65,7 +65,7 @@ struct UpCommand: SwoopCommand {
         let given = try await given.load(.up, UpSupervisor.isParent ? nil : reporter)
         let insecure = files.insecure || given.values.insecure
         let host = host ?? given.plainHost
-        // Whether callers show tokens.
+        // Whether callers must show tokens.
         let needsTokens =
             !insecure && (files.tokens != nil || !given.values.tokens.isEmpty || !HostName.isLoopback(host))
         let hasCertificate = files.tlsCertificate != nil || given.values.tls.server.files != nil
@@ -123,7 +123,7 @@ struct UpCommand: SwoopCommand {
         if let own = security.own { event.append(("access", .string(own.path))) }
         if let pin = security.pin { event.append(("pin", .string(pin.description))) }
         reporter.event(.object(event))
-        // The usual address need not be said.
+        // Commands use the default address without the option.
         let place = url == RegistryPlace.usualURL ? "" : " --registry \(url)"
         let pinned = security.pin.map { " --pin \($0)" } ?? ""
         func option(_ role: Role) -> String {
@@ -141,7 +141,7 @@ struct UpCommand: SwoopCommand {
         )
     }
 
-    /// Where a registry keeps its data if nothing is said.
+    /// The default directory of a registry's data.
     static var usualData: String {
         if geteuid() == 0 { return "/var/lib/swoop" }
         if let base = Terminal.environment("XDG_DATA_HOME"), base.hasPrefix("/") { return base + "/swoop" }

@@ -3,18 +3,20 @@ import Glibc
 import Synchronization
 import Threads
 
-/// The small parent of a registry: starts it again when it dies, so that one machine needs no service manager.
+/// The parent process of a registry. It restarts the registry when that is killed, so that one machine needs no service
+/// manager.
 struct UpSupervisor {
     let reporter: Reporter
-    /// Whether SIGHUP is for the registry, which reads files again. Else it ends it, as when a terminal is closed.
+    /// Whether SIGHUP is passed to the registry, which then reloads its files. Otherwise SIGHUP ends the registry, as
+    /// when a terminal is closed.
     let passesHangups: Bool
     private static let child = Mutex<ChildProcess?>(nil)
     private static let mark = "SWOOP_UP_CHILD"
-    /// Seconds before the next start, and a life after which a death counts as the first again.
+    /// Seconds before the first, second and further restarts, and the run time after which counting starts over.
     private static let pauses = [0.2, 1, 2, 5, 10, 30]
     private static let settled = Duration.seconds(60)
 
-    /// A service manager does what the parent would.
+    /// Whether this process is the parent. Under a service manager, which restarts the registry itself, there is none.
     static var isParent: Bool {
         Terminal.environment(mark) == nil && Terminal.environment("NOTIFY_SOCKET") == nil
             && Terminal.environment("INVOCATION_ID") == nil
@@ -32,7 +34,7 @@ struct UpSupervisor {
             let ending = try await ending()
             Self.child.withLock { $0 = nil }
             switch ending {
-            // It could not start, or was told to stop: another start would end the same way.
+            // The registry could not start, or was told to stop: a restart would end the same way.
             case .exited(let status): throw QuietExit(status: ExitStatus(rawValue: status) ?? .failed)
             case .killed(let signal):
                 if StopSignal.shared.isStopped { return }
@@ -45,15 +47,15 @@ struct UpSupervisor {
         }
     }
 
-    /// Has the registry end as if told to when its parent dies, whatever of. Call in the registry, at its start.
+    /// Makes the registry stop when its parent dies, for whatever reason. Call in the registry, at its start.
     static func endWithParent() {
         guard let parent = Terminal.environment(mark).flatMap({ pid_t($0) }) else { return }
         swoop_signal_at_parents_end(SIGTERM)
-        // It may have died before that.
+        // The parent may have died before the call above.
         if getppid() != parent { StopSignal.shared.stop() }
     }
 
-    /// Starts a registry, and returns when it has ended. A stop is passed on to it.
+    /// Starts a registry, and returns when it has ended. Passes a request to stop on to it.
     private func ending() async throws -> ChildProcess.Ending {
         try await withThrowingTaskGroup(of: ChildProcess.Ending?.self) { group in
             group.addTask { try await Self.run() }
@@ -72,7 +74,8 @@ struct UpSupervisor {
         }
     }
 
-    /// The kernel takes the end of the thread that starts a process for its parent's end: so that thread waits for it.
+    /// Runs a registry on a thread of its own. The kernel sends the signal of the parent's death when the thread that
+    /// started the process ends, so that thread must wait for the process.
     private static func run() async throws -> ChildProcess.Ending {
         try await withCheckedThrowingContinuation { continuation in
             Threads.runDetached(name: "swoop-registry") {
@@ -81,7 +84,7 @@ struct UpSupervisor {
                         ["/proc/self/exe"] + CommandLine.arguments.dropFirst(),
                         environment: [(mark, "\(getpid())")], output: 1)
                     Self.child.withLock { $0 = child }
-                    // A stop may have come before there was anybody to pass it on to.
+                    // A request to stop may have come before the registry was started.
                     if StopSignal.shared.isStopped { child.signal(SIGTERM) }
                     continuation.resume(returning: child.waited())
                 } catch {

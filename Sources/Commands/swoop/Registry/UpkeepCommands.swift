@@ -3,11 +3,11 @@ import JSON
 import Registry
 import RegistryClient
 
-/// `swoop index gc`: takes away what no tag reaches.
+/// `swoop index gc`: removes manifests and blobs that no tag reaches.
 struct IndexCollectCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "gc",
-        abstract: "Take away what no tag reaches and nobody touched for a day.",
+        abstract: "Remove content that no tag reaches and that was not used for a day.",
         discussion: """
             The registry does this once a day by itself. Pushes and pulls go on beside it.
 
@@ -16,14 +16,14 @@ struct IndexCollectCommand: SwoopCommand {
               swoop index gc
             """)
 
-    @Flag(help: "Only say what would go.")
+    @Flag(help: "Only say what would be removed.")
     var dryRun = false
 
     @OptionGroup var access: RegistryArguments
 
     @OptionGroup var global: GlobalOptions
 
-    /// Seconds: an index of a million manifests is read as a whole.
+    /// Seconds: the index reads all of its manifests, which may be a million.
     private static let patience = 3_600.0
 
     func run(_ reporter: Reporter) async throws {
@@ -48,11 +48,11 @@ struct IndexCollectCommand: SwoopCommand {
     }
 }
 
-/// `swoop origin status`: how the disk of an origin is.
+/// `swoop origin status`: shows the state of an origin's disk.
 struct OriginStatusCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show what an origin keeps, how full its disk is, what waits for its back end, and what is wrong.",
+        abstract: "Show an origin's blobs, free space, blobs waiting for the back end, and corrupt blobs.",
         discussion: """
             Examples:
               swoop origin status
@@ -75,11 +75,11 @@ struct OriginStatusCommand: SwoopCommand {
     }
 }
 
-/// `swoop origin scrub`: looks at all blobs now.
+/// `swoop origin scrub`: verifies all blobs now.
 struct OriginScrubCommand: SwoopCommand {
     static let configuration = CommandConfiguration(
         commandName: "scrub",
-        abstract: "Hold all blobs of an origin against their digests now, and mend what is wrong.",
+        abstract: "Verify all blobs of an origin against their digests now, and repair corrupt pieces.",
         discussion: """
             An origin looks at each blob twice a month by itself. This asks for all of them now, at 20 MB/s, and waits until \
             that is done. Wrong pieces are given to nobody, and fetched from other owners or the back end. Exit status 3 if \
@@ -90,7 +90,7 @@ struct OriginScrubCommand: SwoopCommand {
               swoop origin scrub --no-wait
             """)
 
-    @Flag(inversion: .prefixedNo, help: "Wait until all blobs were looked at.")
+    @Flag(inversion: .prefixedNo, help: "Wait until all blobs have been verified.")
     var wait = true
 
     @OptionGroup var access: RegistryArguments

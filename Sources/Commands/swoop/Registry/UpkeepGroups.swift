@@ -1,10 +1,10 @@
 import ArgumentParser
 
-/// `swoop index`: the index of a registry, and what is done with one.
+/// `swoop index`: runs the index of a registry, or works with one.
 struct IndexCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "index",
-        abstract: "Run the index of a registry, collect what no tag reaches, or take over another registry's tags.",
+        abstract: "Run the index of a registry, remove content that no tag reaches, or import another registry's tags.",
         discussion: """
             Examples:
               swoop index --origin http://127.0.0.1:15002
@@ -14,11 +14,11 @@ struct IndexCommand: ParsableCommand {
         defaultSubcommand: IndexServeCommand.self)
 }
 
-/// `swoop origin`: an origin of a registry, and what is done with one.
+/// `swoop origin`: runs an origin of a registry, or works with one.
 struct OriginTools: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "origin",
-        abstract: "Run an origin of a registry, look at its disk, or hold all of its blobs against their digests.",
+        abstract: "Run an origin of a registry, show the state of its disk, or verify all of its blobs.",
         discussion: """
             Examples:
               swoop origin --index http://127.0.0.1:15004

@@ -73,7 +73,7 @@ struct ChildProcess: Sendable {
         }
     }
 
-    /// The same on the caller's thread.
+    /// Waits on the caller's thread.
     func waited() -> Ending {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}

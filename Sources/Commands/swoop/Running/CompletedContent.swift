@@ -27,7 +27,8 @@ struct CompletedContent: Sendable, Equatable {
         ])
     }
 
-    /// - Parameter wasThere: nothing had to be downloaded.
+    /// The line for a person.
+    /// - Parameter wasThere: whether nothing had to be downloaded.
     func text(wasThere: Bool) -> String {
         let what = "\(path.shown): \(HumanText.bytes(bytes))"
         if wasThere { return "\(what), already complete, verified" }

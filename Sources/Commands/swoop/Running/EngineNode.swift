@@ -5,7 +5,7 @@ import Swarm
 struct EngineNode {
     private let node: SwarmNode
 
-    /// - Parameter hasManyTorrents: it needs more than one event loop.
+    /// - Parameter hasManyTorrents: whether to use several event loops instead of one.
     init(logger: Logger, hasManyTorrents: Bool = false) throws {
         var configuration = SwarmNode.Configuration()
         configuration.loops = hasManyTorrents ? SwarmNode.loopsForMany : 1

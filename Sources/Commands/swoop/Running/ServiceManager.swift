@@ -2,7 +2,8 @@ import Glibc
 
 /// Tells systemd, if it runs this process, that the service is ready (protocol of sd_notify).
 enum ServiceManager {
-    /// Whether it started this process itself. Programs of a shell that it started do not count, whose variables they have.
+    /// Whether systemd started this process itself. A process that a shell under systemd has started inherits variables
+    /// such as `INVOCATION_ID`, but does not count.
     static let isParent =
         Terminal.environment("NOTIFY_SOCKET") != nil || Terminal.environment("SYSTEMD_EXEC_PID") == "\(getpid())"
 

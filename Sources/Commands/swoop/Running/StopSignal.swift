@@ -27,8 +27,8 @@ final class StopSignal: Sendable {
     /// Whether a stop was requested.
     var isStopped: Bool { state.withLock { $0.stopped } }
 
-    /// Runs on SIGHUP, on the main thread. Without it, SIGHUP requests a stop, as when a terminal is closed; of a service it is
-    /// `systemctl reload`, which finds nothing to read again.
+    /// Sets the function to run on SIGHUP, on the main thread. Without one, SIGHUP requests a stop, as when a terminal
+    /// is closed. But a process that systemd has started ignores it, because there it means `systemctl reload`.
     func onHangup(_ reload: @escaping @Sendable () -> Void) { state.withLock { $0.onHangup = reload } }
 
     /// Sets the exit status of a forced stop: 0 for a process that has done its work.

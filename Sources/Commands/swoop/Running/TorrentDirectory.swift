@@ -55,7 +55,7 @@ final class TorrentDirectory: Shelf {
         return ShelvedContent(torrent: torrent, path: try place(of: torrent))
     }
 
-    /// Under its own name only: entries beside it are not its content.
+    /// The content's place: `content`, and the torrent's own name. Other entries of that directory are not its content.
     private func place(of torrent: Torrent) throws -> String {
         guard let name = torrent.info.name.string else {
             throw Failure(.usage, "the name \(torrent.info.name.display) is no UTF-8")
@@ -66,11 +66,11 @@ final class TorrentDirectory: Shelf {
     }
 
     func torrent(_ name: String) throws -> Torrent {
-        // Anybody may have put a FIFO there: it is not waited for.
+        // The file may be a FIFO, on which a read would wait forever.
         try TorrentFile.read(path + "/" + name, mayWait: false)
     }
 
-    // MARK: Looking
+    // MARK: Scanning
 
     /// Reads the names in the directory if it has changed, and the new torrents. Blocks.
     func refresh() throws -> Changes {
@@ -110,7 +110,9 @@ final class TorrentDirectory: Shelf {
                 state.withLock { _ = $0.refused.insert(name) }
             }
         }
-        // One that was made while this went on shows in the next look; so does one of the same tick of the clock.
+        // A file may have been added during the scan, or within the same tick of the file system's clock as the last
+        // change. So the time counts as seen only if it is two seconds old; otherwise the next scan reads the names
+        // again.
         let isOld = Clocks.wall &- changed > 2_000_000_000
         state.withLock {
             $0.changed = isOld ? changed : nil

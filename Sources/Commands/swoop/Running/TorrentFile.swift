@@ -12,7 +12,7 @@ enum TorrentFile {
         try parse(try bytes(of: path, mayWait: mayWait), from: path)
     }
 
-    /// - Parameter place: named in errors.
+    /// - Parameter place: the path or URL of the torrent, for errors.
     static func parse(_ bytes: [UInt8], from place: String) throws -> Torrent {
         do {
             return try Torrent.parse(bytes)
@@ -23,8 +23,8 @@ enum TorrentFile {
     }
 
     /// Reads a whole file, up to `maxBytes`. A link is followed.
-    /// - Parameter mayWait: what the user names may be a pipe, which is read until its other end is closed. Otherwise only
-    ///   a regular file is read.
+    /// - Parameter mayWait: whether the path may be that of a pipe, which is then read until its other end is closed.
+    ///   If false, only a regular file is read.
     static func bytes(of path: String, mayWait: Bool = true) throws -> [UInt8] {
         let file: HeldFile
         do throws(SystemError) { file = try HeldFile(SystemPath(path), .followSymlink) } catch {
@@ -45,11 +45,11 @@ enum TorrentFile {
     }
 
     /// Writes next to `path` and renames, so that a reader sees the old file, the whole new one, or none.
-    /// - Parameter isDurable: false for what can be made again.
+    /// - Parameter isDurable: whether to wait until the file is on disk. False for a file that can be made again.
     static func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true) throws {
         let (text, process) = (Array(path.utf8), Int(getpid()) * 100)
         let slash = text.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
-        // Names that a scan knows for what they are, should this process end before it is done.
+        // A scan of content recognises such temporary names, in case this process ends before the rename.
         let temporary = AtomicFile.Temporary.free { attempt in
             FileName(Array(OwnOutput.temporaryPath(for: path, number: process + attempt).utf8)[slash...])
         }

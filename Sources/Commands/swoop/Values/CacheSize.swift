@@ -1,6 +1,6 @@
 import BlobNode
 
-/// A part of a disk: `50%`, or a size such as `200GB`.
+/// A share of a disk, such as `50%`, or a size, such as `200GB`.
 enum CacheSize {
     static func parse(_ text: String) throws -> CacheBounds.Size {
         guard text.hasSuffix("%") else { return .bytes(Int64(try ByteSize.parse(text).bytes)) }

@@ -14,6 +14,8 @@ package struct CapacityPlan: Sendable {
     package var cacheDown: Double
     /// Receivers that do not accept connections.
     package var firewalled = 0
+    /// Uplink and downlink of the last receiver, if it is slower than the others.
+    package var slow: Double?
     /// Number of sites. Receivers are spread evenly over them; seeds and caches are at the first.
     package var sites = 1
     /// Rate of each site's link to the others, both directions; nil for no limit.
@@ -40,6 +42,8 @@ package struct CapacityPlan: Sendable {
         /// Seconds; nil if the transfer does not end within a hundred times the bound.
         package let makespan: Double?
         package let median: Double?
+        /// Like ``makespan``, without the last receiver, which ``CapacityPlan/slow`` may have slowed down.
+        package let others: Double?
     }
 
     /// Shortest duration of the simulated content, in seconds. Choking, timeouts and the like are in seconds, so a
@@ -78,6 +82,7 @@ package struct CapacityPlan: Sendable {
             var host = Scenario.Host(.receiver, up: up, down: down)
             host.site = index % scenario.sites.count
             host.acceptsConnections = index >= firewalled
+            if let slow, index == receivers - 1 { (host.up, host.down) = (min(up, slow), min(down, slow)) }
             scenario.hosts.append(host)
         }
         return scenario
@@ -91,9 +96,33 @@ package struct CapacityPlan: Sendable {
         let ideal = ideal
         scenario.timeLimit = 100 * max(1, ideal.seconds / scale)
         let result = try Simulation(scenario).run()
+        let finished = result.finishedAt.suffix(receivers)
         return Answer(
             caches: caches, ideal: ideal, makespan: result.makespan.map { $0 * scale },
-            median: result.median.map { $0 * scale })
+            median: result.median.map { $0 * scale }, others: Self.last(finished.dropLast()).map { $0 * scale })
+    }
+
+    /// The same delivery by rotating block groups. Sites, firewalls and caches do not exist for that scheme.
+    package var rotation: Answer {
+        var lines = Array(repeating: (up: up, down: down), count: receivers)
+        if let slow { lines[receivers - 1] = (min(up, slow), min(down, slow)) }
+        let times = RotationScheme(
+            contentLength: Double(size), senderUp: seedUp * Double(max(1, seeds)), receivers: lines
+        )
+        .finishTimes
+        return Answer(
+            caches: 0, ideal: ideal, makespan: times.max(), median: times.sorted()[(receivers - 1) / 2],
+            others: times.dropLast().max())
+    }
+
+    /// The last of these times; nil if there is none, or one did not finish.
+    private static func last(_ times: some Sequence<Double?>) -> Double? {
+        var last: Double?
+        for time in times {
+            guard let time else { return nil }
+            last = max(last ?? 0, time)
+        }
+        return last
     }
 
     /// The same plan with other numbers of caches, some below and some above the requested number.

@@ -1,12 +1,13 @@
-/// How a name becomes a path in a back end. The texts and what they mean are Kraken's `name_path`, so that what it or Docker's
-/// registry has stored is found.
+/// The rule that maps a name to a path in a back end. Its values and their meaning are those of Kraken's `name_path`, so
+/// that files stored by Kraken or by Docker's registry are found.
 package enum NamePath: String, Sendable, CaseIterable {
     /// The name is the path.
     case identity
-    /// A blob as Docker's registry keeps it: `docker/registry/v2/blobs/sha256/ab/abcd…/data`. Names are 64 digits.
+    /// The path of a blob in Docker's registry: `docker/registry/v2/blobs/sha256/ab/abcd…/data`. Names are 64 hexadecimal
+    /// digits.
     case shardedDockerBlob = "sharded_docker_blob"
-    /// A tag as Docker's registry keeps it: `docker/registry/v2/repositories/NAME/_manifests/tags/TAG/current/link`. Names are
-    /// `NAME:TAG`.
+    /// The path of a tag in Docker's registry: `docker/registry/v2/repositories/NAME/_manifests/tags/TAG/current/link`.
+    /// Names are `NAME:TAG`.
     case dockerTag = "docker_tag"
 
     private static let blobs = "docker/registry/v2/blobs/sha256/"
@@ -14,7 +15,7 @@ package enum NamePath: String, Sendable, CaseIterable {
     private static let tags = "/_manifests/tags/"
     private static let link = "/current/link"
 
-    /// The directory that all paths are in; empty for the root.
+    /// The directory above all paths; empty for the root.
     var directory: String {
         switch self {
         case .identity: ""
@@ -23,7 +24,7 @@ package enum NamePath: String, Sendable, CaseIterable {
         }
     }
 
-    /// Nil for what is no name of this kind.
+    /// The path of a name; nil for a name that this rule cannot map.
     func path(of name: String) -> String? {
         switch self {
         case .identity: return name
@@ -37,7 +38,7 @@ package enum NamePath: String, Sendable, CaseIterable {
         }
     }
 
-    /// The name that has this path; nil for a path that is no name's.
+    /// The name that is mapped to a path; nil for a path to which no name is mapped.
     func name(of path: String) -> String? {
         switch self {
         case .identity: return path
@@ -65,9 +66,9 @@ package enum NamePath: String, Sendable, CaseIterable {
     }
 }
 
-/// How the names of one back end become paths: below its root.
+/// The rule that maps names to paths in one back end, below a root directory.
 package struct BlobPaths: Hashable, Sendable, CustomStringConvertible {
-    /// Nil for the store's own root.
+    /// The directory above all paths; nil for the store's own root.
     package let root: BackendPath?
     package let kind: NamePath
 
@@ -83,14 +84,14 @@ package struct BlobPaths: Hashable, Sendable, CustomStringConvertible {
         return whole
     }
 
-    /// Nil for the path of something else.
+    /// The name that is mapped to a path; nil for any other path.
     package func name(of path: String) -> String? {
         guard let root else { return kind.name(of: path) }
         guard path.hasPrefix(root.text + "/") else { return nil }
         return kind.name(of: String(path.dropFirst(root.text.count + 1)))
     }
 
-    /// Where all of them lie; nil for the root of the store.
+    /// The directory that holds all paths; nil for the root of the store.
     package var directory: BackendPath? {
         guard let root else { return BackendPath(kind.directory) }
         return kind.directory.isEmpty ? root : root.appending(kind.directory)

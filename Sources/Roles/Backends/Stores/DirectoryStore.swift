@@ -3,14 +3,14 @@ import HTTPTransport
 import NIOCore
 import Synchronization
 
-/// Says to a thread that nobody waits for it any more.
+/// Tells a thread that its task was cancelled.
 private final class StopMark: Sendable {
     private let mark = Atomic(false)
     var isSet: Bool { mark.load(ordering: .relaxed) }
     func set() { mark.store(true, ordering: .relaxed) }
 }
 
-/// A directory of this host, or one that is mounted.
+/// A back end that is a directory of this host, local or mounted.
 package struct DirectoryStore: BackendStore {
     private let tree: FileTree
 

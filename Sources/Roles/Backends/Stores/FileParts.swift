@@ -2,7 +2,7 @@ import Files
 import HTTPTransport
 import NIOCore
 
-/// A file as the body of a request, read while it is sent.
+/// A file as the body of a request. It is read part by part while it is sent.
 struct FileParts: AsyncSequence, Sendable {
     private let file: HeldFile
     private let path: String

@@ -2,20 +2,20 @@ import Files
 import Glibc
 import Synchronization
 
-/// Files by path below one directory. No link is followed below it, and no path leads out of it.
+/// The files below one directory, by path. Symbolic links below it are not followed, and no path leads out of it.
 package final class FileTree: Sendable {
     package let path: String
     private let root: HeldDirectory
-    /// Of files that are being written: they are not listed.
+    /// The prefix of the names of files that are still being written. They are not listed.
     private static let temporaryPrefix = ".swoop-new-"
 
-    /// Makes the directory if it is missing.
+    /// Opens the directory, and makes it if it is missing.
     package init(path: String) throws(SystemError) {
         self.path = path
         root = try HeldDirectory.open(SystemPath(path), creating: true)
     }
 
-    /// Bytes; nil when there is no such file.
+    /// The size of a file in bytes; nil when there is no such file.
     package func size(of path: BackendPath) throws(SystemError) -> Int64? {
         guard let (directory, name) = try place(of: path, creating: false), let status = try directory.status(name),
             status.kind == .file
@@ -23,7 +23,7 @@ package final class FileTree: Sendable {
         return status.size
     }
 
-    /// Nil when there is no such file.
+    /// Opens a file; nil when there is no such file.
     package func open(_ path: BackendPath) throws(SystemError) -> HeldFile? {
         guard let (directory, name) = try place(of: path, creating: false), try directory.status(name)?.kind == .file
         else { return nil }
@@ -34,13 +34,13 @@ package final class FileTree: Sendable {
         }
     }
 
-    /// Begins a file that replaces what has the path, in one step. Directories on the way are made.
+    /// Begins a new file for a path. Its commit replaces an old file of that path atomically. Missing directories are made.
     package func replacement(for path: BackendPath) throws(SystemError) -> FileReplacement {
         guard let (directory, name) = try place(of: path, creating: true) else { throw SystemError(ENOENT) }
         return FileReplacement(try directory.replacement(name, temporary: .random(prefix: Self.temporaryPrefix)))
     }
 
-    /// Calls `body` with the paths of all files below a directory. What vanishes meanwhile is left out.
+    /// Calls `body` with the paths of all files below a directory. Files and directories that vanish meanwhile are left out.
     /// - Parameter directory: nil for all files.
     package func forEach(below directory: BackendPath?, _ body: (String) throws(SystemError) -> Void)
         throws(SystemError)
@@ -95,7 +95,7 @@ package final class FileTree: Sendable {
         return (directory, last)
     }
 
-    /// A file where a directory should be is nothing to be read either.
+    /// Nil where a directory is missing, or is a file.
     private static func missingIsNil<Value>(
         _ body: () throws(SystemError) -> Value
     ) throws(SystemError) -> Value? {
@@ -107,7 +107,8 @@ package final class FileTree: Sendable {
     }
 }
 
-/// A file that is being written and gets its name when it is whole. One caller at a time. Removed if it goes before that.
+/// A file that is being written under a temporary name, and gets its own name when it is complete. One caller at a time. If
+/// it is deallocated before its commit, the temporary file is removed.
 package final class FileReplacement: Sendable {
     private struct Open: ~Copyable {
         var file: AtomicFile

@@ -3,20 +3,20 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// Requests for files to a web server, and what its answers mean.
+/// Sends requests for files to a web server, and turns its answers into values or problems.
 struct HTTPExchange: Sendable {
     let transport: HTTPTransport
-    /// As messages name it.
+    /// The server's name in messages.
     let server: String
 
-    /// Seconds until the head of an answer must be here.
+    /// Seconds within which the head of an answer must arrive.
     private static let answerTime = 60.0
-    /// The same for an upload, all of whose bytes go before.
+    /// The same for an upload, whose whole body is sent first.
     private static let uploadTime = 86_400.0
 
     init(server: String) {
         var settings = HTTPTransportSettings()
-        // A server that makes a large file durable says nothing meanwhile.
+        // A server sends nothing while it makes a large file durable.
         settings.readTimeout = 120
         settings.connectionsPerHost = 16
         transport = HTTPTransport(settings: settings)
@@ -35,7 +35,7 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    /// Reads an answer that says nothing more, so that the connection can be used again.
+    /// Reads the rest of an answer whose body does not matter, so that the connection can be used again.
     func drain(_ answer: HTTPAnswer) async {
         _ = try? await transport.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))
     }
@@ -91,7 +91,7 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    /// What of a buffer that begins at `offset` of the file lies in the range; nil for nothing.
+    /// The part of a buffer that lies in the range; nil if none does. `offset` is the buffer's position in the file.
     private static func part(of buffer: ByteBuffer, at offset: Int64, in range: Range<Int64>) -> ByteBuffer? {
         let have = (offset..<offset + Int64(buffer.readableBytes)).clamped(to: range)
         guard !have.isEmpty else { return nil }
@@ -99,7 +99,7 @@ struct HTTPExchange: Sendable {
             at: buffer.readerIndex + Int(have.lowerBound - offset), length: Int(have.upperBound - have.lowerBound))
     }
 
-    /// What an answer means that is not the one that was hoped for.
+    /// The problem that an answer with an unexpected status stands for.
     func refusal(_ answer: HTTPAnswer, path: String) async -> BackendProblem {
         await drain(answer)
         let status = Int(answer.status.code)
@@ -122,7 +122,7 @@ struct HTTPExchange: Sendable {
         }
     }
 
-    /// The size that an answer to HEAD says, or to a request for the first byte; nil when it says none.
+    /// The size of a file from the answer to HEAD, or to a GET of the first byte; nil when the answer has none.
     static func size(_ answer: HTTPAnswer) -> Int64? {
         if answer.status.code == 206 {
             return answer.headers.first(name: "content-range")?.split(separator: "/").last.flatMap { Int64($0) }

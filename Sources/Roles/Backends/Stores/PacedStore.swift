@@ -1,15 +1,15 @@
 import Synchronization
 
-/// A back end that has its share of the line: bytes that are read come at a rate, and a file is sent when the rate has made room for all
-/// of it, as Kraken does.
+/// A back end whose data rates are limited. Reads are slowed to the rate. An upload waits until the rate allows the whole
+/// file, and then runs at full speed, as Kraken's do.
 package struct PacedStore: BackendStore {
     private let store: any BackendStore
     private let sent: Pace?
     private let received: Pace?
 
     /// - Parameters:
-    ///   - sent: bytes a second; nil for no limit.
-    ///   - received: likewise.
+    ///   - sent: the limit for uploads, in bytes a second; nil for no limit.
+    ///   - received: the limit for reads, likewise.
     package init(_ store: any BackendStore, sent: Int64?, received: Int64?) {
         self.store = store
         self.sent = sent.map { Pace(rate: $0) }
@@ -17,7 +17,7 @@ package struct PacedStore: BackendStore {
     }
 
     package var isWritable: Bool { store.isWritable }
-    /// As without a rate: tasks name their back end by it.
+    /// The same as without a limit, because queued tasks identify their back end by it.
     package var description: String { store.description }
 
     package func size(of path: BackendPath) async throws(BackendProblem) -> Int64? { try await store.size(of: path) }
@@ -46,16 +46,16 @@ package struct PacedStore: BackendStore {
     package func shutdown() async { await store.shutdown() }
 }
 
-/// So many bytes a second one way, shared by all that goes there.
+/// A data rate in one direction, shared by all operations of a back end.
 private final class Pace: Sendable {
     /// Bytes a second.
     private let rate: Double
-    /// When all that was let through so far has had its time.
+    /// The time at which the bytes that were let through have used up the rate.
     private let isFreeAt = Mutex(ContinuousClock.now)
 
     init(rate: Int64) { self.rate = Double(max(1, rate)) }
 
-    /// Returns when these bytes have had their time.
+    /// Waits until the rate allows these bytes.
     func pass(_ bytes: Int64) async throws(BackendProblem) {
         let end = isFreeAt.withLock { free in
             free = max(free, .now) + .seconds(Double(max(0, bytes)) / rate)

@@ -2,12 +2,12 @@ import HTTPOrigin
 import NIOCore
 import ObjectStore
 
-/// A bucket of an S3-compatible store.
+/// A back end that is a bucket of an S3-compatible object store.
 package struct S3Store: BackendStore {
     private let client: ObjectStoreClient
     private let store: ObjectStore
 
-    /// Most attempts of one request: who asks has a longer patience of its own.
+    /// The most attempts of one request. Callers retry for longer themselves.
     private static let attempts = 3
 
     package init(_ address: ObjectStoreAddress) {

@@ -5,15 +5,15 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// A `swoop testfs`, or Kraken's.
+/// A back end that is a `swoop testfs`, or Kraken's testfs.
 package struct TestFSStore: BackendStore {
     private let base: HTTPURL
     private let http: HTTPExchange
 
-    /// Of a list of all paths.
+    /// The most bytes of a list of paths.
     private static let mostListBytes = 64 << 20
 
-    /// - Parameter base: without a path.
+    /// - Parameter base: the server's URL, without a path.
     package init(_ base: HTTPURL) {
         self.base = base
         http = HTTPExchange(server: "http://\(base.authority)")
@@ -37,7 +37,7 @@ package struct TestFSStore: BackendStore {
             throw problem
         }
         await http.drain(answer)
-        // Kraken's says it in a header of its own.
+        // Kraken's testfs answers HEAD with the size in its own header `Size`.
         let own = answer.headers.first(name: "size").flatMap { Int64($0) }
         guard let size = own ?? HTTPExchange.size(answer), size >= 0 else {
             throw BackendProblem(.wrong, "\(self) does not say how long \(path) is")

@@ -3,13 +3,13 @@ import NIOCore
 import NIOHTTP1
 import Text
 
-/// A web server that has the files: Kraken's back end `http`. It is only read.
+/// A back end that is a read-only web server: Kraken's `http`.
 package struct WebStore: BackendStore {
-    /// Before and after the path.
+    /// The URL before and after the file's path.
     private let parts: (String, String)
     private let http: HTTPExchange
 
-    /// - Parameter pattern: a URL with one `%s` in it, where the path of a file is put; without one, after its end.
+    /// - Parameter pattern: a URL with one `%s`, which the path of a file replaces. Without `%s`, the path is appended.
     package init(pattern: String) throws(BackendAddressProblem) {
         let pattern = pattern.contains("%s") ? pattern : pattern + (pattern.hasSuffix("/") ? "%s" : "/%s")
         let pieces = pattern.split(separator: "%s", omittingEmptySubsequences: false).map(String.init)
@@ -35,7 +35,7 @@ package struct WebStore: BackendStore {
         let url = try url(path)
         var answer = try await http.send(.HEAD, url)
         if [403, 405, 501].contains(answer.status.code) {
-            // URLs that are signed for GET, and some servers, refuse HEAD.
+            // Some servers refuse HEAD, and so do URLs that are signed for GET.
             await http.drain(answer)
             answer = try await http.send(.GET, url, headers: ["range": "bytes=0-0"])
         }

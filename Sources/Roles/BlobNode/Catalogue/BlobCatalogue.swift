@@ -3,18 +3,18 @@ import Hashing
 import Metainfo
 import Synchronization
 
-/// What this host knows of each blob that it has. Thread-safe; answers from memory, of which a blob takes 120 bytes.
+/// The facts about each blob that this host has, in memory: 120 bytes a blob. Thread-safe.
 package final class BlobCatalogue: Sendable {
     package struct Entry: Sendable, Hashable {
-        /// Bytes.
+        /// The blob's size in bytes.
         package let size: Int64
-        /// Of the blob's swarm; nil for a blob without bytes, which has none.
+        /// The info hash of the blob's swarm; nil for a blob without bytes, which has no swarm.
         package let infoHash: SHA1Digest?
-        /// The SHA-256 of the info dictionary; nil likewise.
+        /// The SHA-256 of the info dictionary; nil for a blob without bytes.
         package let infoDigest: SHA256Digest?
-        /// When it was last pushed, read or given, in seconds since 1970.
+        /// When the blob was last pushed, read or uploaded to a peer, in seconds since 1970.
         package let usedAt: Double
-        /// When all of its bytes were last found right, in whole seconds since 1970.
+        /// When all of the blob's bytes were last verified, in whole seconds since 1970; 0 if they are to be verified soon.
         package let checkedAt: Double
 
         init(_ row: BlobRow) {
@@ -29,11 +29,11 @@ package final class BlobCatalogue: Sendable {
     private struct State: ~Copyable {
         var rows = RowTable()
         var bytes: Int64 = 0
-        /// How many leases each blob has that has any.
+        /// The number of leases of each blob that has any.
         var leases: [SHA256Digest: Int] = [:]
-        /// Pieces that are wrong on the disk, of each blob that has such.
+        /// The indices of the damaged pieces of each blob that has any.
         var bad: [SHA256Digest: Set<Int>] = [:]
-        /// Rows that the catalogue's file has not, or has otherwise.
+        /// Rows that are missing from the catalogue's file, or differ there.
         var changed: [UInt32] = []
         var isChanged = RowMarks()
 
@@ -56,12 +56,15 @@ package final class BlobCatalogue: Sendable {
     }
 
     private let state = Mutex(State())
-    /// Rows that are looked at in one go, so that nobody waits for long.
+    /// Rows that are visited under one lock, so that other threads do not wait for long.
     private static let stride: UInt32 = 8_192
 
     package init() {}
 
-    /// - Parameter info: nil for the blob without bytes.
+    /// Adds a blob, or replaces its facts.
+    /// - Parameters:
+    ///   - info: the blob's torrent; nil for the blob without bytes.
+    ///   - usedAt: seconds since 1970.
     package func add(_ digest: SHA256Digest, _ info: BlobInfo?, usedAt: Double) {
         let row = BlobRow(
             digest: digest, infoHash: info?.infoHash, infoDigest: info?.infoDigest, size: info?.length ?? 0,
@@ -75,8 +78,8 @@ package final class BlobCatalogue: Sendable {
 
     // MARK: Use
 
-    /// Notes that a blob is used, and keeps it from being evicted until the lease has gone.
-    /// - Returns: nil for a blob that is not here.
+    /// Records a use of a blob, and keeps the blob from being evicted until the lease is deallocated.
+    /// - Returns: nil for a blob that is not in the catalogue.
     package func lease(_ digest: SHA256Digest, at time: Double) -> (entry: Entry, lease: BlobLease)? {
         let entry = state.withLock { state -> Entry? in
             guard let number = state.rows.find(digest) else { return nil }
@@ -89,7 +92,8 @@ package final class BlobCatalogue: Sendable {
         return (entry, BlobLease { [self] in release(digest) })
     }
 
-    /// Keeps a blob, once it is here, from being evicted until the lease has gone.
+    /// Leases a blob that may still be missing: once it is in the catalogue, it is not evicted until the lease is
+    /// deallocated.
     package func reserve(_ digest: SHA256Digest) -> BlobLease {
         state.withLock { $0.leases[digest, default: 0] += 1 }
         return BlobLease { [self] in release(digest) }
@@ -114,7 +118,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Removes a blob that is here, that nobody has on lease, and that nobody used after a time.
+    /// Removes a blob that has no lease and was not used after a time.
     /// - Returns: whether it was removed.
     package func remove(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Bool {
         state.withLock { state in
@@ -125,19 +129,20 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Of a blob that is here and, as far as is known, right.
+    /// The facts about a blob; nil if the blob is not in the catalogue or has damaged pieces.
     package func entry(of digest: SHA256Digest) -> Entry? {
         state.withLock { state in
             state.bad[digest] == nil ? state.rows.find(digest).map { Entry(state.rows[$0]) } : nil
         }
     }
 
-    /// Of a blob that is here, even if pieces of it are wrong.
+    /// The facts about a blob, even if it has damaged pieces; nil if the blob is not in the catalogue.
     package func entryOfAny(_ digest: SHA256Digest) -> Entry? {
         state.withLock { state in state.rows.find(digest).map { Entry(state.rows[$0]) } }
     }
 
-    /// The blob whose swarm goes by a hash, and the secret that made the hash; nil for the torrent's own.
+    /// The blob whose swarm has this hash in handshakes, and the secret from which the hash was made; the secret is nil for
+    /// a torrent's own info hash.
     package func swarm(of hash: SHA1Digest) -> (digest: SHA256Digest, secret: SwarmSecret?)? {
         state.withLock { state -> (digest: SHA256Digest, secret: SwarmSecret?)? in
             if let number = state.rows.find(secretSwarm: hash) { return (state.rows[number].digest, state.rows.secret) }
@@ -145,14 +150,14 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Swarms go by this secret from now on; nil for none. Takes about a second of a million blobs.
+    /// Replaces the secret from which swarm hashes are made; nil for none. Takes about a second for a million blobs.
     package func setSecret(_ secret: SwarmSecret?) { state.withLock { $0.rows.setSecret(secret) } }
 
-    /// Notes that a blob was used.
+    /// Records a use of a blob.
     package func touch(_ digest: SHA256Digest, at time: Double) { _ = touchIfHere(digest, at: time) }
 
-    /// Notes that a blob was used.
-    /// - Returns: false for a blob that is not here.
+    /// Records a use of a blob.
+    /// - Returns: false for a blob that is not in the catalogue.
     package func touchIfHere(_ digest: SHA256Digest, at time: Double) -> Bool {
         state.withLock { state in
             guard let number = state.rows.find(digest) else { return false }
@@ -162,7 +167,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Notes when all bytes of a blob were found right; 0 for one that is to be looked at soon.
+    /// Records when all bytes of a blob were verified, in seconds since 1970; 0 for a blob that is to be verified soon.
     package func setChecked(_ digest: SHA256Digest, at time: Double) {
         state.withLock { state in
             guard let number = state.rows.find(digest) else { return }
@@ -171,7 +176,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Notes which pieces of a blob are wrong on the disk; none when it is right.
+    /// Records the indices of a blob's damaged pieces; empty when the blob is intact.
     package func setBad(_ digest: SHA256Digest, _ pieces: Set<Int>) {
         state.withLock { state in
             guard state.rows.find(digest) != nil else { return }
@@ -180,20 +185,22 @@ package final class BlobCatalogue: Sendable {
     }
 
     package func badPieces(of digest: SHA256Digest) -> Set<Int> { state.withLock { $0.bad[digest] ?? [] } }
-    /// Blobs with wrong pieces.
+    /// Blobs with damaged pieces, and the indices of these.
     package var badBlobs: [SHA256Digest: Set<Int>] { state.withLock { $0.bad } }
 
     // MARK: All
 
     package var figures: (blobs: Int, bytes: Int64) { state.withLock { ($0.rows.count, $0.bytes) } }
 
-    /// Calls `body` with each blob, in no order that counts. Blobs that come or go meanwhile may be left out.
+    /// Calls `body` with each blob, in any order. Blobs that are added or removed meanwhile may be left out.
     package func forEach(_ body: (SHA256Digest, Entry) -> Void) {
         visit { row in body(row.digest, Entry(row)) }
     }
 
-    /// Some of the blobs that are wanted.
-    /// - Parameter place: where to go on; 0 for the first. It is nil at the end.
+    /// The next blobs that `isWanted` accepts.
+    /// - Parameters:
+    ///   - place: the position at which to continue: 0 for the first call. It becomes nil at the end.
+    ///   - limit: the most blobs to return.
     package func some(
         from place: inout UInt32?, limit: Int, where isWanted: (Entry) -> Bool
     ) -> [(digest: SHA256Digest, entry: Entry)] {
@@ -228,7 +235,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// All blobs, those that were not used for longest first. For a host with some thousands of them.
+    /// All blobs, least recently used first. This sorts them all: it is for hosts with some thousands of blobs.
     package var leastRecentlyUsed: [(digest: SHA256Digest, entry: Entry)] {
         var all: [(digest: SHA256Digest, entry: Entry)] = []
         forEach { all.append(($0, $1)) }
@@ -237,7 +244,7 @@ package final class BlobCatalogue: Sendable {
 
     // MARK: The file
 
-    /// Rows that changed since they were taken last, some at a time; empty when there are no more.
+    /// Takes some of the rows that have changed since they were last taken; empty when there are no more.
     func takeChanged() -> [BlobRow] {
         state.withLock { state in
             var rows: [BlobRow] = []
@@ -249,7 +256,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Rows are to be written once more.
+    /// Marks rows as changed again, because they could not be written.
     func putBack(_ rows: [BlobRow]) {
         state.withLock { state in
             for row in rows { if let number = state.rows.find(row.digest) { state.note(number) } }
@@ -271,7 +278,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Takes over rows of the file. Whether there are such blobs is still to be seen.
+    /// Adds rows from the catalogue's file. The caller must still check that these blobs exist.
     func adopt(_ rows: [BlobRow]) {
         state.withLock { state in
             for row in rows {
@@ -282,7 +289,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    /// Those of these blobs that no row is known of; the others are marked as being there.
+    /// The blobs that have no row. The rows of the others are marked as present.
     func unknown(_ digests: [SHA256Digest], marking marks: inout RowMarks) -> [SHA256Digest] {
         state.withLock { state in
             digests.filter { digest in

@@ -1,4 +1,4 @@
-/// Somebody's use of a blob: while there is one, the blob is not evicted.
+/// A use of a blob. The blob is not evicted while one of its leases exists.
 package final class BlobLease: Sendable {
     private let release: @Sendable () -> Void
 

@@ -1,17 +1,17 @@
 import Hashing
 
-/// What the catalogue has of one blob: 104 bytes, without a gap, in memory as in the catalogue's file.
+/// The catalogue's row of one blob: 104 bytes without padding, the same in memory and in the catalogue's file.
 struct BlobRow: BitwiseCopyable, Sendable {
     var digest: SHA256Digest
-    /// Of the blob's swarm; all zeros for a blob without bytes, which has none.
+    /// The info hash of the blob's swarm; all zeros for a blob without bytes, which has no swarm.
     var infoHash: SHA1Digest
-    /// When all of its bytes were last found right, in seconds since 1970; 0 for at once.
+    /// When all of the blob's bytes were last verified, in seconds since 1970; 0 if they are to be verified soon.
     var checkedAt: UInt32
-    /// The SHA-256 of the info dictionary; all zeros likewise.
+    /// The SHA-256 of the info dictionary; all zeros for a blob without bytes.
     var infoDigest: SHA256Digest
-    /// Bytes.
+    /// The blob's size in bytes. The table of rows sets it to -1 in a free row.
     var size: Int64
-    /// When it was last pushed, read or given, in seconds since 1970.
+    /// When the blob was last pushed, read or uploaded to a peer, in seconds since 1970.
     var usedAt: Double
 
     init(
@@ -32,9 +32,9 @@ struct BlobRow: BitwiseCopyable, Sendable {
     var hasSwarm: Bool { size > 0 }
 }
 
-/// Rows as the catalogue's file has them: each with a check sum, so that one that was half written counts for nothing.
+/// The records of the catalogue's file: each is a row and a check sum, so that a half-written record is ignored.
 enum RowRecord {
-    /// What the file begins with. Another version begins otherwise, and is not read.
+    /// The first bytes of the file. A file of another version begins with other bytes, and is not read.
     static let header = Array("swoop blobs 1\n\n\n".utf8)
     static let rowBytes = 104
     static let byteCount = rowBytes + 8
@@ -47,7 +47,7 @@ enum RowRecord {
         }
     }
 
-    /// Nil for a record that is damaged.
+    /// The row of a record; nil for a damaged record.
     static func row(_ record: UnsafeRawBufferPointer) -> BlobRow? {
         guard record.count == byteCount,
             record.loadUnaligned(fromByteOffset: rowBytes, as: UInt64.self)
@@ -57,7 +57,8 @@ enum RowRecord {
         return row.size >= 0 && row.usedAt.isFinite ? row : nil
     }
 
-    /// Finds damage by accident. The directory is ours: nobody else writes there.
+    /// The check sum detects accidental damage only. It need not resist an attacker, since no other program writes to the
+    /// directory.
     private static func checkSum(_ row: UnsafeRawBufferPointer) -> UInt64 {
         var sum: UInt64 = 0x9e37_79b9_7f4a_7c15
         for offset in stride(from: 0, to: rowBytes, by: 8) {

@@ -3,11 +3,11 @@ import Glibc
 import Hashing
 import Synchronization
 
-/// The catalogue on the disk, so that a start reads one file instead of one for each blob. It is no more than a memory: what blobs
-/// there are the directory says, and what is missing here is read from there. So nothing is synced, and a record that is damaged
-/// counts for nothing.
+/// The catalogue's file, so that a start reads one file instead of one for each blob. It is only a cache: the directory says
+/// which blobs exist, and rows that are missing here are made from the blobs' own files. So the file is never synced to
+/// disk, and a damaged record is ignored.
 ///
-/// Rows that change are appended; of several of one blob the last counts. A file that has many old ones is written anew.
+/// Changed rows are appended, and the last record of a blob counts. A file with many outdated records is rewritten.
 final class CatalogueFile: Sendable {
     private let directory: String
     private let layer: any FileLayer
@@ -21,7 +21,7 @@ final class CatalogueFile: Sendable {
 
     private static let name = FileName(own: "catalogue")
     private static let blockRecords = 8_192
-    /// A file is written anew when it has more than twice as many records as there are blobs, and so many.
+    /// The file is rewritten when it has more records than this, and more than twice as many as there are blobs.
     private static let fewRecords = 20_000
 
     init(directory: String, layer: any FileLayer) {
@@ -29,7 +29,7 @@ final class CatalogueFile: Sendable {
         self.layer = layer
     }
 
-    /// Calls `body` with the rows, the oldest first. Blocks.
+    /// Calls `body` with the rows, oldest record first. Blocks.
     func read(_ body: ([BlobRow]) -> Void) throws(SystemError) {
         let held = try HeldDirectory.open(SystemPath(directory), layer: layer)
         let file: HeldFile
@@ -45,7 +45,7 @@ final class CatalogueFile: Sendable {
         var offset = Int64(head.count)
         while offset < size {
             let got = try file.read(into: buffer, at: offset)
-            // What a crash left of the last one is written over.
+            // A last record that a crash cut off is overwritten by the next write.
             let whole = got - got % length
             guard whole > 0 else { break }
             body(
@@ -57,7 +57,7 @@ final class CatalogueFile: Sendable {
         state.withLock { ($0.end, $0.records) = (offset, Int(offset) / length) }
     }
 
-    /// Writes what changed. Blocks.
+    /// Writes the rows that have changed. Blocks.
     func write(_ catalogue: BlobCatalogue) throws(SystemError) {
         try state.withLock { state throws(SystemError) in
             let blobs = catalogue.figures.blobs
@@ -93,7 +93,7 @@ final class CatalogueFile: Sendable {
     private func rewrite(_ catalogue: BlobCatalogue, _ state: inout State) throws(SystemError) {
         let held = try HeldDirectory.open(SystemPath(directory), layer: layer)
         var new = try held.replacement(Self.name, temporary: .fixed(FileName(own: ".catalogue-new")))
-        // What changes from now on is written beside the rest later.
+        // All rows are written below. Only rows that change from now on count as changed.
         while !catalogue.takeChanged().isEmpty {}
         let descriptor = new.descriptor
         var (end, records) = (Int64(0), 0)
@@ -108,7 +108,7 @@ final class CatalogueFile: Sendable {
             }
             try new.commit(isDurable: false)
         } catch {
-            // The old file lacks what was taken above: the next writing is a whole one again.
+            // The old file lacks the changes that were dropped above, so the next write has to be a rewrite too.
             state = State()
             throw error
         }

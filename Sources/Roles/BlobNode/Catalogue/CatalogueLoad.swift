@@ -6,16 +6,16 @@ import Metainfo
 import Synchronization
 import Threads
 
-/// Brings the catalogue to what is in the directory: from its file, corrected by the names of the files that are there. Only of a
-/// blob that the catalogue's file does not have, the torrent is read.
+/// Loads the catalogue of a directory: from the catalogue's file, corrected by the names of the blobs that are in the
+/// directory. A blob's torrent is read only if the blob is missing from the catalogue's file.
 struct CatalogueLoad: Sendable {
     let catalogue: BlobCatalogue
     let directory: BlobDirectory
 
-    /// Blocks.
-    /// - Returns: blobs whose torrents are missing or wrong: they are to be read again.
+    /// Loads the catalogue. Blocks.
+    /// - Returns: blobs whose torrents are missing or wrong. They must be made again from the blobs' bytes.
     func run(_ file: CatalogueFile?, threads: Int) throws -> [SHA256Digest] {
-        // A file that cannot be read costs time, and nothing else.
+        // If the file cannot be read, the load only takes longer.
         try? file?.read { catalogue.adopt($0) }
         let parts = try directory.parts()
         let next = Atomic(0)
@@ -69,8 +69,8 @@ struct CatalogueLoad: Sendable {
         return part
     }
 
-    /// Takes a blob over that the catalogue's file did not have.
-    /// - Returns: false for one whose torrent is missing or wrong.
+    /// Adds a blob that was missing from the catalogue's file.
+    /// - Returns: false for a blob whose torrent is missing or wrong.
     private func read(_ digest: SHA256Digest) throws(SystemError) -> Bool {
         guard let status = try directory.status(of: digest) else { return true }
         let usedAt = Double(status.modified) / 1e9
@@ -87,8 +87,8 @@ struct CatalogueLoad: Sendable {
 }
 
 extension BlobCatalogue {
-    /// Reads what is in a directory, which blocks, without a file of an earlier process.
-    /// - Returns: blobs whose torrents are missing or wrong: they are to be read again.
+    /// Loads the blobs of a directory, without a catalogue's file. Blocks.
+    /// - Returns: blobs whose torrents are missing or wrong. They must be made again from the blobs' bytes.
     package func load(_ directory: BlobDirectory) throws -> [SHA256Digest] {
         try CatalogueLoad(catalogue: self, directory: directory).run(nil, threads: 1)
     }

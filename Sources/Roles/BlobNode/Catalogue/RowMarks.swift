@@ -1,4 +1,4 @@
-/// One bit for each row.
+/// A set of row numbers, with one bit for each row.
 struct RowMarks {
     private var words: [UInt64] = []
 
@@ -7,7 +7,7 @@ struct RowMarks {
         return word < words.count && words[word] & (1 << UInt64(number & 63)) != 0
     }
 
-    /// - Returns: whether it was not there.
+    /// - Returns: whether the number was not in the set before.
     @discardableResult
     mutating func insert(_ number: UInt32) -> Bool {
         let word = Int(number >> 6)

@@ -1,8 +1,8 @@
 import Hashing
 import Metainfo
 
-/// The rows of a catalogue, found by digest and by swarm: 104 bytes a blob, and 8 to 16 for finding it by each. Rows never move,
-/// so that growing copies none.
+/// The rows of a catalogue, with indexes by digest and by swarm hash. A row takes 104 bytes, and 8 to 16 in each index. Rows
+/// never move, so growing copies none.
 struct RowTable: ~Copyable {
     typealias Number = UInt32
 
@@ -13,13 +13,13 @@ struct RowTable: ~Copyable {
     private var free: [Number] = []
     private var byDigest = RowIndex()
     private var bySwarm = RowIndex()
-    /// The same by the hashes that the swarms' secret makes, which are made anew whenever they are needed: they would take 20 bytes
-    /// a blob.
+    /// The index by the swarm hashes that are made from the secret. The hashes are not stored, which saves 20 bytes a blob:
+    /// they are computed whenever they are needed.
     private var bySecret = RowIndex()
     private(set) var secret: SwarmSecret?
-    /// Rows that hold a blob.
+    /// The number of rows that hold a blob.
     private(set) var count = 0
-    /// Rows up to here may hold a blob.
+    /// The end of the row numbers that have been used: rows below it may hold a blob.
     var end: Number { used }
 
     deinit { for chunk in chunks { chunk.deallocate() } }
@@ -33,7 +33,7 @@ struct RowTable: ~Copyable {
         nonmutating set { pointer(number).pointee = newValue }
     }
 
-    /// Whether a row holds a blob: one that was freed holds none.
+    /// Whether a row holds a blob: a freed row does not.
     func isUsed(_ number: Number) -> Bool { pointer(number).pointee.size >= 0 }
 
     // MARK: Finding
@@ -46,13 +46,13 @@ struct RowTable: ~Copyable {
         bySwarm.find(bySwarm.hash(hash)) { pointer($0).pointee.infoHash == hash }
     }
 
-    /// The blob whose swarm goes by this hash among those who know the secret.
+    /// The row of the blob whose swarm hash, made from the secret, is `hash`.
     func find(secretSwarm hash: SHA1Digest) -> Number? {
         guard let secret else { return nil }
         return bySecret.find(bySecret.hash(hash)) { secret.wireHash(of: pointer($0).pointee.infoHash) == hash }
     }
 
-    /// Swarms go by another secret from now on, or by none.
+    /// Replaces the secret from which swarm hashes are made; nil for none. Computes the hashes of all rows.
     mutating func setSecret(_ secret: SwarmSecret?) {
         guard secret != self.secret else { return }
         self.secret = secret
@@ -63,7 +63,7 @@ struct RowTable: ~Copyable {
 
     // MARK: Changing
 
-    /// Puts a row in the place of the blob's old one, or in a new place.
+    /// Replaces a blob's row, or adds one.
     mutating func put(_ row: BlobRow) -> Number {
         if let number = find(row.digest) {
             unlinkSwarm(number)
@@ -106,7 +106,7 @@ struct RowTable: ~Copyable {
 
     private mutating func linkSwarm(_ number: Number) {
         let row = pointer(number).pointee
-        // Two blobs of one swarm would be a collision of SHA-1: the first keeps it.
+        // Two blobs with one info hash would be a collision of SHA-1: the first keeps the swarm.
         guard row.hasSwarm, find(swarm: row.infoHash) == nil else { return }
         let chunks = chunks
         bySwarm.insert(number, bySwarm.hash(row.infoHash)) { index, other in
@@ -139,15 +139,15 @@ struct RowTable: ~Copyable {
     }
 }
 
-/// Numbers of rows by a hash of theirs: open addressing with linear probing, half full at most.
+/// A hash table of row numbers: open addressing with linear probing, half full at most.
 private struct RowIndex: ~Copyable {
-    /// A row's number and 1; 0 for a free slot.
+    /// A row's number plus 1; 0 for a free slot.
     private var slots: UnsafeMutableBufferPointer<UInt32>
     private var count = 0
-    /// So that nobody can make digests which meet in one slot.
+    /// Random, so that an attacker cannot choose digests that collide in one slot.
     private let seed = UInt64.random(in: 0 ... .max)
 
-    /// - Parameter count: rows that it is to hold without growing.
+    /// - Parameter count: the rows that the table can hold without growing.
     init(room count: Int = 0) {
         var capacity = 64
         while capacity < 2 * count + 2 { capacity *= 2 }
@@ -201,7 +201,7 @@ private struct RowIndex: ~Copyable {
         old.deallocate()
     }
 
-    /// Those behind it move up, so that no gap parts them from where they are looked for.
+    /// Removes a row, and moves later entries into the gap, so that probing from their home slots still finds them.
     mutating func remove(_ number: UInt32, _ hash: UInt64, hashOf: (borrowing RowIndex, UInt32) -> UInt64) {
         var gap = slot(hash)
         while slots[gap] != number + 1 {
@@ -212,7 +212,7 @@ private struct RowIndex: ~Copyable {
         var slot = next(gap)
         while slots[slot] != 0 {
             let home = self.slot(hashOf(self, slots[slot] - 1))
-            // It may move to the gap if that does not lie before its home, around the end of the table.
+            // An entry may move to the gap if the gap is not before its home slot, counted around the end of the table.
             let (fromHome, fromGap) = ((slot - home) & (slots.count - 1), (slot - gap) & (slots.count - 1))
             if fromHome >= fromGap {
                 slots[gap] = slots[slot]

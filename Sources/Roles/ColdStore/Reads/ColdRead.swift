@@ -11,7 +11,8 @@ import Registry
 import Synchronization
 import Threads
 
-/// One blob on its way from a back end to the host's directory: ranges in parallel, hashed in order as they come.
+/// Reads one blob from a back end into the host's directory: ranges in parallel, which are hashed in order as they are
+/// completed.
 struct ColdRead: Sendable {
     let digest: BlobDigest
     let size: Int64
@@ -28,7 +29,9 @@ struct ColdRead: Sendable {
         try? directory.removeTree(directoryName)
     }
 
-    /// - Parameter progress: is told of bytes as they are written.
+    /// Reads, verifies and publishes the blob.
+    /// - Parameter progress: called with the number of bytes of each part that is written.
+    /// - Throws: `wrong` where the bytes have another digest; `disk` where there is no space; else the back end's problem.
     func run(_ progress: @escaping @Sendable (Int64) async -> Void) async throws(BackendProblem) {
         let (path, name) = ("\(node.directory.path)/cold", FileName(checked: Array(digest.hex.utf8)[...]))
         let (size, spare) = (size, settings.spareBytes)
@@ -109,7 +112,7 @@ struct ColdRead: Sendable {
         return try outcome.get()
     }
 
-    /// Reads one range; what breaks off goes on where it was.
+    /// Reads one range. A read that breaks off is resumed at the byte that it reached.
     private func receive(
         _ range: Range<Int64>, into file: HeldFile, _ progress: @escaping @Sendable (Int64) async -> Void
     ) async throws(BackendProblem) {
@@ -155,7 +158,7 @@ struct ColdRead: Sendable {
         return hasher
     }
 
-    /// Work with files, off the cooperative pool.
+    /// Runs file operations on a thread that may block, outside of Swift's cooperative pool.
     private func disk<Value: Sendable>(
         _ work: @escaping @Sendable () throws -> Value
     ) async throws(BackendProblem) -> Value {

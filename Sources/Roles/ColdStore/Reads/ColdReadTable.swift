@@ -1,20 +1,21 @@
 import Backends
 import Registry
 
-/// What who asks for a blob is told.
+/// The state of a cold blob, as it is reported to a caller that wants the blob.
 package enum ColdAnswer: Hashable, Sendable {
     case here
-    /// Its back end does not have it, or the name has no back end.
+    /// The back end does not have the blob, or the name has no back end.
     case missing
+    /// The blob is being read.
     /// - Parameters:
-    ///   - done: bytes.
-    ///   - total: nil until the back end has said it.
+    ///   - done: bytes that have been read.
+    ///   - total: the blob's size in bytes; nil until the back end has answered.
     case fetching(done: Int64, total: Int64?)
-    /// - Parameter again: seconds after which it is worth asking again.
+    /// - Parameter again: seconds until the next attempt is allowed.
     case failed(BackendProblem, again: Double)
 }
 
-/// Which blobs are being read from back ends, and which failed a moment ago. Pure.
+/// The blobs that are being read from back ends, and those whose last read failed recently. Pure.
 package struct ColdReadTable: Sendable {
     private enum State {
         case reading(label: String, done: Int64, total: Int64?)
@@ -24,15 +25,15 @@ package struct ColdReadTable: Sendable {
     private let backoff: Backoff
     private var states: [BlobDigest: State] = [:]
 
-    /// Failures that are remembered.
+    /// The most failures that are remembered.
     private static let mostFailures = 10_000
 
     package init(_ backoff: Backoff = Backoff()) { self.backoff = backoff }
 
     package enum Step: Hashable, Sendable {
-        /// The caller is the one to read it.
+        /// The caller must start to read the blob.
         case start
-        /// It is being read, from the back end of this label.
+        /// The blob is being read already, from the back end with this label.
         case join(label: String, ColdAnswer)
         case answer(ColdAnswer)
     }
@@ -51,7 +52,7 @@ package struct ColdReadTable: Sendable {
         }
     }
 
-    /// Failures in a row of blobs that are being read again.
+    /// The number of failures in a row of blobs that are being read again.
     private var failures: [BlobDigest: Int] = [:]
 
     package mutating func sized(_ digest: BlobDigest, total: Int64) {
@@ -64,8 +65,9 @@ package struct ColdReadTable: Sendable {
         states[digest] = .reading(label: label, done: done + count, total: total)
     }
 
-    /// - Parameter problem: nil when it is here, or the back end does not have it.
-    /// - Returns: seconds after which it is worth asking again.
+    /// Records the end of a read.
+    /// - Parameter problem: nil when the blob was read, or the back end does not have it.
+    /// - Returns: seconds until the next attempt is allowed; 0 without a problem.
     @discardableResult
     package mutating func ended(_ digest: BlobDigest, _ problem: BackendProblem?, now: Double) -> Double {
         states[digest] = nil

@@ -7,7 +7,7 @@ import Registry
 import Synchronization
 import Threads
 
-/// Reads blobs from back ends. However many ask, under whatever names, a blob is read once.
+/// Reads blobs from back ends. A blob is read once for any number of requests, also under different names.
 package actor ColdReads {
     private let node: BlobNode
     private let backends: Backends
@@ -30,9 +30,9 @@ package actor ColdReads {
     private var waiters: [BlobDigest: [Int: Waiter]] = [:]
     private var lastWaiter = 0
 
-    /// What who asks wants to wait for.
+    /// What a caller waits for.
     package enum Wish: Sendable, Hashable {
-        /// That the back end has said whether it has the blob.
+        /// The back end's answer whether it has the blob, and its size.
         case size
         /// That it is known whether it comes piece by piece.
         case torrent
@@ -61,7 +61,7 @@ package actor ColdReads {
         arrivals.withLock { $0 = body }
     }
 
-    /// Removes what an earlier process had begun.
+    /// Removes the unfinished files of an earlier process.
     func start() async {
         let path = node.directory.path
         await Threads.offload { ColdRead.removeLeftovers(in: path) }
@@ -74,8 +74,8 @@ package actor ColdReads {
         await fetches.stop()
     }
 
-    /// How it stands with a blob. If it is in the back end of the name and not here, it is read from now on.
-    /// - Parameter patience: seconds to wait for the wish; the answer comes at their end at the latest.
+    /// The state of a blob. If this host does not have it, reading it from the back end of the name begins.
+    /// - Parameter patience: the most seconds to wait for the wish. When they are over, the answer is the present state.
     package func answer(
         for digest: BlobDigest, of name: ContentName, wish: Wish, patience: Double
     ) async -> ColdAnswer {
@@ -95,7 +95,8 @@ package actor ColdReads {
             if wish == .size, case .fetching(_, .some) = state { return state }
             guard now < end else { return state }
             let outcome = await wait(for: wish, of: digest, seconds: min(end - now, 3_600))
-            // Another name's back end may not have what this name's has.
+            // The read that was joined may have been from another name's back end, which lacks the blob: this name's may
+            // have it.
             if let outcome, outcome != .missing || label == backend.label { return outcome }
         }
     }
@@ -219,7 +220,7 @@ package actor ColdReads {
 
     // MARK: Waiting
 
-    /// Nil when it is to be looked at again: there is news, or the time is over.
+    /// Waits for the end of a read. Nil when the caller must check the state again: it has changed, or the time is over.
     private func wait(for wish: Wish, of digest: BlobDigest, seconds: Double) async -> ColdAnswer? {
         lastWaiter += 1
         let (number, clock) = (lastWaiter, clock)

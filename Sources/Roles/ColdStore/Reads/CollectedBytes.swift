@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// The bytes of a range as they come.
+/// Collects the bytes of a range as they arrive.
 final class CollectedBytes: Sendable {
     private let state = Mutex<[UInt8]>([])
 

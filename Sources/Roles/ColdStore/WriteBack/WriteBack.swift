@@ -5,7 +5,7 @@ import Hashing
 import Logging
 import Registry
 
-/// Sends blobs to their back ends, a few at a time, until each has them.
+/// Uploads blobs to their back ends, a few at a time, and retries until they are stored.
 package actor WriteBack {
     private let store: WriteBackStore
     private let node: BlobNode
@@ -21,14 +21,14 @@ package actor WriteBack {
     private var isLooking = false
     private var isToLookAgain = false
     private var isStopped = false
-    /// Back ends of which a failure was told already.
+    /// Back ends whose present failure has been logged.
     private var told: Set<String> = []
-    /// Back ends that tasks wait for and that are not configured any more.
+    /// Back ends that have tasks in the queue and are no longer configured.
     private var absent: [String] = []
 
-    /// Tasks that are looked at for those that may run.
+    /// The most due tasks that are read from the queue at a time.
     private static let mostLookedAt = 64
-    /// Seconds until the queue is looked at again when its database fails.
+    /// Seconds until the queue is read again after its database failed.
     private static let databasePause = 5.0
 
     init(
@@ -45,7 +45,7 @@ package actor WriteBack {
         rests = BackendRests(settings.backoff)
     }
 
-    /// Takes up what an earlier process left.
+    /// Resumes the tasks that an earlier process left in the queue.
     package func start() async throws(DatabaseFileError) {
         let backends = backends
         try await store.choose { ContentName($0).flatMap { backends.backend(for: $0)?.label } }
@@ -57,7 +57,7 @@ package actor WriteBack {
         await look()
     }
 
-    /// Ends what is under way; the tasks stay.
+    /// Cancels the uploads that are under way. Their tasks stay in the queue.
     package func stop() async {
         isStopped = true
         timer?.cancel()
@@ -67,8 +67,8 @@ package actor WriteBack {
         await store.close()
     }
 
-    /// A blob was pushed under a name: when this returns, the task for it is durable.
-    /// - Parameter rank: of this host among the blob's owners, from 1.
+    /// Adds a task for a blob that was pushed under a name. When this returns, the task is durable.
+    /// - Parameter rank: this host's rank among the blob's owners, from 1.
     package func add(_ digest: BlobDigest, for name: ContentName, rank: Int = 1) async throws(DatabaseFileError) {
         guard let backend = backends.backend(for: name), backend.store.isWritable else { return }
         let now = clock.now()
@@ -82,19 +82,19 @@ package actor WriteBack {
         try await store.figures()
     }
 
-    /// Whether a blob is still to be stored somewhere: it must not be removed.
+    /// Whether a task for the blob is in the queue. Such a blob must not be removed.
     package func isWaiting(_ digest: BlobDigest) async throws(DatabaseFileError) -> Bool {
         try await store.isWaiting(digest)
     }
 
-    /// Names to whose back ends each of some blobs is still to be brought.
+    /// For each of these blobs that has tasks in the queue, the names under which it was pushed.
     package func names(of digests: [BlobDigest]) async throws(DatabaseFileError) -> [BlobDigest: [ContentName]] {
         try await store.names(of: digests).mapValues { $0.compactMap { ContentName($0) } }
     }
 
     // MARK: The queue
 
-    /// Starts what may be started, and arranges for the next look.
+    /// Starts the due tasks that may run, and sets a timer for the next ones.
     private func look() async {
         guard !isLooking else {
             isToLookAgain = true
@@ -122,7 +122,7 @@ package actor WriteBack {
         }
     }
 
-    /// Back ends whose tasks are not looked at now, so that they hide no others.
+    /// Back ends whose tasks are left out of the query, so that they do not fill its limit.
     private func waiting(_ now: Double) -> [String] {
         let tried = Set(running.keys.map(\.backend)).filter { rests.isSuspect($0) }
         return rests.resting(now: now) + absent + tried
@@ -138,7 +138,8 @@ package actor WriteBack {
         }
     }
 
-    /// The look that follows may set another timer: that is not to cancel the task which it runs in.
+    /// Forgets the timer before `look()` is called in the timer's task: `look()` may set a new timer, which cancels the old
+    /// one.
     private func timeIsOver() async {
         timer = nil
         await look()
@@ -147,7 +148,7 @@ package actor WriteBack {
     private func startIfPossible(_ task: WriteBackTask) {
         let label = task.key.backend
         guard !isStopped, running.count < atOnce, running[task.key] == nil,
-            // It stays in the queue until its back end is configured again.
+            // A task without a configured back end stays in the queue until the back end is configured again.
             let backend = backends.backend(labelled: label),
             !rests.isSuspect(label) || !running.keys.contains(where: { $0.backend == label })
         else { return }
@@ -192,7 +193,7 @@ package actor WriteBack {
             case .wait: break
             }
         } catch {
-            // The task is still there, and nothing is lost by doing it again: a little later.
+            // The task is still in the queue. Repeating it later loses nothing.
             if !isStopped {
                 logger.error("the queue of the back ends cannot be written", metadata: ["reason": "\(error)"])
             }
@@ -202,7 +203,7 @@ package actor WriteBack {
         await look()
     }
 
-    /// A back end that is down for a day is one line, not one for each attempt.
+    /// Logs only the first failure of a back end until it answers again, not each attempt.
     private func tell(_ label: String, _ problem: BackendProblem) {
         guard told.insert(label).inserted else { return }
         logger.warning(

@@ -1,11 +1,11 @@
 import Backends
 import Registry
 
-/// A blob that a back end is to have.
+/// A queued upload of a blob to a back end.
 package struct WriteBackTask: Hashable, Sendable {
-    /// What tells one task from another.
+    /// The identity of a task.
     package struct Key: Hashable, Sendable {
-        /// The label of the back end.
+        /// The back end's label.
         package let backend: String
         package let digest: BlobDigest
 
@@ -16,11 +16,11 @@ package struct WriteBackTask: Hashable, Sendable {
     }
 
     package let key: Key
-    /// When it was last pushed, in seconds since 1970.
+    /// When the blob was last pushed, in seconds since 1970.
     package let added: Double
-    /// When it is tried next.
+    /// When the task is tried next, in seconds since 1970.
     package let due: Double
-    /// In a row.
+    /// Failures in a row.
     package let failures: Int
 
     package init(key: Key, added: Double, due: Double, failures: Int) {
@@ -31,17 +31,17 @@ package struct WriteBackTask: Hashable, Sendable {
     }
 }
 
-/// How an attempt ended.
+/// How an attempt of a task ended.
 package enum WriteBackOutcome: Hashable, Sendable {
     case stored
-    /// The back end has it already, from another owner say.
+    /// The back end had the blob already, for example from another owner.
     case wasThere
-    /// The blob is not on this host any more.
+    /// The blob is no longer on this host.
     case gone
     case failed(BackendProblem)
 }
 
-/// What becomes of a task. Pure.
+/// Decides when a task is tried first, and what follows after an attempt. Pure.
 package struct WriteBackPolicy: Sendable {
     package let backoff: Backoff
     package let ownerPause: Double
@@ -54,12 +54,12 @@ package struct WriteBackPolicy: Sendable {
     package enum Step: Hashable, Sendable {
         case drop
         case retry(at: Double)
-        /// The whole back end does not answer: the task is due as before, and waits for the back end.
+        /// The back end as a whole fails: the task stays due, and waits until the back end answers again.
         case wait
     }
 
-    /// When an owner tries first.
-    /// - Parameter rank: 1 for the first owner.
+    /// When an owner first tries a task, in seconds since 1970.
+    /// - Parameter rank: the owner's rank, 1 for the first.
     package func firstDue(rank: Int, now: Double) -> Double { now + Double(max(0, min(rank, 1_000) - 1)) * ownerPause }
 
     package func step(after outcome: WriteBackOutcome, of task: WriteBackTask, now: Double) -> Step {
@@ -73,7 +73,8 @@ package struct WriteBackPolicy: Sendable {
     }
 }
 
-/// Back ends that do not answer rest: after the rest one task at a time finds out whether they are back. Pure.
+/// The pauses (rests) of back ends that have failed. After a rest, one task at a time tries whether the back end answers
+/// again. Pure.
 package struct BackendRests: Sendable {
     private struct Rest {
         var failures: Int
@@ -85,10 +86,11 @@ package struct BackendRests: Sendable {
 
     package init(_ backoff: Backoff = Backoff()) { self.backoff = backoff }
 
-    /// - Parameter asked: seconds that the back end asks for.
+    /// Records a failure.
+    /// - Parameter asked: the seconds of the back end's `Retry-After`; nil if it sent none.
     package mutating func failed(_ label: String, asked: Double?, now: Double) {
         let failures = rests[label]?.failures ?? 0
-        // Attempts that were under way together fail together: that is one failure.
+        // Attempts that ran at the same time fail together: they count as one failure.
         guard !isResting(label, now: now) else { return }
         let pause = max(backoff.pause(afterFailures: failures + 1), min(asked ?? 0, backoff.longest))
         rests[label] = Rest(failures: failures + 1, until: now + pause)
@@ -98,11 +100,11 @@ package struct BackendRests: Sendable {
 
     package func isResting(_ label: String, now: Double) -> Bool {
         guard let rest = rests[label] else { return false }
-        // A clock that was set back does not make a rest longer.
+        // A rest does not become longer when the clock is set back.
         return rest.until > now && rest.until <= now + backoff.longest
     }
 
-    /// Whether it failed last: one task at a time may try.
+    /// Whether the last attempt at the back end failed, so that only one task at a time may try.
     package func isSuspect(_ label: String) -> Bool { rests[label] != nil }
 
     package func resting(now: Double) -> [String] { rests.keys.filter { isResting($0, now: now) }.sorted() }

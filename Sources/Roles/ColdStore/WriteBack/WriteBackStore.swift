@@ -4,7 +4,7 @@ import GRDB
 import Hashing
 import Registry
 
-/// The queue on the disk. Every change is durable when its call returns.
+/// The queue of uploads on the disk. Every change is durable when its call returns.
 package final class WriteBackStore: Sendable {
     private let database: DatabaseFile
 
@@ -19,17 +19,17 @@ package final class WriteBackStore: Sendable {
                 """)
     ]
 
-    /// A task that is due later than this many seconds from now was made before the clock was set back.
+    /// Seconds. A task that is due later than this from now was made before the clock was set back, and counts as due.
     private static let longestWait = 86_400.0
 
     private init(_ database: DatabaseFile) { self.database = database }
 
-    /// Opens it, or makes it.
+    /// Opens the queue's database, and makes it if it is missing.
     package static func open(_ path: String) async throws(DatabaseFileError) -> WriteBackStore {
         WriteBackStore(try await DatabaseFile.open(path, migrations: migrations))
     }
 
-    /// A task for a blob that was pushed. One that is there already is due at the earlier of both times.
+    /// Adds a task for a blob that was pushed. If the task exists already, it is due at the earlier of both times.
     package func add(_ key: WriteBackTask.Key, name: String, added: Double, due: Double) async throws(DatabaseFileError)
     {
         try await database.write { database in
@@ -42,8 +42,8 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    /// Tasks that are due, the oldest first.
-    /// - Parameter resting: labels of back ends whose tasks wait.
+    /// Tasks that are due, earliest due time first.
+    /// - Parameter resting: labels of back ends whose tasks are left out.
     package func due(_ now: Double, resting: [String], limit: Int) async throws(DatabaseFileError) -> [WriteBackTask] {
         try await database.read { database in
             let rows = try Row.fetchAll(
@@ -64,7 +64,7 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    /// When the next task is due that is not due yet; nil when there is none.
+    /// The earliest time after `now` at which a task is due; nil when there is none.
     package func nextDue(after now: Double, resting: [String]) async throws(DatabaseFileError) -> Double? {
         try await database.read { database in
             try Double.fetchOne(
@@ -74,7 +74,7 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    /// The blob is where it is to be, unless it was pushed again meanwhile.
+    /// Removes a finished task, unless its blob was pushed again meanwhile.
     package func drop(_ task: WriteBackTask) async throws(DatabaseFileError) {
         try await database.write { database in
             try database.execute(
@@ -95,8 +95,8 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    /// After a start: the configuration may choose other back ends than when tasks were made.
-    /// - Parameter choose: the label for a name; nil leaves the task as it is, to wait for its back end.
+    /// Moves tasks to other back ends after a start, because the configuration may have changed since they were made.
+    /// - Parameter choose: the label of the back end for a name; nil leaves the task to wait for its old back end.
     package func choose(_ choose: @escaping @Sendable (String) -> String?) async throws(DatabaseFileError) {
         try await database.write { database in
             let rows = try Row.fetchAll(database, sql: "SELECT DISTINCT backend, name FROM writeback")
@@ -110,14 +110,14 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    /// Of all back ends that tasks wait for.
+    /// The labels of all back ends that have tasks.
     package func labels() async throws(DatabaseFileError) -> [String] {
         try await database.read { database in
             try String.fetchAll(database, sql: "SELECT DISTINCT backend FROM writeback ORDER BY backend")
         }
     }
 
-    /// Tasks, and when the oldest was made.
+    /// The number of tasks, and when the oldest was added, in seconds since 1970.
     package func figures() async throws(DatabaseFileError) -> (tasks: Int, oldest: Double?) {
         let row = try await database.read { database in
             (
@@ -128,7 +128,7 @@ package final class WriteBackStore: Sendable {
         return (tasks: row.0, oldest: row.1)
     }
 
-    /// Whether a blob is still to be stored somewhere: it must not be removed.
+    /// Whether a task for the blob is in the queue. Such a blob must not be removed.
     package func isWaiting(_ digest: BlobDigest) async throws(DatabaseFileError) -> Bool {
         try await database.read { database in
             try Bool.fetchOne(
@@ -137,7 +137,7 @@ package final class WriteBackStore: Sendable {
         }
     }
 
-    /// Names to whose back ends each of some blobs is still to be brought.
+    /// For each of these blobs that has tasks in the queue, the names under which it was pushed.
     package func names(of digests: [BlobDigest]) async throws(DatabaseFileError) -> [BlobDigest: [String]] {
         guard !digests.isEmpty else { return [:] }
         return try await database.read { database in

@@ -7,10 +7,10 @@ import Synchronization
 import Text
 import Threads
 
-/// What callers of the API may do.
+/// The roles of the API's callers.
 package enum FleetRoles {
     package static let viewer = Role("viewer")
-    /// Sends, pauses, promotes and cancels, within classes.
+    /// May send, pause, promote and cancel, in the classes of its token.
     package static let `operator` = Role("operator", including: viewer)
     package static let admin = Role("admin", including: `operator`)
 
@@ -18,13 +18,14 @@ package enum FleetRoles {
     static func named(_ name: String) -> Role? { all.first { $0.name == name } }
 }
 
-/// The API's tokens as control has them in memory: who asks, and how often.
+/// Authenticates callers by API tokens, which are cached in memory, and limits wrong tokens and requests.
 package final class APIAccess: Authenticator {
     package static let prefix = "swa_"
-    /// Wrong tokens that an address may show in a minute.
+    /// Maximum wrong tokens from one address in a minute.
     private static let tries = 5.0
-    /// Requests of a token in a second.
+    /// Maximum requests a second with one token.
     private static let rate = 100.0
+    /// Maximum number of addresses, and of tokens, whose rates are tracked.
     private static let most = 65_536
 
     private struct Account {
@@ -55,11 +56,12 @@ package final class APIAccess: Authenticator {
 
     package func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
         guard let secret = Self.secret(request.headerFields[.authorization]) else { return .missing }
-        // The hash is what is looked up: the time that takes tells nothing of a secret.
+        // The lookup uses the hash, so its duration reveals nothing about a secret.
         let digest = SHA256.digest(Array(secret.utf8))
         let (steady, wall) = (Clocks.steadySeconds, now())
         return state.withLock { state in
-            // Not even a right one is looked at then: an answer to it would tell who guesses that it is right.
+            // Not even a valid token is accepted then: otherwise the answer would tell an attacker which guess is
+            // right.
             if Self.left(state.failures[origin.source], Self.tries, per: 60, at: steady) < 1 { return .tooManyFailures }
             guard let token = state.tokens[digest] else {
                 Self.take(&state.failures, origin.source, Self.tries, per: 60, at: steady)
@@ -74,7 +76,7 @@ package final class APIAccess: Authenticator {
         }
     }
 
-    /// Whether a caller may ask once more within this second.
+    /// Counts a request of a caller. Returns false if the caller has used up its rate.
     func admits(_ caller: String) -> Bool {
         let steady = Clocks.steadySeconds
         return state.withLock { state in

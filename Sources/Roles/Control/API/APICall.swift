@@ -6,7 +6,7 @@ import Hummingbird
 import JSON
 import Text
 
-/// One call: what stands in its path, query, head and body.
+/// One API request: its path, query, headers and body.
 struct APICall {
     let request: Request
     let context: ServiceContext
@@ -16,9 +16,9 @@ struct APICall {
     static let usualLimit = 100
     static let mostLimit = 1000
 
-    // MARK: Who
+    // MARK: Caller
 
-    /// For the audit.
+    /// For the audit log.
     var act: Act {
         Act(who: context.caller?.name ?? "unknown", address: context.remoteAddress, at: core.now())
     }
@@ -29,7 +29,7 @@ struct APICall {
         }
     }
 
-    // MARK: Path, query, head
+    // MARK: Path, query, headers
 
     func path(_ key: String) throws(APIProblem) -> String {
         guard let text = context.parameters.get(key).flatMap({ PercentEncoding.decode($0) }), text.utf8.count <= 255
@@ -50,7 +50,7 @@ struct APICall {
         return limit
     }
 
-    /// What a list goes on after, as ``next(_:)`` wrote it.
+    /// The position after which a list continues, as encoded by ``next(_:)``.
     func after() throws(APIProblem) -> String? {
         guard let text = query("after") else { return nil }
         guard text.utf8.count <= 2048, text.utf8.count % 2 == 0,
@@ -71,14 +71,14 @@ struct APICall {
         return value
     }
 
-    /// The revision that `If-Match` names.
-    /// - Returns: nil for `*`.
+    /// The revision in `If-Match`.
+    /// - Returns: nil for `*`. -1 for an ETag that this program never sends.
     func ifMatch() throws(APIProblem) -> Int64? {
         guard let field = request.headers[.ifMatch] else { throw .unnamed }
         if field == "*" { return nil }
         let digits = field.drop { $0 == "\"" }.prefix { $0 != "\"" }
         guard let revision = Int64(digits), field == "\"\(digits)\"" else {
-            // Of something that this program never gave: nothing has it.
+            // No resource has this ETag.
             return -1
         }
         return revision
@@ -98,7 +98,7 @@ struct APICall {
         return object
     }
 
-    /// The body's members, each within bounds; a member that is not known refuses the call.
+    /// The members of the body. An unknown member is an error.
     func members(_ known: [String]) throws(APIProblem) -> APIMembers {
         let object = try document()
         for key in object.keys where !known.contains(key) {
@@ -108,7 +108,7 @@ struct APICall {
     }
 }
 
-/// Reads the members of a body.
+/// Reads and checks the members of a body.
 struct APIMembers {
     let object: JSONObject
 
@@ -150,7 +150,7 @@ struct APIMembers {
         return list.compactMap(\.stringValue)
     }
 
-    /// Seconds of a duration such as `90s`, `10m`, `2h`, `7d`.
+    /// A duration such as `90s`, `10m`, `2h`, `7d`, in seconds.
     func duration(_ key: String, most: Double) throws(APIProblem) -> Double? {
         guard let value = object[key], !value.isNull else { return nil }
         guard let text = value.lenientText, let seconds = DurationText.seconds(text, unit: 1), seconds > 0,
@@ -159,7 +159,7 @@ struct APIMembers {
         return Double(seconds)
     }
 
-    /// Labels to set; null takes one away.
+    /// Labels to set. A null value removes the label.
     func labels(_ key: String) throws(APIProblem) -> [(String, String?)] {
         guard let value = object[key], !value.isNull else { return [] }
         guard let members = value.objectValue?.members, members.count <= Labels.most else {
@@ -176,11 +176,11 @@ struct APIMembers {
     }
 }
 
-/// What a call is answered with.
+/// The answer to an API request.
 struct APIReply: Sendable {
     var status = 200
     let json: JSONValue
-    /// For the ETag.
+    /// The revision of the resource, for the ETag.
     var revision: Int64?
     var location: String?
 

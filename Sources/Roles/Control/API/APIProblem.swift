@@ -7,17 +7,17 @@ import JSON
 import NIOHTTP1
 import Text
 
-/// Why a call of the API is refused, as RFC 9457 says it.
+/// An error answer of the API (RFC 9457).
 package struct APIProblem: Error, Sendable, Hashable {
     let status: Int
-    /// For programs.
+    /// A code for programs.
     let code: String
-    /// For a person.
+    /// The description for people.
     let text: String
     var advice: String?
-    /// Seconds.
+    /// Seconds after which the client may try again (`Retry-After`).
     var retryAfter: Int?
-    /// Members beside those that every problem has.
+    /// Members in addition to those of every problem.
     var extra = JSONObject()
 
     init(_ status: Int, _ code: String, _ text: String, advice: String? = nil, retryAfter: Int? = nil) {
@@ -54,7 +54,7 @@ package struct APIProblem: Error, Sendable, Hashable {
             412, "stale", "it was changed since: its ETag is \"\(revision)\" now", advice: "GET it again, then decide")
     }
 
-    /// - Parameter id: of the request, in the answer's head too.
+    /// - Parameter id: id of the request, which is also in the header `X-Request-Id`.
     func response(request id: String) -> Response {
         var object = JSONObject([
             "type": "about:blank", "title": .string(HTTPResponseStatus(statusCode: status).reasonPhrase),
@@ -68,7 +68,7 @@ package struct APIProblem: Error, Sendable, Hashable {
         return response
     }
 
-    /// For what is turned away before it is looked at.
+    /// The code for a request that is refused before its route is called.
     static func code(of status: HTTPResponse.Status) -> String {
         switch status.code {
         case 400: "bad_request"

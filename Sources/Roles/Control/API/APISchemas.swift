@@ -1,7 +1,7 @@
 import HTTPServing
 import JSON
 
-/// What the API's description says of bodies, parameters and answers.
+/// Schemas, parameters and answers for the API's OpenAPI description.
 enum APISchemas {
     static func answers(_ statuses: [Int]) -> [Route.Answer] {
         (statuses + [401, 403, 429, 500, 503]).map { status in

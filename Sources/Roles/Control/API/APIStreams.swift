@@ -8,9 +8,9 @@ import NIOCore
 import Synchronization
 import Text
 
-/// Events as they happen (server-sent events, HTML Living Standard, section 9.2).
+/// Streams of server-sent events (HTML Living Standard, section 9.2).
 struct APIStreams: Sendable {
-    /// Bytes of a message.
+    /// Maximum bytes of a message.
     private static let most = 16 << 10
     /// Between two messages of a stream.
     private static let pause = Duration.milliseconds(500)
@@ -76,7 +76,7 @@ struct APIStreams: Sendable {
                 let item = Documents.change(event)
                 let bytes = item.encode().count
                 if size + bytes > Self.most - 1024, !items.isEmpty {
-                    // The rest comes with the next message.
+                    // The other events go into the next message.
                     messages.append(Self.message("changes", id: state.cursor, .array(items)))
                     return messages
                 }
@@ -121,7 +121,7 @@ struct APIStreams: Sendable {
             var object = JSONObject(["job": Documents.job(record, view: view, sender: sender, machine: machine)])
             var targets: [JSONValue] = []
             var size = object["job"]?.encode().count ?? 0
-            // State first, then figures of those that receive; what has no room comes with the next message.
+            // State changes first, then progress of nodes that receive. What does not fit goes into the next message.
             let changed =
                 isMoved
                 ? (try? await core.store.targets(of: id, after: nil, state: nil, since: state.cursor, limit: 1000))
@@ -140,7 +140,7 @@ struct APIStreams: Sendable {
                 cursor = row.revision
             }
             if changed.count == 1000 || !isWhole {
-                // Rows of one revision may have been cut: the next message begins with that revision again.
+                // The rows of one revision may be incomplete, so the next message starts with that revision again.
                 cursor = max(state.cursor, cursor - 1)
                 state.shown = -1
             } else if isMoved {
@@ -176,12 +176,12 @@ struct APIStreams: Sendable {
 
     private struct State {
         var cursor: Int64
-        /// The revision that was shown.
+        /// The job's revision in the last message.
         var shown: Int64 = -1
         var figures: UInt64 = 0
     }
 
-    /// - Parameter look: what is new; nil at the end of the stream.
+    /// - Parameter look: returns new messages; nil at the end of the stream.
     private func stream(
         _ look: @escaping @Sendable (inout State) async -> [ByteBuffer]?, from start: @escaping @Sendable () -> Int64
     ) -> Response {

@@ -4,7 +4,7 @@ import Hashing
 import JSON
 import Text
 
-/// Enrolment tokens, API tokens, audit.
+/// The routes of join tokens, API tokens and the audit log.
 enum AccessCalls {
     static func tokens(_ call: APICall) async throws(APIProblem) -> APIReply {
         let limit = try call.limit()
@@ -34,7 +34,7 @@ enum AccessCalls {
         } catch { throw .invalid("labels", error.description) }
         let name = try members.text("name", most: 63)
         if let name, !LabelKey.isValid(name) || name.contains("/") {
-            throw .invalid("name", "is 1 to 63 letters, digits and ._-, the first no sign")
+            throw .invalid("name", "is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
         }
         let uses = try members.number("uses", in: 1...1_000_000) ?? 1
         if name != nil, uses > 1 { throw .invalid("uses", "is 1 where the token is for one name") }
@@ -140,7 +140,7 @@ extension APIMembers {
 }
 
 extension APITokenRecord {
-    /// A new one, and its secret.
+    /// A new token, and its secret.
     package static func make(
         name: String, role: String, classes: [String], ttl: Double, by act: Act
     ) -> (APITokenRecord, Secret) {
@@ -154,7 +154,7 @@ extension APITokenRecord {
 }
 
 extension APICall {
-    /// Runs what needs the database.
+    /// Runs a database operation. An error becomes a 503 answer.
     func stored<Value: Sendable>(
         _ body: () async throws(StoreError) -> Value
     ) async throws(APIProblem) -> Value {
@@ -176,7 +176,7 @@ extension APICall {
 }
 
 extension ControlCore {
-    /// What somebody pastes on a new host.
+    /// The command with which a new host joins.
     package func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
         let doors = doors.isEmpty ? ["https://CONTROL:7443"] : doors
         return "swoop agent join \(doors.joined(separator: ",")) --token \(token.text.value)"

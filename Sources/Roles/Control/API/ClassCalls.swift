@@ -5,7 +5,7 @@ import JSON
 import Settings
 import YAML
 
-/// Classes.
+/// The routes of classes.
 enum ClassCalls {
     static func list(_ call: APICall) async throws(APIProblem) -> APIReply {
         let (limit, after) = (try call.limit(), try call.after())
@@ -32,7 +32,7 @@ enum ClassCalls {
         return APIReply(try document(record, call.core), revision: record.revision)
     }
 
-    /// With how many nodes it selects now.
+    /// The document of a class, with the number of nodes that it selects now.
     private static func document(_ record: ClassRecord, _ core: ControlCore) throws(APIProblem) -> JSONValue {
         var object = Documents.fleetClass(record).objectValue ?? JSONObject()
         if let settings = try? record.settings() {
@@ -54,7 +54,7 @@ enum ClassCalls {
             page.prefix(limit).map(Documents.fleetClass), next: page.count > limit ? "\(page[limit - 1].version)" : nil)
     }
 
-    /// A definition in JSON or YAML: a new version of the class, or the class itself.
+    /// Stores a definition in JSON or YAML as a new version of a class. Creates the class if necessary.
     static func put(_ call: APICall) async throws(APIProblem) -> APIReply {
         let name = try call.path("name")
         let expecting: Int64?
@@ -111,7 +111,7 @@ enum ClassCalls {
         return problem
     }
 
-    /// An earlier version becomes the newest.
+    /// Makes an earlier version the newest.
     static func revert(_ call: APICall) async throws(APIProblem) -> APIReply {
         let name = try call.path("name")
         let version = try call.members(["version"]).number("version", in: 1...1_000_000_000)

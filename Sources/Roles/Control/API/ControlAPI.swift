@@ -7,7 +7,7 @@ import Hummingbird
 import JSON
 import Text
 
-/// The routes of a control's API.
+/// The routes of control's API.
 package struct ControlAPI: Sendable {
     typealias Call = @Sendable (APICall) async throws(APIProblem) -> APIReply
 
@@ -125,7 +125,7 @@ package struct ControlAPI: Sendable {
             JobCalls.order("job.\(name)", body))
     }
 
-    // MARK: Kinds of routes
+    // MARK: Makers of routes
 
     private func get(
         _ path: String, _ summary: String, list: Bool = false, parameters: [String] = [], _ role: Role,
@@ -188,7 +188,7 @@ package struct ControlAPI: Sendable {
         }
     }
 
-    /// A POST with an `Idempotency-Key` is carried out once.
+    /// Carries out a call. A POST with an `Idempotency-Key` is carried out only once.
     private func once(_ call: APICall, _ body: Call) async throws(APIProblem) -> APIReply {
         guard call.request.method == .post, let name = HTTPField.Name("Idempotency-Key"),
             let key = call.request.headers[name]
@@ -211,7 +211,7 @@ package struct ControlAPI: Sendable {
         }
         let reply: APIReply
         do throws(APIProblem) { reply = try await body(call) } catch {
-            // What was refused changed nothing: the call may be made again.
+            // A refused call has changed nothing, so it may be made again with the same key.
             try await call.stored { () throws(StoreError) in
                 try await core.store.end(whole, status: error.status, reply: nil)
             }
@@ -223,7 +223,7 @@ package struct ControlAPI: Sendable {
         return reply
     }
 
-    /// Answers may have secrets in them, and the database keeps none.
+    /// An answer in sealed form: it may contain secrets, which the database must not store in the clear.
     private func sealed(_ reply: APIReply) throws(APIProblem) -> String {
         let object = JSONValue.object([
             "json": reply.json, "revision": reply.revision.map(JSONValue.integer) ?? .null,

@@ -3,7 +3,7 @@ import FleetStore
 import JSON
 import Text
 
-/// What the API shows.
+/// The JSON documents of the API.
 enum Documents {
     static func time(_ seconds: Double?) -> JSONValue { seconds.map { .string(Timestamp.text($0)) } ?? .null }
     static func text(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
@@ -82,7 +82,7 @@ enum Documents {
         ])
     }
 
-    /// A job; figures only where they are known.
+    /// A job. With counts and rates only if `view` is given.
     static func job(_ job: JobRecord, view: JobView?, sender: String?, machine: JobMachine?) -> JSONValue {
         var object = JSONObject([
             "id": .string(job.id), "class": .string(job.className), "version": .integer(Int64(job.classVersion)),

@@ -4,7 +4,7 @@ import FleetStore
 import JSON
 import Text
 
-/// Jobs.
+/// The routes of jobs.
 enum JobCalls {
     static func list(_ call: APICall) async throws(APIProblem) -> APIReply {
         let (limit, after) = (try call.limit(), try call.after())
@@ -13,7 +13,7 @@ enum JobCalls {
         let core = call.core
         var found: [JobRecord] = []
         var before = after
-        // Those that the caller may not see are passed over.
+        // Jobs that the caller may not see are left out.
         while found.count <= limit {
             let page = try await call.stored { [before] () throws(StoreError) in
                 try await core.store.jobs(before: before, limit: limit + 1, class: name, state: state)
@@ -33,7 +33,7 @@ enum JobCalls {
         return APIReply(try await document(job, call, full: true), revision: job.revision)
     }
 
-    /// - Parameter full: with figures.
+    /// - Parameter full: with counts and rates even if the job has ended, and with its waves.
     static func document(_ job: JobRecord, _ call: APICall, full: Bool) async throws(APIProblem) -> JSONValue {
         let core = call.core
         let view = try await call.stored { () throws(StoreError) in
@@ -146,7 +146,7 @@ enum JobCalls {
         }
     }
 
-    /// The lead of a job, also of one that has ended: `retry` opens it again.
+    /// The lead of a job, also of one that has ended, for `retry`.
     static func lead(_ job: JobRecord, _ call: APICall) async throws(APIProblem) -> JobLead {
         let core = call.core
         if let lead = core.lead(job.id), await lead.snapshot != nil { return lead }
@@ -226,7 +226,7 @@ enum JobCalls {
     static func receipts(_ call: APICall) async throws(APIProblem) -> APIReply {
         let job = try await job(call)
         let (limit, after) = (try call.limit(), try call.after())
-        // All attempts of a node are on one page.
+        // A page ends between two nodes, never between two attempts of one node.
         let page = try await call.stored { () throws(StoreError) in
             try await call.core.store.receipts(of: job.id, after: after, limit: limit + 1)
         }

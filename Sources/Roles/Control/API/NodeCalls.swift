@@ -2,7 +2,7 @@ import Fleet
 import FleetStore
 import JSON
 
-/// Nodes.
+/// The routes of nodes.
 enum NodeCalls {
     static func list(_ call: APICall) async throws(APIProblem) -> APIReply {
         let limit = try call.limit()
@@ -58,7 +58,7 @@ enum NodeCalls {
         return APIReply(document(seat, call.core), revision: seat.record.revision)
     }
 
-    /// By id or name.
+    /// The node with this id or name.
     private static func seat(_ call: APICall) throws(APIProblem) -> Roster.Seat {
         let text = try call.path("id")
         let seat = call.core.roster.withLock { roster in
@@ -68,14 +68,14 @@ enum NodeCalls {
         return seat
     }
 
-    /// Name, labels, and what control makes of it.
+    /// Changes a node's name, labels or state.
     static func change(_ call: APICall) async throws(APIProblem) -> APIReply {
         let seat = try seat(call)
         let expecting = try call.ifMatch()
         let members = try call.members(["name", "labels", "state", "now"])
         let name = try members.text("name", most: 63)
         if let name, !LabelKey.isValid(name) || name.contains("/") {
-            throw .invalid("name", "is 1 to 63 letters, digits and ._-, the first no sign")
+            throw .invalid("name", "is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
         }
         let pairs = try members.labels("labels")
         let state: NodeState?
@@ -90,7 +90,7 @@ enum NodeCalls {
             throw APIProblem(
                 409, "revoked", "a key that was revoked stays so", advice: "join the host again with a new token")
         }
-        // Checked before, so that the move itself cannot fail on them.
+        // Checked in advance, so that the change in the transaction cannot fail because of them.
         var trial = seat.record.labels
         do throws(LabelProblem) { for (key, value) in pairs { try trial.set(key, value) } } catch {
             throw .invalid("labels", error.description)
@@ -136,12 +136,12 @@ enum NodeCalls {
 }
 
 extension ControlCore {
-    /// A node as this control has just changed it.
+    /// Updates a node in memory after this control has changed it.
     func take(_ node: NodeRecord) async {
         let before = roster.withLock { roster in
             let before = roster[node.id]?.record
             roster.put(node)
-            // Whichever host of a clone goes on counts as the first.
+            // The two hosts with one key are not distinguished: the next one that syncs is accepted.
             if before?.state == .cloned, node.state == .active {
                 roster.change(node.id) { $0.sequence = SyncSequence() }
             }
@@ -150,7 +150,7 @@ extension ControlCore {
         await changed(node, before: before)
     }
 
-    /// Its running jobs pause at a node.
+    /// Pauses all running jobs on one node.
     func pauseAll(of node: NodeID) async {
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }) {
             guard let snapshot = await lead(id)?.snapshot else { continue }

@@ -6,7 +6,7 @@ import JSON
 import MetricFamilies
 
 extension ControlAPI {
-    /// What programs beside the API look at.
+    /// Routes for monitoring.
     var pages: [Route] {
         let (core, counters) = (core, counters)
         return [
@@ -58,7 +58,7 @@ extension ControlAPI {
     }
 }
 
-/// Numbers of a control. No label is a node's.
+/// The metrics of a control. No label contains the name or id of a node.
 enum ControlMetrics {
     static func families(_ core: ControlCore) -> [MetricFamily] {
         let seats = core.roster.withLock { Array($0.seats.values) }

@@ -2,7 +2,7 @@ import Fleet
 import FleetStore
 import JSON
 
-/// Jobs with no transfer, which point targets back at what they had.
+/// Rollbacks: jobs without a transfer, which make targets publish an earlier version that is still on their disks.
 enum RollbackCalls {
     static func ofJob(_ call: APICall) async throws(APIProblem) -> APIReply {
         let job = try await JobCalls.job(call)
@@ -15,7 +15,7 @@ enum RollbackCalls {
         return try await rollBack(call, class: name, below: nil)
     }
 
-    /// - Parameter given: the job whose content goes; nil for the class's last.
+    /// - Parameter given: the job to roll back; nil for the last job of the class.
     private static func rollBack(
         _ call: APICall, class name: String, below given: JobRecord?
     ) async throws(APIProblem) -> APIReply {
@@ -32,7 +32,7 @@ enum RollbackCalls {
         guard let gone = given ?? visible.first(where: { $0.restores == nil }) else {
             throw .unknown("job of the class", name)
         }
-        // What is visible while a rollback is in force is what that one restored.
+        // A rollback job is skipped: the content that it published belongs to an earlier job.
         guard let target = visible.first(where: { $0.id < gone.id && $0.restores == nil }), let content = target.content
         else {
             throw APIProblem(409, "no_version", "no job of '\(name)' is done before \(gone.id)")

@@ -3,7 +3,7 @@ import FleetStore
 import JSON
 
 extension ControlCore {
-    /// When parts of ``tick()`` were done last, in seconds since 1970.
+    /// When the parts of ``tick()`` last ran, in seconds since 1970.
     struct Marks: Sendable {
         var second = 0.0
         var poll = 0.0
@@ -13,7 +13,7 @@ extension ControlCore {
 
     private static let step = Duration.milliseconds(200)
     private static let poll = 0.4
-    /// Nodes that are away at a time of which each is said.
+    /// If more nodes than this become away at once, one event reports all of them instead of one event each.
     private static let mostSaid = 50
 
     /// Runs until the task is cancelled.
@@ -24,13 +24,13 @@ extension ControlCore {
         }
     }
 
-    /// Time has passed: to be called a few times a second.
+    /// Does everything that depends on time. Call it about five times a second.
     package func tick() async {
         let now = now()
         for parked in roster.withLock({ $0.unparkDue(at: now) }) { parked.resume.resume() }
         let due = marks.withLock { marks in
             func isDue(_ last: inout Double, every seconds: Double) -> Bool {
-                // A clock that was set back is no reason to wait for it.
+                // If the clock was set back, the work is due at once.
                 guard now - last >= seconds || now < last else { return false }
                 last = now
                 return true
@@ -41,7 +41,7 @@ extension ControlCore {
             )
         }
         if due.poll { await followChanges() }
-        // Agents whose requests wait here go to a control that has its database.
+        // Without a database, waiting requests are ended, so that the agents try another control.
         if !isReady { for parked in roster.withLock({ $0.unparkAll() }) { parked.resume.resume() } }
         if due.second {
             await findAway(now)
@@ -58,7 +58,7 @@ extension ControlCore {
 
     // MARK: Changes
 
-    /// Takes over what this and other controls have changed.
+    /// Applies the changes that this and other controls have made to the database.
     package func followChanges() async {
         do throws(StoreError) {
             while true {
@@ -77,7 +77,7 @@ extension ControlCore {
 
     private func take(_ changes: [ChangeRecord]) async throws(StoreError) {
         var seen: Set<String> = []
-        // Of several changes of one thing the last counts.
+        // Of several changes to one object, only the last matters.
         for change in changes.reversed() where seen.insert("\(change.kind) \(change.subject)").inserted {
             switch change.kind {
             case "node": try await takeNode(change.subject)
@@ -105,7 +105,7 @@ extension ControlCore {
         await changed(node, before: before)
     }
 
-    /// What follows for jobs and requests when a node's state is another.
+    /// Informs jobs and waiting requests that a node's state has changed.
     func changed(_ node: NodeRecord, before: NodeRecord?) async {
         guard let before, before.state != node.state else { return }
         switch node.state {
@@ -146,7 +146,7 @@ extension ControlCore {
         }
     }
 
-    /// Jobs whose next wave, moment or end is due.
+    /// Advances jobs whose next wave, start or expiry is due.
     private func moveJobs(_ now: Double) async {
         let (leads, facts) = jobs.withLock { ($0.leads, $0.facts) }
         for (id, lead) in leads {
@@ -163,7 +163,8 @@ extension ControlCore {
         }
     }
 
-    /// What may be lost in a crash is written now and then, in one transaction.
+    /// Writes when nodes and API tokens were last seen. A crash may lose the latest of it, so it is written only from
+    /// time to time.
     private func write(_ now: Double) async {
         do throws(StoreError) {
             let doors = try await store.alive(settings.id, doors: settings.doors, at: now)

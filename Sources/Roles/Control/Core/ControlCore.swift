@@ -7,40 +7,41 @@ import Logging
 import Synchronization
 import Text
 
-/// What a control is told.
+/// The settings of a control server.
 package struct ControlSettings: Sendable {
-    /// Of this control among those of a database.
+    /// Identifies this control among those that share a database.
     package var id = "c-" + Hexadecimal.encode((0..<8).map { _ in UInt8.random(in: 0 ... .max) })
     package var pace = SyncPace()
-    /// Where agents reach this control: `https://HOST:PORT`.
+    /// URLs of this control for agents: `https://HOST:PORT`.
     package var doors: [String] = []
-    /// Announce URLs of trackers that are no controls.
+    /// Announce URLs of trackers other than those inside controls.
     package var trackers: [String] = []
-    /// Seconds after which a key that was not seen is not renewed.
+    /// Seconds without a sync after which a node's certificate is not renewed.
     package var awayMost = 400 * 86_400.0
-    /// Seconds without the database after which agents are not answered.
+    /// Seconds without an answer of the database after which agents get no answers.
     package var patience = 3.0
 
     package init() {}
 }
 
-/// The authority of a fleet, as control uses it.
+/// The fleet's certificate authority, as control uses it.
 package protocol FleetAuthority: Sendable {
     /// SHA-256 of its public key.
     var pin: SHA256Digest { get }
     /// PEM.
     var certificate: String { get }
-    /// A node's certificate, PEM.
+    /// Issues a node's certificate. PEM.
     /// - Parameters:
     ///   - publicKey: SubjectPublicKeyInfo, DER.
     ///   - now: seconds since 1970.
     func certificate(of node: NodeID, publicKey: [UInt8], at now: Double) throws(LinkRefusal) -> String
-    /// Under the secret that does not lie in the database.
+    /// Encrypts data with the secret that is not stored in the database.
     func seal(_ bytes: [UInt8]) throws(LinkRefusal) -> [UInt8]
     func open(_ sealed: [UInt8]) throws(LinkRefusal) -> [UInt8]
 }
 
-/// A control: carries out what the values of Fleet decide, for agents (`LinkService`) and for the API.
+/// The core of a control server: carries out the decisions of the values in Fleet, for agents (`LinkService`) and for
+/// the API.
 package final class ControlCore: Sendable {
     package let store: ControlStore
     package let authority: any FleetAuthority
@@ -63,11 +64,11 @@ package final class ControlCore: Sendable {
     package let access: APIAccess
 
     struct State: Sendable {
-        /// The last change of the store that is in memory.
+        /// Id of the last change in the database that memory contains.
         var change: Int64 = 0
-        /// When the database answered last.
+        /// When the database last answered, in seconds since 1970.
         var reached: Double
-        /// Doors of all controls.
+        /// URLs of all controls for agents.
         var doors: [String]
     }
 
@@ -84,9 +85,9 @@ package final class ControlCore: Sendable {
         state = Mutex(State(reached: now(), doors: settings.doors))
     }
 
-    /// Reads what the store has. To be called once, before anybody is answered.
+    /// Loads the database into memory. Call it once, before the servers start.
     package func load() async throws(StoreError) {
-        // The number first: what changes while the rest is read is read again.
+        // Read first: a change during the loading is then applied again later.
         let change = try await store.lastChange()
         let nodes = try await store.nodes()
         roster.withLock { roster in for node in nodes { roster.put(node) } }
@@ -110,14 +111,14 @@ package final class ControlCore: Sendable {
         }
     }
 
-    /// Ends requests that wait.
+    /// Ends all waiting requests.
     package func stop() {
         for parked in roster.withLock({ $0.unparkAll() }) { parked.resume.resume() }
     }
 
     // MARK: The database
 
-    /// Runs what needs the database, for an agent.
+    /// Runs a database operation for an agent. An error becomes ``LinkRefusal/unavailable``.
     func linked<Value: Sendable>(
         _ body: () async throws(StoreError) -> Value
     ) async throws(LinkRefusal) -> Value {
@@ -136,7 +137,8 @@ package final class ControlCore: Sendable {
         state.withLock { $0.reached = now }
     }
 
-    /// Whether the database answered lately: a control without one answers no agent, so that agents go to another.
+    /// Whether the database has answered recently. A control without its database refuses agents, so that they try
+    /// another one.
     package var isReady: Bool {
         let now = now()
         return state.withLock { now - $0.reached < settings.patience || now < $0.reached }
@@ -144,7 +146,7 @@ package final class ControlCore: Sendable {
 
     // MARK: Orders
 
-    /// Gives nodes something to do: at once where their request waits.
+    /// Queues commands for nodes, and ends their waiting requests, so that they get the commands at once.
     func tell(_ commands: [(NodeID, PendingCommand)]) {
         guard !commands.isEmpty else { return }
         let parked = roster.withLock { roster in

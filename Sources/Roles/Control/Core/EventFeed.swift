@@ -2,14 +2,14 @@ import FleetStore
 import JSON
 import Synchronization
 
-/// The last changes, in order, for who follows them.
+/// The latest changes, in order, for event streams and webhooks.
 package final class EventFeed: Sendable {
-    /// Events that somebody who was away gets without a gap.
+    /// Minimum number of events that are kept, for subscribers that reconnect.
     package static let most = 10_000
 
     private struct State {
         var events: [ChangeRecord] = []
-        /// The last change before the first event.
+        /// Id of the last change before the first event.
         var floor: Int64 = 0
         var listeners: [@Sendable (ChangeRecord) -> Void] = []
     }
@@ -47,6 +47,6 @@ package final class EventFeed: Sendable {
 
     package var last: Int64 { state.withLock { $0.events.last?.id ?? $0.floor } }
 
-    /// What was changed up to here is no event of this control.
+    /// Sets the id after which the events begin.
     func begin(after id: Int64) { state.withLock { $0.floor = id } }
 }

@@ -1,6 +1,7 @@
 import Fleet
 
-/// How far jobs are at nodes, as nodes said last, and who looks at which job. In memory alone.
+/// The progress of jobs on nodes according to the nodes' latest reports, and which jobs are being watched. In memory
+/// only.
 struct FigureBoard: Sendable {
     struct Figure: Sendable {
         var figures: JobFigures
@@ -11,12 +12,12 @@ struct FigureBoard: Sendable {
     }
 
     private(set) var jobs: [String: [NodeID: Figure]] = [:]
-    /// Until when somebody looks at a job.
+    /// For each job, the time until which it is being watched, in seconds since 1970.
     private var watched: [String: Double] = [:]
-    /// Counts what was put: a stream sends figures when it has grown.
+    /// Counts the reports. A stream sends progress when this has changed.
     private(set) var version: UInt64 = 0
 
-    /// Seconds over which a rate is averaged.
+    /// Time constant of the averaged rate, in seconds.
     private static let minute = 60.0
 
     mutating func put(_ figures: JobFigures, of node: NodeID, at now: Double) {
@@ -36,7 +37,7 @@ struct FigureBoard: Sendable {
         watched[job] = nil
     }
 
-    /// Somebody looks at a job.
+    /// Marks a job as watched.
     mutating func watch(_ job: String, until: Double) { watched[job] = max(until, watched[job] ?? 0) }
 
     func watchedJobs(at now: Double) -> [String] { watched.filter { $0.value > now }.map(\.key) }

@@ -1,7 +1,7 @@
 import Fleet
 
-/// What a node is to be told, as control keeps it until the node has it. The message is made when it is given: peers of an offer
-/// are those of that moment.
+/// A command that a node has not accepted yet. The message is made only when it is sent, so an offer has the current
+/// peers.
 enum PendingCommand: Sendable, Hashable {
     case offer(job: String, attempt: Int)
     case switches(job: String, attempt: Int, at: Double?)
@@ -12,7 +12,7 @@ enum PendingCommand: Sendable, Hashable {
     case send(job: String)
     case restore(job: String)
 
-    /// The same whenever it is given again: the node does it once.
+    /// The same each time the command is sent, so that the node carries it out only once.
     var id: String {
         switch self {
         case .offer(let job, let attempt): "\(job).\(attempt).offer"
@@ -35,19 +35,19 @@ enum PendingCommand: Sendable, Hashable {
     }
 }
 
-/// The commands of one node, in the order in which they are given.
+/// The queued commands of one node, in the order in which they are sent.
 struct Outbox: Sendable {
-    /// Commands in one answer.
+    /// Maximum number of commands in one answer.
     static let most = 512
     private static let remembered = 256
 
     private(set) var commands: [PendingCommand] = []
-    /// Ids of what the node has taken over since its last start.
+    /// Ids of commands that the node has accepted since its last start.
     private var taken: [String] = []
 
     var isEmpty: Bool { commands.isEmpty }
 
-    /// - Returns: whether the node is to be told something that it was not told before.
+    /// - Returns: whether the command is new to the node.
     mutating func add(_ command: PendingCommand) -> Bool {
         switch command {
         case .cancel(let job), .end(let job): commands.removeAll { $0.job == job }
@@ -66,7 +66,7 @@ struct Outbox: Sendable {
         return true
     }
 
-    /// The node has these.
+    /// The node has accepted these commands.
     mutating func take(_ ids: [String]) {
         guard !ids.isEmpty else { return }
         let ids = Set(ids)
@@ -77,6 +77,6 @@ struct Outbox: Sendable {
 
     mutating func drop(where isDropped: (PendingCommand) -> Bool) { commands.removeAll(where: isDropped) }
 
-    /// The node has started anew: what it took over it may be told again.
+    /// The node has restarted, so it may need commands again that it had accepted.
     mutating func forgetTaken() { taken = [] }
 }

@@ -2,22 +2,22 @@ import Fleet
 import FleetStore
 import Synchronization
 
-/// The nodes as control has them in memory: what the store says, who was heard of when, what each is to be told. A heartbeat
-/// changes this and nothing else.
+/// The nodes in memory: their records, when they were last heard, and their queued commands. A sync without news
+/// changes only this, and not the database.
 struct Roster: Sendable {
     struct Seat: Sendable {
         var record: NodeRecord
-        /// Nil until the node has asked here.
+        /// Nil until the node has synced with this control.
         var sequence: SyncSequence?
-        /// Seconds since 1970, by control's clock; 0 where it was not heard of here.
+        /// When the node last synced with this control, in seconds since 1970 by control's clock; 0 if it has not.
         var heard = 0.0
         var isAway = true
-        /// Seconds that its clock is ahead.
+        /// Seconds by which the node's clock is ahead of control's.
         var clock = 0.0
-        /// Free bytes below its roots, as it said last.
+        /// Free bytes on the disks of its roots, as last reported.
         var free: [Int64] = []
         var outbox = Outbox()
-        /// Heard of since it was written to the store last.
+        /// Has synced since this was last written to the database.
         var isUnwritten = false
     }
 
@@ -28,10 +28,10 @@ struct Roster: Sendable {
     }
 
     private(set) var seats: [NodeID: Seat] = [:]
-    /// Requests that wait for something to say.
+    /// Syncs that wait for commands.
     private var parked: [NodeID: Parked] = [:]
     private(set) var names: [String: NodeID] = [:]
-    /// Nodes that are not away.
+    /// Number of nodes that are not away.
     private(set) var present = 0
     private var parkedNumber: UInt64 = 0
 
@@ -39,7 +39,7 @@ struct Roster: Sendable {
     var waiting: Int { parked.count }
     func isWaiting(_ id: NodeID) -> Bool { parked[id] != nil }
 
-    /// What the store says of a node, for a node that is new too.
+    /// Adds a node, or replaces its record.
     mutating func put(_ record: NodeRecord) {
         if let known = seats[record.id], known.record.name != record.name, names[known.record.name] == record.id {
             names[known.record.name] = nil
@@ -52,7 +52,7 @@ struct Roster: Sendable {
         }
     }
 
-    /// - Returns: a request of it that waits.
+    /// - Returns: the node's waiting request, to be resumed.
     mutating func remove(_ id: NodeID) -> Parked? {
         guard let seat = seats.removeValue(forKey: id) else { return nil }
         if names[seat.record.name] == id { names[seat.record.name] = nil }
@@ -60,7 +60,8 @@ struct Roster: Sendable {
         return unpark(id)
     }
 
-    /// - Returns: whether it was away.
+    /// Notes a sync. `clock` is the difference of the node's clock in seconds.
+    /// - Returns: whether the node was away.
     mutating func hear(_ id: NodeID, at now: Double, clock: Double) -> Bool {
         guard let seat = seats[id] else { return false }
         seats[id]?.heard = now
@@ -85,7 +86,7 @@ struct Roster: Sendable {
         return found
     }
 
-    /// - Returns: a request that waited for it.
+    /// - Returns: the node's waiting request, to be resumed; nil if there is none or the command is not new.
     mutating func tell(_ id: NodeID, _ command: PendingCommand) -> Parked? {
         guard seats[id]?.outbox.add(command) == true else { return nil }
         return unpark(id)
@@ -96,8 +97,8 @@ struct Roster: Sendable {
         body(&seats.values[index])
     }
 
-    /// Keeps a request until there is something to say, unless there is already.
-    /// - Returns: what is to be resumed now: this one, or an earlier one of the node.
+    /// Registers a request that waits for commands, unless there are commands already.
+    /// - Returns: requests to be resumed at once: this one, or an earlier one of the same node.
     mutating func park(
         _ id: NodeID, until: Double, _ resume: CheckedContinuation<Void, Never>
     ) -> [CheckedContinuation<Void, Never>] {
@@ -111,12 +112,12 @@ struct Roster: Sendable {
         parked.removeValue(forKey: id)
     }
 
-    /// Requests that have waited long enough.
+    /// Removes the requests whose waiting time is over.
     mutating func unparkDue(at now: Double) -> [Parked] {
         let due = parked.filter { $0.value.until <= now }
         for (id, request) in due {
             parked[id] = nil
-            // A request that waited is as good as one that comes now.
+            // While a request waits, the node counts as heard.
             if let heard = seats[id]?.heard { seats[id]?.heard = max(heard, min(now, request.until)) }
         }
         return Array(due.values)

@@ -1,8 +1,8 @@
 import Text
 
-/// Times as the API writes them: RFC 3339 in UTC.
+/// Times in the API: RFC 3339, in UTC.
 enum Timestamp {
-    /// - Parameter seconds: since 1970.
+    /// - Parameter seconds: seconds since 1970.
     static func text(_ seconds: Double) -> String {
         let millis = Int64(min(max(seconds, -62_135_596_800), 253_402_300_799) * 1000)
         let (whole, part) = (millis >= 0 ? millis / 1000 : (millis - 999) / 1000, (millis % 1000 + 1000) % 1000)

@@ -2,20 +2,20 @@ import Fleet
 import FleetLink
 import FleetStore
 
-/// Which nodes lack what the last job of a class brought. Pure.
+/// Selects nodes that lack the content of their class's last job, for `catchup: latest`. Pure.
 struct CatchUpPlan: Sendable {
-    /// Nodes of one job; the rest follow with the next.
+    /// Maximum number of nodes in one job. Further nodes follow in the next job.
     static let most = 200
-    /// Seconds before a node that did not get it is tried again.
+    /// Minimum seconds before a node is tried again.
     static let pause = 3600.0
 
-    /// When a node was last given a job's content, by job and node, in seconds since 1970.
+    /// By job and node: when the node was last included in a catch-up job, in seconds since 1970.
     private var tried: [String: [NodeID: Double]] = [:]
 
     /// - Parameters:
-    ///   - last: the class's last job that is done.
-    ///   - have: nodes that have its content, or are getting something of the class now.
-    /// - Returns: names of nodes that are to get it now.
+    ///   - last: id of the class's last completed job.
+    ///   - have: nodes that have its content, or take part in a running job of the class.
+    /// - Returns: the nodes for a catch-up job.
     mutating func choose(
         _ last: String, of candidates: [NodeRecord], have: Set<NodeID>, at now: Double
     ) -> [NodeRecord] {
@@ -31,7 +31,8 @@ struct CatchUpPlan: Sendable {
 }
 
 extension ControlCore {
-    /// Gives nodes that returned or newly match what the last job of their class brought. Its sender sends it again.
+    /// Starts jobs for nodes that have returned, or that a class newly selects, and lack the content of the class's
+    /// last job. The sender of that job sends again.
     func catchUp(_ now: Double) async {
         let classes = classes.withLock { Array($0.values) }.sorted { $0.name < $1.name }
         for record in classes {
@@ -62,7 +63,7 @@ extension ControlCore {
             let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
         else { return }
         var have: Set<NodeID> = [last.sender]
-        // Of jobs of the same content, and of all that are under way.
+        // Targets of jobs with the same content that are done, and all targets of running jobs.
         for job in history where job.content == last.content || !job.state.hasEnded {
             let snapshot = try await store.snapshot(job.id, course: JobCourse())
             for target in snapshot?.machine?.targets ?? [] where target.state == .done || !job.state.hasEnded {
@@ -94,7 +95,7 @@ extension ControlCore {
         }
     }
 
-    /// `name in ("a", "b")`, each within an expression's length.
+    /// Expressions `name in ("a", "b")`, each short enough for ``Selection/longest``.
     static func expressions(_ names: [String]) -> [String] {
         stride(from: 0, to: names.count, by: 40).map { start in
             "name in (" + names[start..<min(start + 40, names.count)].map { "\"\($0)\"" }.joined(separator: ", ") + ")"

@@ -3,10 +3,11 @@ import FleetStore
 import Text
 
 extension ControlCore {
-    /// What is derived from a job's one-time key, as it is kept sealed: 32 bytes that peers know each other by, 32 for tickets.
+    /// Length of a job's sealed data in bytes: 32 for the swarm's secret, 32 for the key of tickets. Both are derived
+    /// from the job's one-time key.
     static let sealedLength = 64
 
-    /// Brings a job in memory to what the store has.
+    /// Updates a job in memory from the database.
     func refresh(job id: String) async {
         do throws(StoreError) {
             guard let record = try await store.job(id), !record.state.hasEnded else { return await close(id) }
@@ -37,10 +38,10 @@ extension ControlCore {
         }
     }
 
-    /// The lead of an open job that runs.
+    /// The lead of an open, running job; nil for others.
     func lead(_ id: String) -> JobLead? { jobs.withLock { $0.leads[id] } }
 
-    /// Has what offers are made of in memory.
+    /// Stores what is needed for offers in memory.
     func keep(_ snapshot: JobSnapshot, _ kept: ClassRecord, _ settings: FleetClass) {
         let record = snapshot.record
         var (secret, tickets): (Secret?, [UInt8]) = (nil, [])
@@ -60,7 +61,7 @@ extension ControlCore {
         jobs.withLock { $0.put(facts, nodes: nodes) }
     }
 
-    /// All that nodes are to be told of a job, as after a start.
+    /// All current orders of a job, for the nodes, as after a restart of control.
     private func outstanding(_ snapshot: JobSnapshot) -> [JobMachine.Order] {
         guard let machine = snapshot.machine else { return [] }
         var orders = machine.targets.flatMap { machine.orders(of: $0.node) }
@@ -70,9 +71,9 @@ extension ControlCore {
         return orders
     }
 
-    // MARK: After a move
+    // MARK: After a change
 
-    /// Tells nodes what a move ordered, and lets go of a job that has ended.
+    /// Queues commands for the orders of a change. If the job has ended, tells all its nodes.
     func carryOut(_ orders: [JobMachine.Order], of job: JobSnapshot, before: JobSnapshot?) {
         let record = job.record
         var commands: [(NodeID, PendingCommand)] = []
@@ -101,18 +102,18 @@ extension ControlCore {
         tell([(record.sender, cancelled ? .cancel(job: record.id) : .end(job: record.id))])
     }
 
-    /// Nil while the node gets nothing new.
+    /// Nil if the node gets no new jobs, or the job's start time has not come.
     private func offer(_ record: JobRecord, to node: NodeID, attempt: Int) -> PendingCommand? {
         guard roster.withLock({ $0[node]?.record.state }) == .active else { return nil }
         if let facts = jobs.withLock({ $0.facts[record.id] }), let begins = facts.begins, begins > now() { return nil }
         return record.restores == nil ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id)
     }
 
-    /// A job is over for all.
+    /// Removes a job that has ended from memory.
     private func close(_ id: String) async {
         let lead = lead(id)
         let last = await lead?.snapshot
-        // Before its facts go, nodes are told; messages of an end need none.
+        // The nodes are told first, while the job's data is still in memory.
         if let last, let record = try? await store.job(id) {
             var ended = last
             ended.record = record
@@ -124,16 +125,16 @@ extension ControlCore {
         peers.withLock { $0.forget(id) }
     }
 
-    /// Lets go of jobs that have ended here.
+    /// Removes all jobs that have ended from memory.
     func closeEnded() async {
         for (id, lead) in jobs.withLock({ $0.leads }) {
             if let state = await lead.snapshot?.record.state, state.hasEnded { await close(id) }
         }
     }
 
-    // MARK: What happens to nodes
+    // MARK: Events of nodes
 
-    /// Open jobs of a node hear of something.
+    /// Reports an event of a node to all open jobs of the node.
     func report(_ report: JobMachine.Report, of node: NodeID) async {
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
             guard let lead = lead(id), await lead.snapshot?.machine?.target(node) != nil else { continue }
@@ -146,7 +147,7 @@ extension ControlCore {
         }
     }
 
-    /// A node that started anew, or takes new jobs again, is told all that it is to do.
+    /// Queues all current commands again for a node that has restarted, or that accepts jobs again.
     func tellAgain(_ node: NodeID) async {
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
             guard let snapshot = await lead(id)?.snapshot, let machine = snapshot.machine else { continue }

@@ -1,12 +1,12 @@
 import Fleet
 import FleetStore
 
-/// One open job at this control: its moves, one after the other. What many nodes report at a time is one transaction.
+/// The changes of one open job, one after the other. Simultaneous reports of many nodes share a transaction.
 actor JobLead {
-    /// Something that a node said, or that control found out.
+    /// A report of a node, or an event that control found out.
     struct Report: Sendable {
         let node: NodeID
-        /// Nil for what control found out.
+        /// Nil for an event that control found out.
         let attempt: Int?
         let report: JobMachine.Report
         let detail: String?
@@ -20,11 +20,11 @@ actor JobLead {
 
     private enum Work: Sendable {
         case reported(Reported)
-        /// Whoever gets a turn goes on, and says when it is over.
+        /// The waiter may run now, and calls `endTurn()` afterwards.
         case turn(CheckedContinuation<Void, Never>)
     }
 
-    /// Reports in one transaction.
+    /// Maximum number of reports and receipts in one transaction.
     private static let most = 4000
 
     let id: String
@@ -40,7 +40,7 @@ actor JobLead {
         self.core = core
     }
 
-    /// - Returns: when all of it is durable.
+    /// Returns when everything is durable.
     func report(_ reports: [Report], receipts: [ReceiptRecord] = []) async throws(StoreError) {
         guard !reports.isEmpty || !receipts.isEmpty else { return }
         let error = await withCheckedContinuation { continuation in
@@ -50,7 +50,7 @@ actor JobLead {
         if let error { throw error }
     }
 
-    /// An order, or the passing of time.
+    /// Changes the job: an operator's order, or the passing of time.
     func move(
         expecting: Int64? = nil, by act: Act, _ action: String? = nil,
         _ body: @escaping @Sendable (inout JobMachine, inout JobRecord) -> MoveDecision<[JobMachine.Order]>
@@ -86,13 +86,13 @@ actor JobLead {
         }
     }
 
-    /// Takes over what another control, or this one's start, has done.
+    /// Sets a newer snapshot, from another control or from the start of the job.
     func take(_ snapshot: JobSnapshot) {
         if let known = self.snapshot, known.record.revision >= snapshot.record.revision { return }
         self.snapshot = snapshot
     }
 
-    /// Reads what has changed in the store.
+    /// Reads changes from the database.
     func refresh() async throws(StoreError) -> JobSnapshot? {
         await turn()
         defer { endTurn() }
@@ -100,7 +100,7 @@ actor JobLead {
         return snapshot
     }
 
-    // MARK: Turns
+    // MARK: Serialization
 
     private func turn() async {
         guard isBusy else {
@@ -160,7 +160,7 @@ actor JobLead {
         guard var machine = job.machine else { return [] }
         var orders: [JobMachine.Order] = []
         for report in reports {
-            // What an attempt says that another followed counts no more.
+            // A report of an earlier attempt is ignored.
             guard let target = machine.target(report.node), report.attempt.map({ $0 >= target.attempt }) ?? true else {
                 continue
             }

@@ -2,27 +2,27 @@ import Fleet
 import FleetStore
 import Text
 
-/// The open jobs of control, in memory.
+/// The open jobs, in memory.
 struct JobTable: Sendable {
-    /// What an offer is made of.
+    /// The data for a job's offers.
     struct Facts: Sendable {
         let record: JobRecord
         let settings: FleetClass
-        /// The class as it was written.
+        /// The definition of the class.
         let terms: JSONTerms
-        /// What peers know each other by; nil for `isolation: open`.
+        /// The swarm's secret, with which the job's peers authenticate each other; nil for `isolation: open`.
         let secret: Secret?
-        /// What tickets are made of.
+        /// The key from which the nodes' tickets are derived.
         let ticketKey: [UInt8]
-        /// Seconds since 1970 before which nothing is offered.
+        /// The time before which the job is not offered, in seconds since 1970; nil for none.
         let begins: Double?
     }
 
     var leads: [String: JobLead] = [:]
     var facts: [String: Facts] = [:]
-    /// Targets and caches of each.
+    /// Targets and caches of each job.
     private(set) var nodes: [String: [NodeID]] = [:]
-    /// Open jobs of each node, as a target or cache.
+    /// Open jobs in which a node takes part, as a target or cache.
     private(set) var ofNode: [NodeID: Set<String>] = [:]
 
     mutating func put(_ facts: Facts, nodes: [NodeID]) {

@@ -2,7 +2,7 @@ import Fleet
 import JSON
 import Text
 
-/// A class as it was written, cut to what one side of a job is told.
+/// The definition of a class, reduced to the keys that concern a target or the sender.
 struct JSONTerms: Sendable {
     let doc: JSONObject
     let name: String
@@ -31,10 +31,10 @@ struct JSONTerms: Sendable {
     }
 }
 
-/// When something should be over, as people write it.
+/// Parses times and deadlines that people write.
 enum DeadlineText {
-    /// `6h` from `start`, or a time in UTC: `2026-12-01T06:00:00Z`.
-    /// - Returns: seconds since 1970; nil for what is neither.
+    /// Parses a duration from `start`, such as `6h`, or a time in UTC such as `2026-12-01T06:00:00Z`.
+    /// - Returns: seconds since 1970; nil for any other text.
     static func moment(_ text: String, from start: Double) -> Double? {
         if let seconds = DurationText.seconds(text, unit: 1) { return start + Double(seconds) }
         return Timestamp.parse(text)

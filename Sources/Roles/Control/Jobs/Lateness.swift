@@ -2,11 +2,11 @@ import Fleet
 import FleetStore
 import JSON
 
-/// Which jobs were said to be late or at risk: each is said once. Pure.
+/// Remembers which jobs have been reported as late or at risk, so that each is reported once. Pure.
 struct LatenessBook: Sendable {
     private var said: [String: Set<Arrival.Verdict>] = [:]
 
-    /// - Returns: whether it is news.
+    /// - Returns: whether this verdict has not been reported for the job yet.
     mutating func isNew(_ job: String, _ verdict: Arrival.Verdict) -> Bool {
         said[job, default: []].insert(verdict).inserted
     }
@@ -15,7 +15,7 @@ struct LatenessBook: Sendable {
 }
 
 extension ControlCore {
-    /// Says once of each job with a deadline that targets will miss it, or may.
+    /// Reports jobs with a deadline that some targets will miss or may miss, once each.
     func findLate(_ now: Double) async {
         let (leads, facts) = jobs.withLock { ($0.leads, $0.facts) }
         lateness.withLock { $0.keep(Set(leads.keys)) }
@@ -45,7 +45,7 @@ extension ControlCore {
         }
     }
 
-    /// Something for people: kept, so that all who follow events hear of it.
+    /// Records an event for people. All event streams and webhooks get it.
     func say(_ action: String, _ subject: String, _ doc: JSONValue, at now: Double) async {
         do throws(StoreError) {
             try await store.note(action, subject, doc, by: .control(at: now), audited: false)

@@ -6,7 +6,7 @@ import Hashing
 import Text
 
 extension ControlCore {
-    /// The message of a command; nil where its job is over meanwhile.
+    /// The message for a queued command; nil if its job has ended since.
     func message(_ command: PendingCommand, to node: NodeID, site: String?) async -> FleetCommand? {
         let job = command.job
         switch command {
@@ -32,7 +32,7 @@ extension ControlCore {
         }
     }
 
-    /// At most 4 KiB: peers are left out where that is needed.
+    /// An offer of at most 4 KiB. Leaves out peers if necessary.
     private func offer(_ facts: JobTable.Facts, to node: NodeID, site: String) -> JobOffer? {
         guard let content = facts.record.content else { return nil }
         let now = now()
@@ -55,7 +55,8 @@ extension ControlCore {
         }
     }
 
-    /// What a node shows at trackers: it comes from the job's one-time key, and ends with the job.
+    /// The ticket with which a node announces to trackers. It is derived from the job's one-time key, and valid until
+    /// the job ends.
     func ticket(_ facts: JobTable.Facts, _ node: NodeID) -> Secret? {
         guard !facts.ticketKey.isEmpty else { return nil }
         return Secret(Hexadecimal.encode(Self.derived(from: facts.ticketKey, "ticket \(node)")))

@@ -2,13 +2,13 @@ import Fleet
 import FleetStore
 
 extension ControlCore {
-    /// Whether two jobs of a class bring their content to the same place.
+    /// Whether two jobs publish at the same destination.
     private static func haveOnePlace(_ one: JobTable.Facts, _ other: JobTable.Facts) -> Bool {
         one.record.className == other.record.className
             && (one.settings.publish == .versions || one.record.name == other.record.name)
     }
 
-    /// Older open jobs that bring something to the same place.
+    /// Older open jobs that would publish at the same destination.
     private func older(than id: String) -> [(facts: JobTable.Facts, lead: JobLead)] {
         jobs.withLock { jobs in
             guard let facts = jobs.facts[id] else { return [] }
@@ -18,7 +18,8 @@ extension ControlCore {
         }
     }
 
-    /// A job begins: what older ones would bring to nodes that did not begin with it is not brought any more.
+    /// Call when a job starts. On its targets, older jobs for the same destination are superseded if the target has not
+    /// begun with them.
     func supersede(by job: JobSnapshot) async {
         let nodes = Set((job.machine?.targets ?? []).map(\.node))
         for (facts, lead) in older(than: job.record.id) {
@@ -31,7 +32,8 @@ extension ControlCore {
         }
     }
 
-    /// A node has switched to a job's content: what older jobs would bring to the same place is not wanted there.
+    /// Call when a node has switched to a job's content. Older jobs for the same destination are superseded on that
+    /// node.
     func superseded(by id: String, at node: NodeID) async {
         for (facts, lead) in older(than: id) {
             guard let target = await lead.snapshot?.machine?.target(node), !target.state.hasEnded else { continue }

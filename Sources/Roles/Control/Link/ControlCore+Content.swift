@@ -42,7 +42,8 @@ extension ControlCore {
         return AnnounceReply(interval: PeerBook.interval, peers: found)
     }
 
-    /// Info hashes of a torrent file as hexadecimal digits; none of anything else. A large one takes a while.
+    /// The info hashes of a torrent file, in hexadecimal digits; empty for any other file. Runs on its own thread,
+    /// since a large file takes a while.
     static func infoHashes(of torrent: [UInt8]) async -> Set<String> {
         await Threads.offload(name: "metainfo") {
             guard let hashes = try? Torrent.parse(torrent).info.hashes else { return [] }

@@ -29,7 +29,7 @@ extension ControlCore {
         case .joined(let node):
             roster.withLock { roster in
                 roster.put(node)
-                // A host that joins anew counts its requests from the start.
+                // A host that joins with a new key starts its sequence at 1.
                 roster.change(node.id) { $0.sequence = SyncSequence() }
             }
             return reply(to: node, certificate: certificate, at: now)
@@ -60,7 +60,7 @@ extension ControlCore {
     package func admits(_ node: LinkCaller) async throws(LinkRefusal) {
         guard isReady else { throw .unavailable }
         if roster.withLock({ $0[node.node] }) == nil {
-            // It may have joined at another control a moment ago.
+            // The node may have just joined at another control.
             let known = try await linked { () throws(StoreError) in try await store.node(node.node) }
             guard let known else { throw .revoked }
             roster.withLock { $0.put(known) }

@@ -24,7 +24,7 @@ extension ControlCore {
                 who: who, address: node.address.host, at: now()))
     }
 
-    /// The same for whoever may: the API has asked.
+    /// The same for a sender that has been authorized, such as for an order over the API.
     func plan(
         _ order: SendOrder, _ record: ClassRecord, _ settings: FleetClass, sender: NodeID, dryRun: Bool, by act: Act,
         id: String? = nil, catchingUpWith content: JobContent? = nil
@@ -65,7 +65,7 @@ extension ControlCore {
         return plan(job.id)
     }
 
-    /// The sender of a job that the API ordered begins with it.
+    /// The sender begins to hash the content of a job that was ordered over the API.
     private func take(_ id: String, by node: NodeID) async throws(LinkRefusal) -> SendPlan {
         let job = try await senders(job: id, node)
         let (record, settings) = try await planned(job)
@@ -90,7 +90,7 @@ extension ControlCore {
         guard !record.state.hasEnded, record.course == nil else {
             throw LinkRefusal(409, KeyRefusal.used.code, KeyRefusal.used.text)
         }
-        // A job that brings nodes up to date brings what the one before brought.
+        // A catch-up job must have the same content as the job before.
         guard record.content == nil || record.content == request.content else {
             throw LinkRefusal(409, KeyRefusal.content.code, "the content is not what the class's last job brought")
         }
@@ -214,14 +214,14 @@ extension ControlCore {
         }
     }
 
-    /// A job that the node sends.
+    /// The job with this id, if the node is its sender.
     func senders(job id: String, _ node: NodeID) async throws(LinkRefusal) -> JobRecord {
         let known = try await linked { () throws(StoreError) in try await store.job(id) }
         guard let known, known.sender == node else { throw Self.noJob }
         return known
     }
 
-    /// The class as a job has it.
+    /// The class in the version of a job.
     func planned(_ job: JobRecord) async throws(LinkRefusal) -> (ClassRecord, FleetClass) {
         let record = try await linked { () throws(StoreError) in
             try await store.fleetClass(job.className, version: job.classVersion)
@@ -234,8 +234,8 @@ extension ControlCore {
         }
     }
 
-    /// Changes a job that does not run yet.
-    /// - Returns: what `body` returns: whether it did.
+    /// Changes a job that has not started yet.
+    /// - Returns: the result of `body`: whether it changed the job.
     func change(
         _ job: JobRecord, by act: Act? = nil, _ action: String? = nil,
         _ body: @escaping @Sendable (inout JobRecord) -> Bool

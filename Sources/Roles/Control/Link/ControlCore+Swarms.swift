@@ -5,7 +5,7 @@ import Metainfo
 import Text
 
 extension ControlCore {
-    /// What a tracker that was enrolled serves: the swarms of jobs that are open.
+    /// The swarms of open jobs, for a node that is a tracker.
     package func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList {
         let role = roster.withLock { $0[node.node]?.record.labels[SwarmList.role.key] }
         guard role == SwarmList.role.value else {
@@ -18,9 +18,10 @@ extension ControlCore {
         return SwarmList(swarms: Array(swarms.prefix(SwarmList.most)))
     }
 
-    /// The 20 bytes by which content goes among its peers: with a secret one hash, else those of the torrent.
+    /// The 20-byte info hashes under which the content's peers announce: one keyed hash if there is a secret, else the
+    /// hashes of the torrent.
     package static func swarms(of content: JobContent?, secret: Secret?) -> [SHA1Digest] {
-        // A v2 hash is cut to 20 bytes on the wire; the v1 hash stands for a hybrid torrent.
+        // A v2 info hash is truncated to 20 bytes (BEP 52). A hybrid torrent is identified by its v1 hash.
         let hashes = (content?.infoHashes ?? []).sorted { $0.utf8.count < $1.utf8.count }
             .compactMap { SHA1Digest(hex: $0.prefix(40)) }
         guard let secret, let primary = hashes.first else { return hashes }

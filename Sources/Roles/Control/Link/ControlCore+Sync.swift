@@ -27,7 +27,7 @@ extension ControlCore {
         return try await answer(id, acknowledged: acknowledged)
     }
 
-    // MARK: Numbers
+    // MARK: Sequence
 
     private func count(_ request: SyncRequest, of id: NodeID) async throws(LinkRefusal) {
         if roster.withLock({ $0[id]?.sequence }) == nil {
@@ -68,7 +68,7 @@ extension ControlCore {
         }
     }
 
-    /// Two hosts have one key: nothing new is offered until one of them has joined anew.
+    /// Marks a node whose key two hosts use. It gets no new offers until one of the hosts has joined again.
     private func markCloned(_ id: NodeID) async {
         guard let state = roster.withLock({ $0[id]?.record.state }), state == .active || state == .drained else {
             return
@@ -84,14 +84,14 @@ extension ControlCore {
         }
     }
 
-    // MARK: What the node says
+    // MARK: Reports
 
     private func learn(
         _ facts: HostFacts, of id: NodeID, from address: String, at now: Double
     ) async throws(LinkRefusal) {
         guard let known = roster.withLock({ $0[id]?.record }) else { throw .revoked }
         roster.withLock { roster in roster.change(id) { $0.free = facts.free } }
-        // Free space changes all the time: it is kept in memory.
+        // Free space changes all the time, so it is not stored in the database.
         var kept = facts
         kept.free = []
         guard known.facts != kept || known.address != address else { return }
@@ -115,6 +115,7 @@ extension ControlCore {
         tell(figures.filter { !open.contains($0.job) }.map { (id, .end(job: $0.job)) })
     }
 
+    /// Stores events and receipts.
     /// - Returns: the highest number of an event that is durable.
     private func keep(_ events: [AgentEvent], of id: NodeID, at now: Double) async throws(LinkRefusal) -> UInt64 {
         guard !events.isEmpty else { return 0 }
@@ -150,7 +151,7 @@ extension ControlCore {
         return events.map(\.number).max() ?? 0
     }
 
-    /// A node has too little space for a job: said once.
+    /// Reports once that a node has too little space for a job.
     private func sayCrowded(_ node: NodeRecord, _ job: String, at now: Double) async {
         let isNew = crowded.withLock { crowded in
             if crowded.count > 10_000 { crowded = [] }
@@ -161,7 +162,7 @@ extension ControlCore {
             "node.space", node.id.description, .object(["name": .string(node.name), "job": .string(job)]), at: now)
     }
 
-    /// Of a job that is over, or that control has forgotten: receipts are kept, and the job ends at the agent.
+    /// For a job that has ended or is not in the database: stores receipts, and ends the job on the agent.
     private func keepForgotten(_ receipts: [ReceiptRecord], of job: String, _ id: NodeID) async throws(StoreError) {
         if !receipts.isEmpty {
             let isKnown = try await store.job(job) != nil
@@ -186,7 +187,7 @@ extension ControlCore {
         }
     }
 
-    /// Seconds between two reports of figures, so that all nodes together send at most 500 a second.
+    /// Seconds between two progress reports, so that all nodes together send at most 500 a second.
     private func every(at now: Double) -> Double {
         let watched = figures.withLock { $0.watchedJobs(at: now) }
         let targets = jobs.withLock { jobs in watched.reduce(0) { $0 + (jobs.nodes[$1]?.count ?? 0) } }

@@ -12,7 +12,7 @@ extension ControlCore {
         return try await linked { () throws(StoreError) in try await view(of: record) }
     }
 
-    /// Somebody looks at a job: its nodes are told at once to say how far they are.
+    /// Marks a job as watched. Its nodes are told at once to report their progress.
     func watch(_ job: String) {
         let now = now()
         let isNew = figures.withLock { board in
@@ -25,7 +25,7 @@ extension ControlCore {
         for parked in parked { parked.resume.resume() }
     }
 
-    /// How a job is: counts from memory where it runs here.
+    /// The progress of a job. Uses the snapshot in memory if there is one.
     package func view(of record: JobRecord) async throws(StoreError) -> JobView {
         let now = now()
         var snapshot = await lead(record.id)?.snapshot
@@ -68,7 +68,7 @@ extension ControlCore {
             advice: target.state.advice)
     }
 
-    /// When a target will have everything.
+    /// The expected end of a target's transfer.
     func arrival(
         of target: JobMachine.Target, _ job: JobRecord, _ figure: FigureBoard.Figure?, at now: Double
     ) -> Arrival {

@@ -1,8 +1,9 @@
 import Fleet
 
-/// What a node would refuse, as far as its policy is known here: for dry runs. The agent itself decides.
+/// Predicts which nodes would refuse a job, from the policies that they have reported, for dry runs. The agent itself
+/// decides.
 enum PolicyForecast {
-    /// - Returns: the key of the node's own file that does not allow it; nil if nothing is known against it.
+    /// - Returns: the key of the node's own configuration file that forbids the job; nil if nothing forbids it.
     static func refusal(of policy: HostPolicy, _ settings: FleetClass, bytes: Int64? = nil) -> String? {
         guard !policy.roots.isEmpty else { return "receive.roots" }
         if !policy.classes.isEmpty, !policy.classes.contains(settings.name) { return "receive.classes" }

@@ -2,17 +2,17 @@ import Fleet
 import FleetLink
 import FleetStore
 
-/// Who gets a job, resolved from a class and an order.
+/// The targets and caches of a job, from a class and an order.
 struct ResolvedTargets: Sendable {
     var targets: [NodeRecord] = []
     var caches: [NodeRecord] = []
-    /// Targets that would refuse, by key.
+    /// Number of targets that would refuse, by the key that forbids it.
     var refusals: [String: Int64] = [:]
     var away: Int64 = 0
 }
 
 extension ControlCore {
-    /// - Parameter order: narrows the class's targets.
+    /// - Parameter expressions: narrow the class's targets.
     func resolve(
         _ settings: FleetClass, to expressions: [String], sender: NodeID, bytes: Int64? = nil
     ) throws(LinkRefusal) -> ResolvedTargets {
@@ -43,7 +43,7 @@ extension ControlCore {
         return resolved
     }
 
-    /// Whether a class lets a node send.
+    /// Whether a class permits a node to send.
     static func maySend(_ settings: FleetClass, node: NodeRecord) -> Bool {
         settings.senders.contains { $0 == "node:\(node.name)" || $0 == "node:\(node.id)" || $0 == "node:*" }
     }
@@ -66,7 +66,7 @@ extension ControlCore {
         }
     }
 
-    /// An id that sorts by time.
+    /// A new id. Ids sort by their creation time.
     func newJobID() -> String {
         let millis = UInt64(max(0, now() * 1000))
         let text = String(millis, radix: 16)

@@ -3,14 +3,14 @@ import JSON
 import Settings
 import Text
 
-/// `control.yaml`.
+/// The settings in `control.yaml`.
 package struct ControlConfiguration: Sendable {
-    /// A webhook: who is told what happened.
+    /// A webhook: an HTTP server that gets events.
     package struct Webhook: Sendable, Hashable {
         package var url = ""
-        /// A file whose first line is the key of the signature (HMAC-SHA256).
+        /// A file whose first line is the key for signatures (HMAC-SHA256).
         package var secretFile: String?
-        /// Names of events; empty: all.
+        /// Names of the events that it gets; empty for all.
         package var events: [String] = []
 
         package init() {}
@@ -24,11 +24,11 @@ package struct ControlConfiguration: Sendable {
     }
 
     package var data = "/var/lib/swoop/control"
-    /// `postgresql://…`; nil: SQLite in `data`.
+    /// `postgresql://…`; nil for SQLite in `data`.
     package var database: String?
     package var listen = ListenAddress(host: "127.0.0.1", port: 7480)
     package var agents = ListenAddress(host: "::", port: 7443)
-    /// By which agents reach this control; nil: this machine's name.
+    /// URLs under which agents reach this control; empty: derived from this machine's name.
     package var url: [String] = []
     package var trackers: [String] = []
     package var tls: TLS?

@@ -11,10 +11,10 @@ import NIOSSL
 import Text
 import Threads
 
-/// Why a control does not start.
+/// Why a control cannot start.
 package enum ControlProblem: Error, Sendable, CustomStringConvertible {
     case store(StoreError)
-    /// The secret beside the database.
+    /// The secret file `control.secret` is missing or wrong.
     case secret(String)
     case http(HTTPServiceError)
     case certificates(String)
@@ -28,7 +28,8 @@ package enum ControlProblem: Error, Sendable, CustomStringConvertible {
     }
 }
 
-/// A control: its store, its authority, its two doors, and what it does by itself.
+/// A running control server: its database, its authority, its servers for agents and for the API, and its periodic
+/// work.
 package final class ControlRole: Sendable {
     package let core: ControlCore
     private let store: ControlStore
@@ -37,9 +38,9 @@ package final class ControlRole: Sendable {
     private let certificates: Certificates?
     private let work: Task<Void, Never>
     private let notifier: Notifier?
-    /// The command that adds a node, where this start made the fleet.
+    /// A command that adds a node; nil unless this start created the fleet.
     package let firstCommand: String?
-    /// The file with the first admin's token, where this start made it.
+    /// The file with the first admin's token; nil unless this start created it.
     package let tokenFile: String?
 
     package var address: ListenAddress { server.address }
@@ -134,8 +135,8 @@ package final class ControlRole: Sendable {
 
     // MARK: The first start
 
-    /// Makes an admin's token where there is none at all.
-    /// - Returns: its file.
+    /// Creates an admin's token if there is no API token at all.
+    /// - Returns: the path of its file.
     private static func firstToken(
         _ core: ControlCore, _ configuration: ControlConfiguration
     ) async throws(ControlProblem) -> String? {
@@ -145,7 +146,7 @@ package final class ControlRole: Sendable {
             let (record, secret) = APITokenRecord.make(
                 name: "admin", role: FleetRoles.admin.name, classes: [], ttl: 10 * 365 * 86_400,
                 by: .control(at: core.now()))
-            // The file first: a token in the database that nobody has is of no use.
+            // The file is written first: a token in the database is useless if nobody has it.
             try await Threads.offload(name: "token") { () throws(IdentityProblem) in
                 try PrivateFile.replace(path, Array("\(secret.value)\n".utf8))
             }
@@ -169,7 +170,7 @@ package final class ControlRole: Sendable {
 
     private static func door(_ address: ListenAddress, _ names: [String]) -> String {
         let isAny = address.host == "::" || address.host == "0.0.0.0"
-        // The machine's name stands behind loopback's names.
+        // `names` has the loopback names first, then the machine's name.
         let own = names.first { $0 != "localhost" && !$0.hasPrefix("127.") && $0 != "::1" } ?? "localhost"
         return "https://\(ListenAddress(host: isAny ? own : address.host, port: address.port))"
     }

@@ -7,14 +7,14 @@ import JSON
 import Logging
 import Text
 
-/// The HTTP door of a control's API.
+/// The HTTP server of control's API.
 package final class ControlServer: Sendable {
     private let service: HTTPService
     package var address: ListenAddress { service.address }
 
     private init(_ service: HTTPService) { self.service = service }
 
-    /// - Parameter certificates: for TLS; nil for plain HTTP, which is for loopback.
+    /// - Parameter certificates: for TLS; nil for plain HTTP, which is allowed on loopback only.
     package static func start(
         _ core: ControlCore, at address: ListenAddress, certificates: Certificates? = nil, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
@@ -41,14 +41,14 @@ package final class ControlServer: Sendable {
 
     package func stop() async { await service.stop() }
 
-    /// A request that is turned away before it is looked at.
+    /// The answer to a request that is refused before its route is called.
     static let refusal: RefusalAnswer = { _, status, text in
         APIProblem(status.code, APIProblem.code(of: status), text, advice: APIProblem.advice(of: status)).response(
             request: Hexadecimal.encode(ControlCore.random(8)))
     }
 }
 
-/// The API answers nobody without a token, whether there are tokens or not.
+/// Requires a token for every request, even if no token exists.
 private struct RequiredTokens: Authenticator {
     let access: APIAccess
 
@@ -59,7 +59,7 @@ private struct RequiredTokens: Authenticator {
     }
 }
 
-/// Bounds the requests of each token.
+/// Limits the rate of requests with one token.
 private struct RateMiddleware: RouterMiddleware {
     typealias Context = ServiceContext
 

@@ -5,7 +5,7 @@ import Hashing
 import Identity
 import Threads
 
-/// The authority of a fleet, made by the first control and kept sealed in the database.
+/// The fleet's certificate authority. The first control creates it, and the database stores it in sealed form.
 package struct IdentityAuthority: FleetAuthority {
     private static let purpose = "swoop fleet 1"
 
@@ -15,9 +15,9 @@ package struct IdentityAuthority: FleetAuthority {
     package var pin: SHA256Digest { authority.pin }
     package var certificate: String { authority.trusted.pem }
 
-    /// Opens the authority, or makes it where the database has none.
+    /// Opens the authority, or creates it if the database has none.
     /// - Parameters:
-    ///   - path: of `control.secret`.
+    ///   - path: the file `control.secret`.
     ///   - now: seconds since 1970.
     package static func open(
         _ store: ControlStore, secretFile path: String, now: Double

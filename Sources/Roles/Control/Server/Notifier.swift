@@ -11,7 +11,8 @@ import Synchronization
 import Text
 import Threads
 
-/// Tells webhooks what happened: each event once by one of the controls, signed, tried for a day.
+/// Sends events to webhooks, with a signature. One of the controls sends each event. Failed deliveries are retried for
+/// a day.
 final class Notifier: Sendable {
     private static let day = 86_400.0
     private static let most = 10_000
@@ -66,7 +67,7 @@ final class Notifier: Sendable {
         }
     }
 
-    /// What a change is for people; nil for what nobody needs to hear of.
+    /// The event for a change; nil for a change that webhooks do not get.
     private static func event(_ change: ChangeRecord, _ state: inout State) -> (String, JSONValue)? {
         switch change.kind {
         case "notice": return change.doc["action"]?.stringValue.map { ($0, change.doc["doc"] ?? [:]) }
@@ -98,7 +99,7 @@ final class Notifier: Sendable {
     }
 
     private func send(_ message: Message, at now: Double) async {
-        // Of the controls of a database one tells.
+        // Of the controls that share a database, only the holder of the lease sends.
         if !message.id.isEmpty, message.tries == 0, core.store.engine.isShared {
             let name = "\(message.id) \(message.hook)"
             guard (try? await core.store.lease(name, for: core.settings.id, until: now + Self.day, at: now)) == true

@@ -1,5 +1,5 @@
-/// Sizes and rates as people write them: bytes, or a number with `K`, `M`, `G`, `T`, alone or followed by `B` or `iB`, all of
-/// which are powers of 1024.
+/// Parses sizes and rates as people write them: a number of bytes, or a number with `K`, `M`, `G` or `T`, alone or
+/// followed by `B` or `iB`. All units are powers of 1024.
 package enum ByteText {
     package static func bytes(_ text: String) -> Int64? {
         var rest = Substring(text)

@@ -2,7 +2,7 @@ import JSON
 import Settings
 import Text
 
-/// The keys of a class.
+/// The keys of a class's definition.
 package enum ClassSettings {
     package static let table = SettingsTable<FleetClass>([
         Setting("name", name, \.name, .nothing, "its name: letters, digits and `._-`"),
@@ -72,13 +72,13 @@ package enum ClassSettings {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
             guard LabelKey.isValid(text), !text.contains("/") else {
-                throw node.wrong("it is 1 to 63 letters, digits and ._-, the first no sign")
+                throw node.wrong("it is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
             }
             return text
         }
     }
 
-    /// A text, or a list of them.
+    /// One element, or a list of at most 1,000.
     private static func oneOrMore<Element>(
         _ read: @escaping @Sendable (SettingNode) throws(SettingsError) -> Element
     ) -> SettingForm<[Element]> {

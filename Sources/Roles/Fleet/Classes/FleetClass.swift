@@ -2,8 +2,8 @@ import JSON
 import Settings
 import Text
 
-/// How content of one kind travels: to which nodes, within which limits, and what happens there. An operator writes it once;
-/// a job keeps the version that it began with.
+/// A class: how one kind of content is delivered. It selects the nodes, sets the limits, and says what happens on the
+/// nodes. An operator writes it. A job keeps the version of the class with which it started.
 package struct FleetClass: Sendable, Hashable {
     package enum Publish: String, Sendable, Hashable, CaseIterable { case replace, versions }
     package enum CatchUp: String, Sendable, Hashable, CaseIterable { case none, latest }
@@ -16,23 +16,24 @@ package struct FleetClass: Sendable, Hashable {
     package var name = ""
     package var targets = Selections([])
     package var caches = Selections([])
-    /// Regular expressions of relative paths.
+    /// Regular expressions for relative paths.
     package var include: [String] = []
     package var exclude: [String] = []
-    /// Nodes (`node:NAME`), API tokens (`token:NAME`) and roles (`role:NAME`) that may send.
+    /// The nodes (`node:NAME`), API tokens (`token:NAME`) and roles (`role:NAME`) that may send jobs of this class.
     package var senders: [String] = ["role:admin"]
-    /// Seconds for which a one-time key can be used.
+    /// Lifetime of a job's one-time key, in seconds.
     package var keyTime = 600
-    /// Absolute and below a root of the target, or relative to its first root.
+    /// Directory for the content: an absolute path below one of the target's roots, or a path relative to its first
+    /// root.
     package var destination = ""
     package var publish = Publish.replace
-    /// Versions that stay.
+    /// Number of versions that are kept with `publish: versions`.
     package var keep = 3
     package var hook: HookCall?
     package var catchUp = CatchUp.none
     package var verify: Verify?
     package var peerToPeer = true
-    /// Bytes, a power of two; nil: by size.
+    /// Piece length in bytes, a power of two; nil: chosen by the size of the content.
     package var block: Int64?
     package var sendfile = true
     package var isolation = Isolation.job
@@ -40,13 +41,13 @@ package struct FleetClass: Sendable, Hashable {
     package var limits = FleetLimits()
     package var windows: [FleetWindow] = []
     package var seedsInWindow = false
-    /// Seconds without a byte after which a target has failed.
+    /// Seconds without a received byte after which a target fails.
     package var timeout = 600
-    /// Seconds that caches seed after the job.
+    /// Seconds for which caches seed after the end of a job.
     package var seedTime = 1800
-    /// Seconds from the start, or a time of day in UTC: `6h`, `2026-12-01T06:00:00Z`.
+    /// Seconds from the start of the job, or a time in UTC: `6h`, `2026-12-01T06:00:00Z`.
     package var deadline: String?
-    /// 0 to 9; 9 first.
+    /// 0 to 9. Jobs with a higher priority come first.
     package var priority = 5
     package var check = Check.sha256
     package var course = JobCourse()
@@ -54,8 +55,8 @@ package struct FleetClass: Sendable, Hashable {
 
     package init() {}
 
-    /// Checks a definition.
-    /// - Throws: the first key that cannot be used.
+    /// Reads and checks a definition.
+    /// - Throws: an error about the first key that is unknown or has an invalid value.
     package init(_ source: SettingsSource) throws(SettingsError) {
         let (read, notes) = try ClassSettings.table.read(source, into: FleetClass())
         if let note = notes.first { throw SettingsError.wrong("\(note.path)", "there is no such key") }
@@ -71,12 +72,12 @@ package struct FleetClass: Sendable, Hashable {
     }
 }
 
-/// The hook of a node that a class calls: its name in the node's own file, and arguments.
+/// A call of a hook: the hook's name in the node's own configuration file, and arguments.
 package struct HookCall: Sendable, Hashable {
     package static let mostArguments = 16
 
     package let name: String
-    /// Given to the hook as `SWOOP_ARG_1` and so on.
+    /// Passed to the hook as the environment variables `SWOOP_ARG_1`, `SWOOP_ARG_2` and so on. At most 1 KiB each.
     package let arguments: [String]
 
     package init?(name: String, arguments: [String] = []) {
@@ -88,26 +89,26 @@ package struct HookCall: Sendable, Hashable {
     }
 }
 
-/// Bytes a second; nil for no limit.
+/// Limits of transfer rates, in bytes a second; nil for no limit.
 package struct FleetLimits: Sendable, Hashable {
-    /// Of a target.
+    /// For each target.
     package var down: Int64?
     package var up: Int64?
-    /// Of all nodes of a site together.
+    /// For all nodes of a site together.
     package var site: Int64?
     package var sender: Int64?
 
     package init() {}
 }
 
-/// Hours in which targets may transfer, in their local time.
+/// A time window, in the target's local time, in which targets may transfer.
 package struct FleetWindow: Sendable, Hashable {
-    /// 0 is Sunday.
+    /// Days of the week; 0 is Sunday.
     package var days: Set<Int> = Set(0..<7)
     /// Minutes since midnight.
     package var from = 0
     package var to = 1440
-    /// Bytes a second; nil for the limits of the class.
+    /// Bytes a second inside the window; nil for the limits of the class.
     package var limit: Int64?
 
     package init() {}

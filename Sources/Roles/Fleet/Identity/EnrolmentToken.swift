@@ -1,10 +1,11 @@
 import Hashing
 import Text
 
-/// What a new node shows once to join: `swt1.ID.SECRET.PIN`.
+/// A token with which a new node joins the fleet: `swt1.ID.SECRET.PIN`.
 ///
-/// ID: 16 hexadecimal digits, by which control finds it. SECRET: 256 bits, of which control keeps a hash. PIN: SHA-256 of the
-/// public key of control's authority, so that the node knows control before it says SECRET. All in hexadecimal digits.
+/// ID: 16 hexadecimal digits, under which control finds the token. SECRET: 256 bits, of which control stores only a
+/// hash. PIN: SHA-256 of the public key of control's certificate authority, so that the node can authenticate control
+/// before it sends SECRET. SECRET and PIN are in hexadecimal digits.
 package struct EnrolmentToken: Sendable, Hashable {
     package static let prefix = "swt1"
 
@@ -12,7 +13,7 @@ package struct EnrolmentToken: Sendable, Hashable {
     package let secret: Secret
     package let pin: SHA256Digest
 
-    /// - Parameter random: 40 random bytes: the first 8 are the ID.
+    /// - Parameter random: 40 random bytes. The first 8 become the ID, the others the secret.
     package init?(random: [UInt8], pin: SHA256Digest) {
         guard random.count == 40 else { return nil }
         id = Hexadecimal.encode(random.prefix(8))
@@ -20,7 +21,7 @@ package struct EnrolmentToken: Sendable, Hashable {
         self.pin = pin
     }
 
-    /// Nil for anything else.
+    /// Nil for any other text.
     package init?(_ text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 4, parts[0] == Self.prefix, Hexadecimal.decode(parts[1], byteCount: 8) != nil,
@@ -31,32 +32,32 @@ package struct EnrolmentToken: Sendable, Hashable {
         self.pin = pin
     }
 
-    /// The whole token. Nothing that keeps or logs it may see it but the one who is to use it.
+    /// The whole token. It must not be stored or logged: only the host that joins with it may have it.
     package var text: Secret { Secret("\(Self.prefix).\(id).\(secret.value).\(pin.hex)") }
 
-    /// What control keeps of the secret.
+    /// The hash of the secret, which control stores.
     package var secretDigest: SHA256Digest { Self.digest(of: secret) }
     package static func digest(of secret: Secret) -> SHA256Digest { SHA256.digest(Array(secret.value.utf8)) }
 }
 
-/// A token as control remembers it, and what it may still do.
+/// A join token in control's database: its limits, and the nodes that have used it.
 package struct EnrolmentGrant: Sendable, Hashable {
-    /// The longest life of a token: 30 days, in seconds.
+    /// Maximum lifetime of a token: 30 days, in seconds.
     package static let longestLife = 30 * 86_400.0
 
     package let id: String
     package let secretDigest: SHA256Digest
-    /// Seconds since 1970.
+    /// Seconds since 1970, by control's clock.
     package let expires: Double
     package let uses: Int
-    /// The keys that have used it, each once.
+    /// The nodes that have joined with it. Each counts once.
     package private(set) var usedBy: [NodeID]
-    /// The only name that a node may take with it.
+    /// The only name that a node may join with; nil for any.
     package let name: String?
     package let labels: Labels
-    /// Its nodes wait until an admin says yes.
+    /// Nodes that join with it are `pending` until an admin approves them.
     package let needsApproval: Bool
-    /// Its nodes are forgotten when they leave.
+    /// Nodes that join with it are removed from control's records when they leave.
     package let isEphemeral: Bool
     package var isRevoked: Bool
 
@@ -80,13 +81,15 @@ package struct EnrolmentGrant: Sendable, Hashable {
     package enum Outcome: Sendable, Hashable {
         /// The node joins.
         case joins
-        /// The same key asked before, and lost the reply: it gets its certificate again, and no use is taken.
+        /// The same node has joined with this token before, and may have lost the reply. It gets a certificate again,
+        /// and this does not count as another use.
         case again
     }
 
-    /// A node shows the token.
+    /// Call when a node presents the token.
     /// - Parameter now: seconds since 1970, by control's clock.
-    /// - Throws: why it does not join. A wrong secret is told from no token by nothing but the time it takes.
+    /// - Throws: why the node may not join. A wrong secret gives the same error as an unknown token; only the time to
+    ///   answer differs.
     package mutating func use(
         secret: Secret, by node: NodeID, named name: String, at now: Double
     ) throws(EnrolmentRefusal) -> Outcome {
@@ -101,16 +104,16 @@ package struct EnrolmentGrant: Sendable, Hashable {
     }
 }
 
-/// Why a node does not join.
+/// Why a token does not let a node join.
 package enum EnrolmentRefusal: Error, Sendable, Hashable {
     case unknown
     case revoked
     case expired
     case used
-    /// The token is for a node of this name.
+    /// The token is for a node with this other name.
     case name(String)
 
-    /// As the API says it.
+    /// The code in the API's error document.
     package var code: String {
         switch self {
         case .unknown: "token_unknown"

@@ -1,8 +1,8 @@
 import Hashing
 import Text
 
-/// What a one-time key is for. It starts one job: this content, from this sender, under this version of a class, for these
-/// targets.
+/// What a one-time key permits: to start one job, with this content, from this sender, with this version of a class, to
+/// these targets.
 package struct KeyBinding: Sendable, Hashable {
     package let job: String
     package let sender: NodeID
@@ -23,9 +23,9 @@ package struct KeyBinding: Sendable, Hashable {
     }
 }
 
-/// What travels: its torrents, and how much it is.
+/// The content of a job: its torrent and its size.
 package struct JobContent: Sendable, Hashable {
-    /// Info hashes as hexadecimal digits; of a hybrid torrent both.
+    /// The info hash in hexadecimal digits; both hashes of a hybrid torrent (BEP 52).
     package let infoHashes: [String]
     package let files: Int
     package let bytes: Int64
@@ -37,13 +37,13 @@ package struct JobContent: Sendable, Hashable {
     }
 }
 
-/// A one-time key as control remembers it: a hash of its 256 bits, what it is for, and whether it was used.
+/// A one-time key in control's database: the hash of its 256 bits, its binding, and when it was used.
 package struct OneTimeKey: Sendable, Hashable {
     package let digest: SHA256Digest
     package let binding: KeyBinding
     /// Seconds since 1970.
     package let issued: Double
-    /// Seconds for which it can be used.
+    /// Seconds after `issued` for which the key is valid.
     package let lifetime: Double
     package private(set) var used: Double?
 

@@ -1,22 +1,22 @@
 import Text
 
-/// What people say about a node: `site=bj`, `tier=edge`, `canary`.
+/// Labels that people give to a node: `site=bj`, `tier=edge`, `canary`.
 package struct Labels: Sendable, Hashable {
-    /// Most labels of a node.
+    /// Maximum number of labels of a node.
     package static let most = 64
 
     package private(set) var values: [String: String] = [:]
 
     package init() {}
 
-    /// - Throws: which label cannot be used, and why.
+    /// - Throws: for the first invalid label.
     package init(_ pairs: some Sequence<(String, String)>) throws(LabelProblem) {
         for (key, value) in pairs { try set(key, value) }
     }
 
     package subscript(_ key: String) -> String? { values[key] }
 
-    /// Sets a label, or removes it where the value is nil.
+    /// Sets a label, or removes it if the value is nil.
     package mutating func set(_ key: String, _ value: String?) throws(LabelProblem) {
         guard LabelKey.isValid(key) else { throw .key(key) }
         guard !LabelKey.builtIn.contains(key) else { throw .builtIn(key) }
@@ -31,7 +31,7 @@ package struct Labels: Sendable, Hashable {
         values[key] = value
     }
 
-    /// These, with others put over them.
+    /// These labels, overridden and extended by others.
     package func merging(_ others: Labels) throws(LabelProblem) -> Labels {
         var labels = self
         for (key, value) in others.values { try labels.set(key, value) }
@@ -45,11 +45,12 @@ package struct Labels: Sendable, Hashable {
     }
 }
 
-/// Names of labels: 1 to 63 bytes, letters, digits and `._/-`, the first a letter or digit.
+/// Names of labels: 1 to 63 bytes. Letters, digits and `._/-`; the first byte is a letter or digit.
 package enum LabelKey {
-    /// Known of every node; no label has such a name.
+    /// Keys that every node has by itself. Labels cannot have these names.
     package static let builtIn: Set<String> = ["name", "os", "arch", "version", "tz", "addr"]
-    /// What an agent says of its own host stands under this, so that no host labels itself into a class.
+    /// Prefix of labels from an agent's own configuration file. With it, a host cannot give itself a label that a class
+    /// selects.
     package static let hostPrefix = "host/"
 
     package static func isValid(_ text: some StringProtocol) -> Bool {
@@ -82,8 +83,8 @@ package enum LabelProblem: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .key(let key):
-            "'\(DisplayName.escape(key))' is no name of a label: 1 to 63 letters, digits and ._/-, the first no sign"
-        case .builtIn(let key): "'\(key)' is known of every node and cannot be a label"
+            "'\(DisplayName.escape(key))' is no valid label: 1 to 63 letters, digits and ._/-, first a letter or digit"
+        case .builtIn(let key): "'\(key)' is a built-in property of every node and cannot be a label"
         case .value(let key): "the value of the label '\(key)' is longer than 255 bytes or has control characters in it"
         case .tooMany: "a node has at most \(Labels.most) labels"
         }

@@ -1,14 +1,14 @@
 import Address
 
-/// What is known of a node, for expressions that select nodes.
+/// The properties of a node on which selection expressions are evaluated.
 package struct NodeFacts: Sendable, Hashable {
     package var name: String
     package var os: String
     package var arch: String
     package var version: String
-    /// As the time zone database names it: `Asia/Shanghai`.
+    /// A name of the IANA time zone database, such as `Asia/Shanghai`.
     package var timeZone: String
-    /// Of its interfaces and of its connection.
+    /// The addresses of its interfaces and the remote address of its connection.
     package var addresses: [PeerAddress]
     package var labels: Labels
 
@@ -25,8 +25,8 @@ package struct NodeFacts: Sendable, Hashable {
         self.labels = labels
     }
 
-    /// The value that a key has here, if any: of what is known of every node, else of a label. Addresses are not among
-    /// them, as a node has several.
+    /// The value of a key: a built-in property, or else a label; nil if the node has none. Does not cover `addr`, since
+    /// a node may have several addresses.
     func value(of key: String) -> String? {
         let known: String
         switch key {

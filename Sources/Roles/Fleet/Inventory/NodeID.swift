@@ -1,12 +1,12 @@
 import Hashing
 import Text
 
-/// A node's name for life: `n-` and 16 characters, the first 80 bits of its first public key's SHA-256 in base 32 (RFC 4648,
-/// in small letters).
+/// A node's permanent id: `n-` and 16 characters, the first 80 bits of the SHA-256 of its first public key, in base 32
+/// (RFC 4648, lower case).
 package struct NodeID: Sendable, Hashable, Comparable, CustomStringConvertible {
     package let description: String
 
-    /// - Parameter publicKey: as the certificate has it (SubjectPublicKeyInfo, DER).
+    /// - Parameter publicKey: SubjectPublicKeyInfo in DER, as in the certificate.
     package init(publicKey: [UInt8]) {
         description = "n-" + Base32.encode(SHA256.digest(publicKey).bytes.prefix(10))
     }
@@ -21,7 +21,7 @@ package struct NodeID: Sendable, Hashable, Comparable, CustomStringConvertible {
     package static func < (left: NodeID, right: NodeID) -> Bool { left.description < right.description }
 }
 
-/// Base 32 of RFC 4648 in small letters, for whole groups of five bytes.
+/// Base 32 (RFC 4648) in lower case, without padding.
 package enum Base32 {
     private static let digits = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)
 

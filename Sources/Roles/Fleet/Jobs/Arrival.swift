@@ -1,18 +1,18 @@
-/// When a target will have everything, and whether that is in time.
+/// The expected end of a target's transfer, and whether that is before the deadline.
 package struct Arrival: Sendable, Hashable {
     package enum Verdict: String, Sendable, Hashable {
         case inTime = "in time"
         case atRisk = "at risk"
         case late
-        /// There is no deadline, or nothing is known yet.
+        /// There is no deadline, or the transfer rate is not known yet.
         case unknown
     }
 
-    /// Seconds since 1970; nil where nothing came in the last minute and nothing is known.
+    /// Seconds since 1970; nil if nothing was received in the last minute.
     package let expected: Double?
     package let verdict: Verdict
 
-    /// When the rate of the best case brings it later than this share of the time left, it is at risk.
+    /// The target is at risk if it would miss the deadline at its best possible rate with this factor more data.
     static let margin = 1.15
 
     /// - Parameters:
@@ -43,7 +43,7 @@ package struct Arrival: Sendable, Hashable {
         }
     }
 
-    /// The instant at which so many seconds of open time have passed.
+    /// The time at which this many seconds outside the closed periods have passed.
     private static func end(of seconds: Double, from now: Double, closed: [Range<Double>]) -> Double {
         var instant = now + seconds
         for pause in closed.sorted(by: { $0.lowerBound < $1.lowerBound }) {

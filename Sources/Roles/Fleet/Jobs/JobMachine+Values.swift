@@ -5,12 +5,12 @@ extension JobMachine {
         package let node: NodeID
         package let wave: Int
         package internal(set) var state = TargetState.waiting(.offer)
-        /// Counts from 1; another attempt follows a failure.
+        /// Number of the current attempt, from 1. A failed target that is tried again gets the next one.
         package internal(set) var attempt = 1
-        /// The node may switch: it was told, or will be when it has the content.
+        /// The node may switch to the new content. It has the order, or gets it when it has the content.
         package internal(set) var maySwitch = false
         package internal(set) var isAway = false
-        /// Times that it was tried again by itself.
+        /// Number of automatic retries.
         package internal(set) var retries = 0
 
         package init(
@@ -27,7 +27,7 @@ extension JobMachine {
         }
     }
 
-    /// What a node says, or what control finds out about it.
+    /// An event of one target, reported by its agent or found out by control.
     package enum Report: Sendable, Hashable {
         case away
         case back
@@ -39,7 +39,7 @@ extension JobMachine {
         case switched
         case hookStarted
         case done
-        /// - Parameter again: another attempt could succeed.
+        /// - Parameter again: whether another attempt may succeed.
         case failed(code: String, again: Bool)
         case refused(key: String)
         case hookUnknown
@@ -47,7 +47,7 @@ extension JobMachine {
         case cancelled
     }
 
-    /// An order to one node.
+    /// A command for one node.
     package enum Order: Sendable, Hashable {
         case offer(NodeID, attempt: Int)
         case switches(NodeID, at: Double?)
@@ -56,7 +56,7 @@ extension JobMachine {
         case resume(NodeID)
     }
 
-    /// What is kept of a job beside its targets.
+    /// The stored state of a job, without its targets.
     package struct Header: Sendable, Hashable {
         package let state: JobState
         /// Seconds since 1970.
@@ -65,7 +65,7 @@ extension JobMachine {
         package let reason: String?
         package let nextWave: Double?
         package let moment: Double?
-        /// Failures of each wave that a person has looked at and gone on.
+        /// For each wave, the number of failures that an operator has accepted by letting the job continue.
         package let forgiven: [Int]
 
         init(
@@ -81,7 +81,7 @@ extension JobMachine {
             self.forgiven = forgiven
         }
 
-        /// Nil for what ``json`` does not write.
+        /// Nil for anything that ``json`` does not write.
         package init?(_ json: JSONValue) {
             func number(_ key: String) -> Double? {
                 switch json[key] {

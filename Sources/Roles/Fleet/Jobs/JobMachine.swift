@@ -1,7 +1,9 @@
-/// The life of a job at control: which targets are offered it, which may switch, when the job is held, and how it ends.
+/// The state machine of a job at control: which targets are offered the job, which may switch to the new content, when
+/// the job is held, and how it ends.
 ///
-/// Invariants: bytes go to all targets at once unless waves gate them; a target switches only when its wave is open, or by an
-/// order; an ended job gives no orders but those that cancel. Every event may come twice.
+/// Invariants: all targets may transfer at once, unless the class's waves also gate the transfer. A target switches
+/// only when its wave is open or after an operator's order. An ended job gives no orders other than to cancel. Every
+/// event may arrive twice.
 package struct JobMachine: Sendable, Hashable {
     package let id: String
     package let course: JobCourse
@@ -9,24 +11,26 @@ package struct JobMachine: Sendable, Hashable {
     package let started: Double
     package private(set) var state = JobState.running
     package private(set) var targets: [Target]
-    /// Targets of waves up to this one may switch.
+    /// Targets in waves up to this one may switch.
     package private(set) var wave = 0
-    /// Why it is held, for a person.
+    /// Why the job is held, for people.
     package private(set) var reason: String?
-    /// When the next wave opens by itself.
+    /// When the next wave opens without an order, in seconds since 1970.
     package private(set) var nextWave: Double?
-    /// When all switch, where they switch together.
+    /// With `switch: together`, when all targets switch, in seconds since 1970.
     package private(set) var moment: Double?
 
     private var tally: JobTally
     private let indices: [NodeID: Int]
 
-    /// Seconds between the order and the moment at which all switch.
+    /// Seconds between the order to switch together and the common time of the switch, so that the order can reach all
+    /// nodes.
     private static let notice = 2.5
-    /// The state that a pause or a hold ends in.
+    /// The state after a pause: `held` if the job was held before it.
     private var resumed: JobState { reason == nil ? .running : .held }
 
-    /// - Parameter waves: the targets of each wave, in the order in which they switch; together all targets, each once.
+    /// - Parameter waves: the targets of each wave, in the order in which the waves switch. Each target is in exactly
+    ///   one.
     package init(id: String, waves: [[NodeID]], course: JobCourse, at now: Double) {
         self.id = id
         self.course = course
@@ -39,8 +43,8 @@ package struct JobMachine: Sendable, Hashable {
         if course.switches == .each { open(0) }
     }
 
-    /// The same as before: what was kept of it.
-    /// - Parameter targets: in the order that ``targets`` had; those of a node that is there twice count once.
+    /// Restores a job from the database.
+    /// - Parameter targets: in the order of ``targets``. A node must not occur twice.
     package init(id: String, course: JobCourse, header: Header, targets: [Target]) {
         self.id = id
         self.course = course
@@ -59,7 +63,7 @@ package struct JobMachine: Sendable, Hashable {
         tally.forgive(header.forgiven)
     }
 
-    /// What is kept of it beside its targets.
+    /// The state to store, without the targets.
     package var header: Header {
         Header(
             state: state, started: started, wave: wave, reason: reason, nextWave: nextWave, moment: moment,
@@ -69,7 +73,7 @@ package struct JobMachine: Sendable, Hashable {
     package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }
     package var waveCount: Int { tally.waves.count }
 
-    /// Of all targets.
+    /// Counts over all targets.
     package struct Figures: Sendable, Hashable {
         package let open: Int
         package let failures: Int
@@ -82,9 +86,9 @@ package struct JobMachine: Sendable, Hashable {
 
     package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }
 
-    // MARK: What nodes report
+    // MARK: Reports of nodes
 
-    /// - Returns: what nodes are to be told.
+    /// - Returns: the orders to send to nodes.
     package mutating func report(_ report: Report, of node: NodeID, at now: Double) -> [Order] {
         guard let index = indices[node] else { return [] }
         let before = targets[index].state
@@ -121,7 +125,7 @@ package struct JobMachine: Sendable, Hashable {
         return follow(now) + orders(for: index)
     }
 
-    /// Time passes.
+    /// Call when time has passed, at the latest at ``due``.
     package mutating func tick(_ now: Double) -> [Order] {
         guard !state.hasEnded else { return [] }
         if now >= started + course.expires {
@@ -130,16 +134,16 @@ package struct JobMachine: Sendable, Hashable {
         return follow(now)
     }
 
-    /// When ``tick(_:)`` is due, if nothing happens before.
+    /// When ``tick(_:)`` must be called if no other event comes before; nil if not at all. Seconds since 1970.
     package var due: Double? {
         guard !state.hasEnded else { return nil }
         return [nextWave, started + course.expires].compactMap(\.self).min()
     }
 
-    /// What a node that asks is to be told: after a loss of orders, and when it comes back.
+    /// The orders for one node, for a node that returns or may have lost earlier orders.
     package func orders(of node: NodeID) -> [Order] { indices[node].map(orders(for:)) ?? [] }
 
-    // MARK: What people order
+    // MARK: Orders of operators
 
     package mutating func pause() -> [Order] {
         guard state == .running || state == .held else { return [] }
@@ -165,7 +169,8 @@ package struct JobMachine: Sendable, Hashable {
         return orders
     }
 
-    /// The next wave switches now; what is held goes on; what waits for an order switches.
+    /// Continues a job: opens the next wave, or releases a held job, or orders the switch with `switch: manual` and
+    /// `together`.
     package mutating func promote(at now: Double) -> [Order] {
         guard !state.hasEnded, state != .paused else { return [] }
         let wasHeld = state == .held
@@ -181,7 +186,7 @@ package struct JobMachine: Sendable, Hashable {
         return follow(now) + allOrders()
     }
 
-    /// Targets that failed are tried again.
+    /// Tries failed targets again.
     package mutating func retry(at now: Double) -> [Order] {
         guard state != .paused, state != .cancelled else { return [] }
         var orders: [Order] = []
@@ -197,7 +202,7 @@ package struct JobMachine: Sendable, Hashable {
         return orders + follow(now)
     }
 
-    // MARK: How it goes on
+    // MARK: Transitions
 
     private mutating func move(_ index: Int, to state: TargetState) {
         let old = targets[index].state
@@ -222,7 +227,7 @@ package struct JobMachine: Sendable, Hashable {
         for index in targets.indices { targets[index].maySwitch = true }
     }
 
-    /// What follows from what changed.
+    /// Derives the job's state, and the orders, from the state of its targets.
     private mutating func follow(_ now: Double) -> [Order] {
         guard state == .running else {
             if state == .held || state == .paused { endIfAllEnded() }
@@ -249,7 +254,7 @@ package struct JobMachine: Sendable, Hashable {
         return orders
     }
 
-    /// Opens the next wave when those that can be reached of the last have ended.
+    /// Opens the next wave when all targets of the current one have ended or are away, and the class's `wait` is over.
     private mutating func followWaves(_ now: Double) -> [Order] {
         guard wave + 1 < tally.waves.count else { return [] }
         if let due = nextWave {

@@ -1,4 +1,4 @@
-/// Where a job is.
+/// The state of a job.
 package enum JobState: String, Sendable, Hashable, CaseIterable {
     case planned, hashing, running, held, paused, done, partly, failed, cancelled
 
@@ -10,30 +10,30 @@ package enum JobState: String, Sendable, Hashable, CaseIterable {
     }
 }
 
-/// When targets of a job change what is visible.
+/// When the targets of a job switch to the new content.
 package enum SwitchMode: String, Sendable, Hashable, CaseIterable {
-    /// Each when it is ready.
+    /// Each target when it has the content.
     case each
-    /// All in one moment.
+    /// All targets at one time.
     case together
-    /// On order.
+    /// All targets on an operator's order.
     case manual
 }
 
-/// What a class says of the course of its jobs.
+/// The keys of a class that control the course of its jobs.
 package struct JobCourse: Sendable, Hashable {
     package var switches = SwitchMode.each
     package var waves: [WaveSize] = [.percent(100)]
-    /// Seconds between the end of a wave and the next.
+    /// Seconds between the end of a wave and the start of the next.
     package var wait = 600.0
-    /// The next wave needs an order.
+    /// The next wave opens only on an operator's order.
     package var approve = false
-    /// Waves gate the bytes too.
+    /// Targets also receive the content only when their wave is open.
     package var wavesGateTransfer = false
     package var maxFailures = WaveSize.percent(10)
-    /// Times that a target is tried again by itself.
+    /// Maximum number of automatic retries of a target.
     package var retries = 3
-    /// Seconds after which targets that were not reached are given up.
+    /// Seconds from the start of a job after which targets that have not ended expire.
     package var expires = 7 * 86_400.0
     package var hasHook = false
 

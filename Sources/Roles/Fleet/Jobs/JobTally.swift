@@ -1,17 +1,18 @@
-/// How many targets of each wave are open, and how many failed: kept as they move, so that no decision counts 10,000 targets.
+/// Counts of open and failed targets in each wave. They are updated with each transition, so that no decision has to
+/// count up to 10,000 targets.
 struct JobTally: Sendable, Hashable {
     struct Wave: Sendable, Hashable {
         let size: Int
         var open: Int
         var failures = 0
-        /// Failures that a person has looked at and gone on.
+        /// Number of failures that an operator has accepted by letting the job continue.
         var forgiven = 0
     }
 
     private(set) var waves: [Wave]
     private(set) var open: Int
     private(set) var failures = 0
-    /// Targets that have the content.
+    /// Number of targets that have the content.
     private(set) var delivered = 0
     private let size: Int
 
@@ -36,16 +37,17 @@ struct JobTally: Sendable, Hashable {
         waves[wave].forgiven = min(waves[wave].forgiven, waves[wave].failures)
     }
 
+    /// Accepts all failures up to now.
     mutating func forgive() {
         for index in waves.indices { waves[index].forgiven = waves[index].failures }
     }
 
-    /// The same as before, of each wave.
+    /// Restores the accepted failures of each wave.
     mutating func forgive(_ failures: [Int]) {
         for (index, count) in zip(waves.indices, failures) { waves[index].forgiven = min(count, waves[index].failures) }
     }
 
-    /// Why more has failed than may, in a wave up to a given one or in all; nil if not.
+    /// Why there are more failures than allowed, in a wave up to `last` or in all waves together; nil if there are not.
     func excess(over limit: WaveSize, upTo last: Int) -> String? {
         for (number, wave) in waves.enumerated() where number <= last {
             guard wave.failures > wave.forgiven, wave.failures > limit.allowance(of: wave.size) else { continue }
@@ -56,7 +58,7 @@ struct JobTally: Sendable, Hashable {
         return "\(failures) of \(size) targets failed; maxfailures is \(limit)"
     }
 
-    /// Whether all have the content, but for those that may fail.
+    /// Whether all targets have the content, except as many as may fail.
     func canSwitchTogether(allowing limit: WaveSize) -> Bool {
         delivered > 0 && size - delivered <= limit.allowance(of: size)
     }

@@ -1,27 +1,27 @@
-/// Where a target of a job is.
+/// The state of a target.
 package enum TargetState: Sendable, Hashable {
     case waiting(WaitReason)
     case offered
     case receiving
-    /// Verified and durable, not visible yet.
+    /// The content is verified and durable on the node, but not visible yet.
     case delivered
     case switched
-    /// The hook runs.
+    /// The node's hook is running.
     case hook
     case done
     case failed(code: String)
-    /// The node's own file does not allow it; the key that says so.
+    /// The node's own configuration file does not allow the job. The key names the setting.
     case refused(key: String)
     case cancelled
     case expired
-    /// A newer job of the class brought something else to the same place.
+    /// A newer job published other content at the same destination.
     case superseded
-    /// The machine went down while the hook ran: nobody knows how it ended.
+    /// The host went down while the hook ran, so its result is unknown.
     case hookUnknown
 
     package enum WaitReason: String, Sendable, Hashable, CaseIterable {
         case wave, window, slot, away, drained, space, source
-        /// Control has not offered it yet.
+        /// Control has not sent the offer yet.
         case offer
     }
 
@@ -32,7 +32,7 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
-    /// Whether it counts against what may fail.
+    /// Whether the target counts against the class's `maxfailures`.
     package var isFailure: Bool {
         switch self {
         case .failed, .refused, .expired, .hookUnknown: true
@@ -48,7 +48,7 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
-    /// As the API says it.
+    /// The state's name in the API.
     package var name: String {
         switch self {
         case .waiting: "waiting"
@@ -67,7 +67,7 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
-    /// What follows the name: `space`, `root`, `hook_exit_3`.
+    /// The detail of the state: `space`, `root`, `hook_exit_3`.
     package var code: String? {
         switch self {
         case .waiting(let reason): reason.rawValue
@@ -77,7 +77,7 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
-    /// From ``name`` and ``code``.
+    /// The state with this ``name`` and ``code``; nil if there is none.
     package init?(name: String, code: String?) {
         switch name {
         case "waiting":
@@ -99,7 +99,7 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
-    /// For a person: what it means.
+    /// What the state means, for people.
     package var text: String {
         switch self {
         case .waiting(.wave): "is to switch in a later wave"
@@ -125,7 +125,7 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
-    /// For a person: what to do, where something can be done.
+    /// What an operator can do, for people; nil if nothing.
     package var advice: String? {
         switch self {
         case .waiting(.space): "make room on the node; it tries again every 10 minutes"

@@ -1,10 +1,10 @@
 import Hashing
 
-/// How far a wave reaches: `1`, `5%`, `100%`.
+/// A number of targets: `1`, `5%`, `100%`.
 package enum WaveSize: Sendable, Hashable, CustomStringConvertible {
-    /// So many targets.
+    /// An absolute number of targets.
     case count(Int)
-    /// Per cent of all targets, from above 0 to 100.
+    /// A percentage of all targets, above 0 and at most 100.
     case percent(Double)
 
     package init?(_ text: String) {
@@ -42,7 +42,7 @@ package enum WaveSize: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
-    /// How many of so many may fail: a share is rounded down.
+    /// The number of targets that may fail. A percentage is rounded down.
     package func allowance(of targets: Int) -> Int {
         switch self {
         case .count(let count): count
@@ -51,9 +51,9 @@ package enum WaveSize: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Which target switches in which wave.
+/// The assignment of targets to waves.
 package struct WavePlan: Sendable, Hashable {
-    /// What counts of a target.
+    /// The properties of a target that determine its wave.
     package struct Candidate: Sendable, Hashable {
         package let node: NodeID
         package let site: String
@@ -66,12 +66,13 @@ package struct WavePlan: Sendable, Hashable {
         }
     }
 
-    /// Indices of candidates by wave; every candidate is in one.
+    /// Indices of the candidates in each wave. Every candidate is in exactly one.
     package let waves: [[Int]]
 
-    /// Sizes are of all that switched until then: `[1, 5%, 100%]` is one, then up to 5 %, then all. What the last leaves over
-    /// is in the last. Nodes labelled `canary` come first, then in an order that job and node give, so that each job begins
-    /// elsewhere; in the first wave stands one of each site before a second of any.
+    /// Sizes are cumulative: `[1, 5%, 100%]` is one target, then the others up to 5 %, then all others. The last wave
+    /// takes whatever the sizes leave over. Nodes labelled `canary` come first. The others follow in an order derived
+    /// from a hash of job and node, so that each job starts with other nodes. In the first wave, each site has one
+    /// target before any site has a second.
     package init(_ candidates: [Candidate], sizes: [WaveSize], job: String) {
         let ranked = candidates.indices.map { index in
             (index, SHA256.digest(Array("\(job)\0\(candidates[index].node)".utf8)))
@@ -90,7 +91,7 @@ package struct WavePlan: Sendable, Hashable {
         self.waves = waves
     }
 
-    /// The first of each site before the second of any, canaries before others.
+    /// Reorders targets: canaries first, and among each group one of each site before a second of any.
     private static func spread(_ order: [Int], over candidates: [Candidate]) -> [Int] {
         var seen: [String: Int] = [:]
         let rounds = order.enumerated().map { place, index in

@@ -1,11 +1,11 @@
-/// How often agents ask control: every 10 seconds, and less often when they are many, so that they do not ask more than 1,000
-/// times a second together.
+/// How often agents contact control: every 10 seconds, and less often in a large fleet, so that there are at most 1,000
+/// requests a second in total.
 package struct SyncPace: Sendable, Hashable {
-    /// Seconds.
+    /// Minimum seconds between two requests of an agent.
     package let shortest: Double
-    /// Requests a second that all agents may send together.
+    /// Maximum requests a second of all agents together.
     package let mostRequests: Double
-    /// An agent is away after so many intervals without a word.
+    /// An agent counts as away after this many intervals without a request.
     package static let missed = 3.0
 
     package init(shortest: Double = 10, mostRequests: Double = 1000) {
@@ -16,13 +16,14 @@ package struct SyncPace: Sendable, Hashable {
     /// Seconds between two requests of an agent.
     package func interval(agents: Int) -> Double { max(shortest, Double(agents) / mostRequests) }
 
-    /// Seconds after its last word when an agent counts as away.
+    /// Seconds since an agent's last request after which it counts as away.
     package func awayAfter(agents: Int) -> Double { interval(agents: agents) * Self.missed }
 }
 
-/// When an agent that lost its control tries another: at the next one after 5 s without an answer, then with full jitter
-/// between 1 and 60 s, so that a thousand agents do not come back in one instant.
+/// When an agent that gets no answer from its control tries another one: after 5 s without an answer, and then after a
+/// random time with exponential backoff, from 1 up to 60 s, so that a thousand agents do not reconnect at once.
 package struct Reconnection: Sendable, Hashable {
+    /// Seconds to wait for an answer.
     package static let patience = 5.0
     private static let longest = 60.0
 
@@ -32,7 +33,7 @@ package struct Reconnection: Sendable, Hashable {
 
     package mutating func succeeded() { failures = 0 }
 
-    /// Seconds to wait after one more failure.
+    /// Seconds to wait after another failure.
     /// - Parameter random: from 0 up to 1.
     package mutating func failed(random: Double) -> Double {
         failures = min(failures + 1, 16)

@@ -1,14 +1,14 @@
-/// The numbers that an agent's requests carry, as control sees them. Each is one more than the one before, has an id of its
-/// own, and returns the nonce of the answer before it. So control finds out requests that come once more, and two hosts that
-/// have the same key.
+/// The sequence of an agent's sync requests, as control sees it. Each request has a number one above the last, a random
+/// id, and the nonce of the previous answer. With these, control detects repeated requests, and two hosts that use the
+/// same key.
 package struct SyncSequence: Sendable, Hashable {
-    /// Ids of this many requests are remembered.
+    /// Number of request ids that are remembered.
     package static let memory = 64
 
     package private(set) var last: UInt64
-    /// What the answer to the last request carried; empty before the first.
+    /// The nonce in the answer to the last request; empty before the first.
     package private(set) var nonce: String
-    /// Ids of the last requests, the last at the end.
+    /// Ids of recent requests, oldest first.
     package private(set) var requests: [String]
     package private(set) var isCloned: Bool
 
@@ -21,24 +21,25 @@ package struct SyncSequence: Sendable, Hashable {
 
     package enum Outcome: Sendable, Hashable {
         case accepted
-        /// The last request again, as its answer was lost: it is answered as before.
+        /// The last request again, since the agent did not get the answer. It gets the same answer.
         case repeated
-        /// The agent is further than control remembers: control was restored from a copy.
+        /// The number is ahead of the last one stored: control's database was restored from a backup.
         case ahead
     }
 
     package enum Refusal: Error, Sendable, Hashable {
-        /// A request that was answered, and others after it.
+        /// A repetition of a request that was answered, and that is not the last one.
         case replayed
-        /// A number that was used, with an id that nobody saw, or one that follows no answer of ours: two hosts with one key.
+        /// A number that is already used with an id that is not known, or the next number with a wrong nonce: two hosts
+        /// use one key.
         case cloned
     }
 
-    /// A request arrives.
+    /// Call for each request.
     /// - Parameters:
     ///   - number: 1 for the first.
-    ///   - request: random, the same only where the agent asks again without having had an answer.
-    ///   - returned: the nonce of the last answer that the agent has; empty before the first.
+    ///   - request: its random id. An agent repeats it only if it did not get the answer.
+    ///   - returned: the nonce of the last answer that the agent received; empty before the first.
     ///   - next: the nonce that the answer to this request will carry.
     package mutating func receive(
         _ number: UInt64, request: String, returning returned: String, next: String
@@ -62,6 +63,6 @@ package struct SyncSequence: Sendable, Hashable {
         return .cloned
     }
 
-    /// One of the hosts has joined anew, the other goes on.
+    /// Ends the cloned state: one of the two hosts has joined with a new key.
     package mutating func settle() { isCloned = false }
 }

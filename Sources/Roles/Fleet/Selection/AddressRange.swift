@@ -1,12 +1,12 @@
 import Address
 
-/// Addresses with the same first bits: `10.1.0.0/16`, `2001:db8::/32`, or one address.
+/// A range of IP addresses in CIDR notation, `10.1.0.0/16` or `2001:db8::/32`, or a single address.
 package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     package let description: String
     private let first: PeerAddress
     private let bits: Int
 
-    /// Nil for what is neither.
+    /// Nil for any other text.
     package init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let address = PeerAddress(host: parts[0], port: 0) else { return nil }

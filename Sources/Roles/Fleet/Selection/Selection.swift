@@ -1,23 +1,26 @@
-/// Nodes by what is known of them: `site=bj, tier in (edge, core), !canary, name~"^web-[0-9]+$", version<0.4`. A comma is and.
+/// An expression that selects nodes by their properties: `site=bj, tier in (edge, core), !canary, name~"^web-[0-9]+$",
+/// version<0.4`. A comma means "and".
 ///
-/// | term | holds for nodes |
+/// | term | selects nodes |
 /// | --- | --- |
-/// | `key`, `!key` | that have the label, or do not |
-/// | `key=value`, `key!=value` | whose label has the value; whose label has another, or that have none |
-/// | `key in (a, b)`, `key notin (a, b)` | the same for several values |
-/// | `key~"pattern"`, `key!~"pattern"` | in whose value the regular expression is found, or not |
-/// | `key<value`, `<=`, `>`, `>=` | whose value is less or greater; numbers in it count by their value, so 0.9 < 0.10 |
+/// | `key`, `!key` | that have the label, or do not have it |
+/// | `key=value`, `key!=value` | whose label has the value; whose label has another value, or that do not have the
+/// label |
+/// | `key in (a, b)`, `key notin (a, b)` | the same with several values |
+/// | `key~"pattern"`, `key!~"pattern"` | whose value contains a match of the regular expression, or does not |
+/// | `key<value`, `<=`, `>`, `>=` | whose value is less or greater; digits are compared as numbers, so 0.9 < 0.10 |
 ///
-/// `addr` is the node's addresses, its values ranges such as `10.1.0.0/16`: the term holds if one address is in the range.
+/// The key `addr` stands for the node's addresses. Its values are ranges such as `10.1.0.0/16`, and the term holds if
+/// any address of the node is in the range.
 package struct Selection: Sendable, Hashable, CustomStringConvertible {
-    /// The longest expression, in bytes.
+    /// Maximum length of an expression, in bytes.
     package static let longest = 4096
 
-    /// As it was written.
+    /// The expression as it was written.
     package let description: String
     package let terms: [SelectionTerm]
 
-    /// - Throws: where the expression cannot be understood.
+    /// - Throws: if the expression has a syntax error.
     package init(_ text: String) throws(SelectionProblem) {
         guard text.utf8.count <= Self.longest else {
             throw SelectionProblem(at: Self.longest, "an expression has at most \(Self.longest) bytes")
@@ -30,7 +33,7 @@ package struct Selection: Sendable, Hashable, CustomStringConvertible {
     package func selects(_ node: NodeFacts) -> Bool { terms.allSatisfy { $0.holds(for: node) } }
 }
 
-/// Several expressions: nodes that one of them selects.
+/// Several expressions. They select the nodes that at least one of them selects.
 package struct Selections: Sendable, Hashable {
     package let expressions: [Selection]
 
@@ -39,7 +42,7 @@ package struct Selections: Sendable, Hashable {
     package func selects(_ node: NodeFacts) -> Bool { expressions.contains { $0.selects(node) } }
 }
 
-/// What one term of an expression asks.
+/// One term of an expression.
 package struct SelectionTerm: Sendable, Hashable {
     enum Test: Sendable, Hashable {
         case exists
@@ -58,7 +61,7 @@ package struct SelectionTerm: Sendable, Hashable {
 
     let key: String
     let test: Test
-    /// The term holds where its test does not.
+    /// Inverts the test.
     let isNegated: Bool
 
     func holds(for node: NodeFacts) -> Bool { passes(node) != isNegated }
@@ -91,11 +94,11 @@ package struct SelectionTerm: Sendable, Hashable {
     }
 }
 
-/// A regular expression, compared by its text.
+/// A regular expression. Two are equal if their texts are.
 struct SelectionPattern: Sendable, Hashable {
     let text: String
-    // A `Regex` is not sendable, because its output type may not be; one without typed output is a value that nothing changes
-    // after it was made.
+    // `Regex` is not Sendable, because its output type may not be. `AnyRegexOutput` has no such type, and the value is
+    // never changed.
     nonisolated(unsafe) private let expression: Regex<AnyRegexOutput>
 
     init?(_ text: String) {
@@ -110,9 +113,9 @@ struct SelectionPattern: Sendable, Hashable {
     func hash(into hasher: inout Hasher) { hasher.combine(text) }
 }
 
-/// Order of texts in which numbers count by their value: `0.9` is before `0.10`, `web-2` before `web-10`.
+/// Compares texts with digits as numbers: `0.9` is before `0.10`, `web-2` before `web-10`.
 package enum NaturalOrder {
-    /// Below zero if the first is before the second, above if it is behind it.
+    /// Negative if `left` is before `right`, positive if it is after it, 0 if they are equal.
     package static func compare(_ left: String, _ right: String) -> Int {
         var (one, two) = (Array(left.utf8)[...], Array(right.utf8)[...])
         while let first = one.first, let second = two.first {
@@ -132,7 +135,7 @@ package enum NaturalOrder {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-    /// Takes a number's digits, without the zeros before it.
+    /// Removes the leading digits from a text, and returns them without leading zeros.
     private static func number(_ text: inout ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         let digits = text.prefix(while: isDigit)
         text = text.dropFirst(digits.count)

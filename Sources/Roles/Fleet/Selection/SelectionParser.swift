@@ -1,6 +1,6 @@
-/// Why an expression cannot be understood.
+/// A syntax error in an expression.
 package struct SelectionProblem: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Bytes before the place, for a mark under the text.
+    /// Number of bytes before the error, for a mark under the text.
     package let offset: Int
     package let reason: String
 
@@ -12,7 +12,7 @@ package struct SelectionProblem: Error, Sendable, Hashable, CustomStringConverti
     package var description: String { "at byte \(offset + 1): \(reason)" }
 }
 
-/// Reads the terms of a ``Selection``.
+/// The parser of a ``Selection``.
 struct SelectionParser {
     private let bytes: [UInt8]
     private var position = 0
@@ -86,7 +86,7 @@ struct SelectionParser {
         return key
     }
 
-    /// A word, or any text between quotes, in which `\"` and `\\` stand for themselves.
+    /// A word, or a quoted text in which `\"` and `\\` are escapes.
     private mutating func value() throws(SelectionProblem) -> String {
         skipBlanks()
         guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else {
@@ -134,7 +134,7 @@ struct SelectionParser {
         return true
     }
 
-    /// The same for a word that more letters could follow.
+    /// The same for a keyword, which must not be the start of a longer word.
     private mutating func takeWord(_ text: String) -> Bool {
         guard bytes[position...].starts(with: text.utf8) else { return false }
         let next = position + text.utf8.count

@@ -1,17 +1,20 @@
 import Address
 
-/// The peers of jobs as a control knows them: told by agents over the link, and kept in memory. Pure.
+/// A tracker for the jobs of a fleet: the peers of each job, which announce over the agents' link to control. In memory
+/// only. Pure.
 ///
-/// A node is told of peers of its own site first, which are half of what it asked for at most as long as there are others: content
-/// comes into a site once and goes round in it, and yet no site is an island. Peers that nobody can dial are counted and not told.
+/// A node gets peers of its own site first, but they are at most half of the addresses that it asked for, as long as
+/// there are others. So content enters a site once and spreads inside it, and no site is cut off from the others. Peers
+/// that cannot be dialled are counted, but not given out.
 package struct JobTracker: Sendable {
-    /// Peers of all jobs together. Beyond that no new ones are taken: a swarm of that size knows its peers by peer exchange.
+    /// Maximum number of peers of all jobs together. More peers are not stored: a swarm of that size finds its peers by
+    /// peer exchange (BEP 11).
     package static let most = 200_000
-    /// Seconds between two announces of a peer, for few and for many.
+    /// Minimum seconds between two announces of a peer.
     package static let interval = 30.0
-    /// Announces a second of all peers together.
+    /// Maximum announces a second of all peers together. The interval grows with the number of peers to keep to it.
     package static let rate = 500.0
-    /// A peer is forgotten after so many intervals.
+    /// A peer is removed after this many intervals without an announce.
     private static let missed = 3.0
 
     private struct Peer: Sendable {
@@ -23,18 +26,18 @@ package struct JobTracker: Sendable {
 
     private struct Swarm: Sendable {
         var peers: [NodeID: Peer] = [:]
-        /// Those that can be dialled, by site.
+        /// The peers that can be dialled, by site.
         var sites: [String: SampleSet<NodeID>] = [:]
         var reachable = SampleSet<NodeID>()
     }
 
     private var swarms: [String: Swarm] = [:]
-    /// Of all jobs.
+    /// Number of peers of all jobs.
     package private(set) var count = 0
 
     package init() {}
 
-    /// Seconds between two announces.
+    /// Seconds until a peer's next announce.
     package var interval: Double { max(Self.interval, Double(count) / Self.rate) }
 
     /// - Parameters:
@@ -59,7 +62,7 @@ package struct JobTracker: Sendable {
                 using: &random))
     }
 
-    /// Peers for an offer or an answer.
+    /// Addresses of peers, for an offer or an answer.
     /// - Parameters:
     ///   - node: left out.
     ///   - isSeed: whether it has all: other seeds are of no use to it then.
@@ -86,7 +89,7 @@ package struct JobTracker: Sendable {
         return found
     }
 
-    /// Of a host with many interfaces the first of each family.
+    /// The addresses of a peer that are given out: the first IPv4 and the first IPv6 address.
     private static func told(_ peer: Peer) -> [PeerAddress] {
         guard peer.addresses.count > 1 else { return peer.addresses }
         return [
@@ -94,15 +97,15 @@ package struct JobTracker: Sendable {
         ].compactMap(\.self)
     }
 
-    /// A job is over: its peers are forgotten.
+    /// Removes all peers of a job that has ended.
     package mutating func end(_ job: String) { count -= swarms.removeValue(forKey: job)?.peers.count ?? 0 }
 
-    /// Forgets peers that said nothing for long. To be called now and then.
+    /// Removes peers that have not announced for three intervals. Call it from time to time.
     package mutating func expire(at now: Double) {
         for (job, swarm) in swarms { for (node, peer) in swarm.peers where peer.until <= now { remove(node, of: job) } }
     }
 
-    /// Peers of a job, and how many of them have all of it.
+    /// The number of a job's peers, and of the seeds among them.
     package func figures(of job: String) -> (peers: Int, seeds: Int) {
         guard let swarm = swarms[job] else { return (0, 0) }
         return (swarm.peers.count, swarm.peers.values.count(where: \.isSeed))

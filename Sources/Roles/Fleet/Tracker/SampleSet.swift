@@ -1,4 +1,4 @@
-/// A set of which a few can be drawn at random without looking at all of them.
+/// A set with random sampling in constant time for each drawn element.
 struct SampleSet<Element: Hashable & Sendable>: Sendable {
     private var elements: [Element] = []
     private var places: [Element: Int] = [:]
@@ -19,7 +19,7 @@ struct SampleSet<Element: Hashable & Sendable>: Sendable {
         places[last] = place
     }
 
-    /// All elements, from a random place on.
+    /// All elements in their internal order, starting at a random position.
     func shuffledFrom(_ random: inout some RandomNumberGenerator) -> some Sequence<Element> {
         let start = elements.isEmpty ? 0 : Int.random(in: 0..<elements.count, using: &random)
         return [elements[start...], elements[..<start]].lazy.flatMap { $0 }

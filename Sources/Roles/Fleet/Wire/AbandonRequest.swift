@@ -1,8 +1,8 @@
 import JSON
 
-/// `POST /agent/v1/jobs/ID/abandon`: the sender could not hash or publish what it planned to send.
+/// `POST /agent/v1/jobs/ID/abandon`: the sender cannot hash or publish the content of a planned job.
 package struct AbandonRequest: WireMessage {
-    /// For a person.
+    /// The reason, for people.
     package let reason: String
 
     package init(reason: String) { self.reason = reason }

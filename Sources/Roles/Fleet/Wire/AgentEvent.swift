@@ -1,16 +1,17 @@
 import JSON
 
-/// What happened at a node. Events are numbered for the life of its key, and sent until control has said that they are durable.
+/// An event at a node. An agent numbers its events over the lifetime of its key, and sends each one until control has
+/// acknowledged that it is durable.
 package struct AgentEvent: WireMessage {
     package let number: UInt64
     package let job: String
     package let attempt: Int64
-    /// By the node's clock, in seconds since 1970.
+    /// The node's clock, in seconds since 1970.
     package let time: Double
     package let report: JobMachine.Report
-    /// For a person, where the report has a code: what went wrong.
+    /// What went wrong, for people, if the report has a code.
     package let detail: String?
-    /// With `done` and with a failure after the content was delivered: the receipt, a JWS in compact form.
+    /// The receipt, a JWS in compact form. Present with `done`, and with a failure after the content was delivered.
     package let receipt: String?
 
     package init(
@@ -55,7 +56,7 @@ package struct AgentEvent: WireMessage {
 }
 
 extension JobMachine.Report {
-    /// As an event says it.
+    /// The report's name in an event.
     package var name: String {
         switch self {
         case .away: "away"
@@ -89,7 +90,7 @@ extension JobMachine.Report {
         if case .failed(_, let again) = self { again } else { false }
     }
 
-    /// What an agent may report of itself; that a node is away, control finds out.
+    /// The reports that an agent may send. Control itself finds out that a node is away, back or drained.
     package init?(name: String, code: String?, again: Bool) {
         switch name {
         case "accepted": self = .accepted

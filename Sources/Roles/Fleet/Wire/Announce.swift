@@ -1,13 +1,14 @@
 import Address
 import JSON
 
-/// `POST /agent/v1/announce`: the tracker inside each control, asked over the link. Agents announce to all controls.
+/// `POST /agent/v1/announce`: an announce to the tracker inside a control server, over the agent's link. Agents
+/// announce to all control servers.
 package struct AnnounceRequest: WireMessage {
     package let job: String
-    /// Where peers reach the node; empty where nobody can.
+    /// Addresses at which peers can dial the node; empty if they cannot.
     package let addresses: [PeerAddress]
     package let left: Int64
-    /// `started`, `completed`, `stopped`; nil for one of many.
+    /// `started`, `completed` or `stopped`; nil for a regular announce.
     package let event: String?
     package let wanted: Int64
 
@@ -36,7 +37,7 @@ package struct AnnounceRequest: WireMessage {
 }
 
 package struct AnnounceReply: WireMessage {
-    /// Seconds until the next.
+    /// Seconds until the next announce.
     package let interval: Double
     package let peers: [PeerAddress]
 

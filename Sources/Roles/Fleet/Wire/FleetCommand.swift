@@ -1,21 +1,21 @@
 import JSON
 
-/// What an agent does because control says so. A command that comes twice is done once: its id tells.
+/// A command of control to an agent. An agent that gets a command twice, recognised by its id, carries it out once.
 package struct FleetCommand: WireMessage {
     package enum Action: Sendable, Hashable {
         /// Receive a job's content.
         case offer(JobOffer)
-        /// Make it visible, now or at a moment of control's clock, in seconds since 1970.
+        /// Publish the content, now or at a time of control's clock, in seconds since 1970.
         case switches(at: Double?)
         case pause
         case resume
-        /// The job is over here: what is unfinished is removed, what is published stays.
+        /// Cancel the job on this node: remove unfinished content, and keep what is published.
         case cancel
-        /// The job has ended for all: stop to give.
+        /// The job has ended on all nodes: stop seeding.
         case end
-        /// Send content of this host: an order of the API. The agent's file decides whether it does.
+        /// Send content of this host, as ordered over the API. The agent's configuration file decides whether it does.
         case send(SendOrder)
-        /// The content of another job, which lies beside, is to be visible again: a rollback.
+        /// Roll back: publish again the content of another job, which is still on disk as a version.
         case restore(JobOffer, version: String)
     }
 

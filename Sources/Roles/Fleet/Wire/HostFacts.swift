@@ -1,19 +1,19 @@
 import Address
 import JSON
 
-/// What an agent says of its host: with the first request after each start, and when something has changed.
+/// The properties of an agent's host. Sent with the first sync after each start, and when something has changed.
 package struct HostFacts: WireMessage {
     package var name: String
     package var os: String
     package var arch: String
     package var version: String
     package var timeZone: String
-    /// Of the host's interfaces, with the port at which peers reach it; empty where nobody can dial it (`listen: none`).
+    /// The addresses of the host's interfaces with the port for peers; empty if peers cannot dial it (`listen: none`).
     package var addresses: [PeerAddress]
-    /// Of the agent's own file; control keeps them under `host/`.
+    /// Labels in the agent's configuration file. Control stores them with the prefix `host/`.
     package var labels: Labels
     package var policy: HostPolicy
-    /// Free bytes below each root of ``HostPolicy/roots``, in their order.
+    /// Free bytes on the disk of each of ``HostPolicy/roots``, in the same order.
     package var free: [Int64]
 
     package init(
@@ -82,26 +82,26 @@ package struct HostFacts: WireMessage {
     }
 }
 
-/// What an agent's own file allows, as control may know it: for dry runs and for selection. The agent itself decides.
+/// The limits in an agent's configuration file, for dry runs and selection at control. The agent itself enforces them.
 package struct HostPolicy: WireMessage {
     package static let mostRoots = 64
 
-    /// Directories below which content may land; none: the host receives nothing.
+    /// Directories below which content may be published. If empty, the host receives nothing.
     package var roots: [String]
-    /// Names of classes; empty: any.
+    /// Names of the classes that it accepts; empty for all.
     package var classes: [String]
     package var overwrite: Bool
-    /// Bytes kept free.
+    /// Bytes to keep free on the disk.
     package var reserve: Int64
-    /// The largest content, in bytes; nil for any.
+    /// Maximum size of content in bytes; nil for no limit.
     package var largest: Int64?
-    /// Jobs at a time.
+    /// Maximum number of simultaneous jobs.
     package var parallel: Int64
-    /// Names of hooks that classes may call.
+    /// Names of the hooks that classes may call.
     package var hooks: [String]
-    /// Directories from which the host may send; none: it sends nothing.
+    /// Directories from which the host may send. If empty, it sends nothing.
     package var sendRoots: [String]
-    /// Whether it keeps content for others that it does not use itself (`cache`).
+    /// Whether the host stores content for others without publishing it (`cache`).
     package var caches: Bool
 
     package init(

@@ -1,15 +1,15 @@
 import JSON
 
-/// How far a job is at a node. Kept in memory at control.
+/// The progress of a job on a node. Control keeps it in memory only.
 package struct JobFigures: WireMessage {
     package let job: String
-    /// Bytes that are verified here, and of all.
+    /// Verified bytes on this node, and all bytes of the content.
     package let done: Int64
     package let total: Int64
-    /// Bytes a second over the last moments.
+    /// Recent transfer rates in bytes a second.
     package let down: Double
     package let up: Double
-    /// Bytes of peers of the own site, of others, and of sources that are no peers.
+    /// Bytes received from peers of the same site, from peers of other sites, and from sources that are not peers.
     package let fromSite: Int64
     package let fromPeers: Int64
     package let fromSources: Int64

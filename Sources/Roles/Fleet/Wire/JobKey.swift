@@ -1,8 +1,9 @@
 import JSON
 import Text
 
-/// `POST /agent/v1/jobs/ID/key`: what was hashed. The reply is ``KeyReply``, the request again gives another key for the same job
-/// only while none was used. Refusals: 409 with a code of ``KeyRefusal``.
+/// `POST /agent/v1/jobs/ID/key`: the sender has hashed the content and asks for a one-time key. The reply is
+/// ``KeyReply``. A repeated request gets another key for the same job, as long as none was used. Errors: 409 with a
+/// code of ``KeyRefusal``.
 package struct KeyRequest: WireMessage {
     package let content: JobContent
 
@@ -17,11 +18,11 @@ package struct KeyRequest: WireMessage {
 }
 
 package struct KeyReply: WireMessage {
-    /// 256 bits, hexadecimal.
+    /// 256 bits in hexadecimal digits.
     package let key: Secret
     /// Seconds since 1970, by control's clock.
     package let expires: Double
-    /// The targets that the key is bound to.
+    /// The targets to which the key is bound.
     package let targets: [NodeID]
 
     package init(key: Secret, expires: Double, targets: [NodeID]) {

@@ -2,35 +2,38 @@ import Address
 import JSON
 import Text
 
-/// A job as a target hears of it: at most 4 KiB. The metainfo comes from peers (BEP 9), and from control
-/// (`GET /agent/v1/jobs/ID/metainfo`) where none gives it within 5 s.
+/// A job as control offers it to a target, in at most 4 KiB. The target gets the metainfo from peers (BEP 9), or from
+/// control (`GET /agent/v1/jobs/ID/metainfo`) if no peer has sent it within 5 s.
 package struct JobOffer: WireMessage {
     package static let mostPeers = 50
-    /// Bytes of an offer as JSON.
+    /// Maximum bytes of an offer as JSON.
     package static let most = 4096
 
     package let content: JobContent
-    /// Of the content's file or directory, as the sender names it.
+    /// Name of the content's file or directory, as the sender gave it.
     package let name: String
     package let className: String
     package let classVersion: Int64
-    /// What of the class concerns a target, as the class has it: `dest`, `publish`, `keep`, `hook`, `limits`, `windows`, `p2p`,
-    /// `sendfile`, `seedinwindow`, `timeout`, `seedtime`, `check`, `verify`, `sources`.
+    /// The keys of the class that concern a target, in the form of the class's definition: `dest`, `publish`, `keep`,
+    /// `hook`, `limits`, `windows`, `p2p`, `sendfile`, `seedinwindow`, `timeout`, `seedtime`, `check`, `verify`,
+    /// `sources`.
     package let terms: JSONValue
-    /// Keeps the content for others and publishes nothing.
+    /// The node is a cache: it seeds the content and publishes nothing.
     package let isCache: Bool
-    /// 32 bytes, hexadecimal: what peers of the job know each other by; nil for `isolation: open`.
+    /// The swarm's secret, 32 bytes in hexadecimal digits, with which peers of the job authenticate each other; nil for
+    /// `isolation: open`.
     package let secret: Secret?
-    /// What this target shows at trackers.
+    /// The ticket with which this target announces to trackers.
     package let ticket: Secret?
-    /// Addresses of trackers that are no controls.
+    /// Announce URLs of trackers other than those inside control servers.
     package let trackers: [String]
     package let peers: [PeerAddress]
     /// Seconds since 1970, by control's clock.
     package let deadline: Double?
     package let expires: Double
     package let priority: Int64
-    /// SHA-256 of the sums of all files as the sender found them, by the class's `check`: see ``StartRequest/sums``.
+    /// SHA-256 over the checksums of all files at the sender, see ``StartRequest/sums``. The class's `check` selects
+    /// the algorithm.
     package let sums: String?
 
     package init(

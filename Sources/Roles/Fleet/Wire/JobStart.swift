@@ -2,17 +2,17 @@ import Address
 import JSON
 import Text
 
-/// `POST /agent/v1/jobs/ID/start`: the job begins. The torrent was put to `PUT /agent/v1/jobs/ID/metainfo` before (a torrent
-/// file, at most 64 MiB). The reply is ``StartReply``.
+/// `POST /agent/v1/jobs/ID/start`: starts the job. The sender must have uploaded the torrent before (`PUT
+/// /agent/v1/jobs/ID/metainfo`, a torrent file of at most 64 MiB). The reply is ``StartReply``.
 package struct StartRequest: WireMessage {
     package let key: Secret
     package let content: JobContent
     package let classVersion: Int64
     package let targets: [NodeID]
-    /// Where peers reach the sender.
+    /// Addresses at which peers can dial the sender.
     package let addresses: [PeerAddress]
-    /// SHA-256 in hexadecimal digits of one line for each file, by path, as `md5sum` and its like print them. Targets compare
-    /// their own. Nil for `check: none`.
+    /// SHA-256, in hexadecimal digits, over one line for each file in the order of paths, in the format of `md5sum`.
+    /// Targets compare it with the digest over their own files. Nil for `check: none`.
     package let sums: String?
 
     package init(
@@ -56,7 +56,7 @@ package struct StartRequest: WireMessage {
 }
 
 package struct StartReply: WireMessage {
-    /// What peers of the job know each other by; nil for `isolation: open`.
+    /// The swarm's secret, with which peers of the job authenticate each other; nil for `isolation: open`.
     package let secret: Secret?
     package let ticket: Secret?
     package let trackers: [String]

@@ -1,19 +1,19 @@
 import JSON
 
-/// `GET /agent/v1/jobs/ID`: how a job is, for the one who sends it.
+/// The reply to `GET /agent/v1/jobs/ID`: the progress of a job, for its sender.
 package struct JobView: WireMessage {
     package let state: JobState
-    /// Why it is held, or how it failed.
+    /// Why the job is held, or why it failed.
     package let reason: String?
     package let targets: Int64
-    /// Targets by the name of their state.
+    /// Number of targets in each state, by the state's name.
     package let counts: [String: Int64]
-    /// Bytes verified at all targets together.
+    /// Verified bytes on all targets together.
     package let bytes: Int64
     package let total: Int64
-    /// Bytes that the sender has given.
+    /// Bytes a second that all targets together receive.
     package let down: Double
-    /// Targets that are late or failed, at most 100.
+    /// Targets that are late or have failed, at most 100.
     package let lines: [TargetLine]
 
     package init(

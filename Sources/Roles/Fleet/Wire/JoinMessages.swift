@@ -2,16 +2,16 @@ import Hashing
 import JSON
 import Text
 
-/// `POST /agent/v1/join`: a host that has no certificate yet shows its token. The connection's certificate of control was held
-/// against the token's PIN before this is sent.
+/// `POST /agent/v1/join`: a host without a certificate joins with a token. Before it sends this, it has checked
+/// control's certificate against the token's PIN.
 ///
-/// Replies: 201 ``JoinReply``; 403 `token_unknown`, `token_revoked`, `token_expired`, `token_name`; 409 `token_used`; 422 where
-/// the request cannot be used, or the clocks are more than 48 h apart (`clock`).
+/// Replies: 201 ``JoinReply``; 403 `token_unknown`, `token_revoked`, `token_expired`, `token_name`; 409 `token_used`;
+/// 422 if the request is invalid, or if the clocks differ by more than 48 h (`clock`).
 package struct JoinRequest: WireMessage {
-    /// ID and SECRET of the token.
+    /// The ID of the token; `secret` is its SECRET.
     package let token: String
     package let secret: Secret
-    /// A signing request (PKCS #10, DER) of the host's P-256 key, in base 64.
+    /// A signing request (PKCS #10, DER) for the host's P-256 key, in base 64.
     package let request: String
     package let facts: HostFacts
     /// The host's clock, in seconds since 1970.
@@ -42,18 +42,18 @@ package struct JoinRequest: WireMessage {
     }
 }
 
-/// What a host gets that joins, and what it gets when it renews (`POST /agent/v1/renew` with ``RenewRequest``).
+/// The reply to a host that joins, or that renews its certificate (`POST /agent/v1/renew` with ``RenewRequest``).
 package struct JoinReply: WireMessage {
-    /// `active`, or `pending` until an admin says yes: no offers, but syncs.
+    /// `active`, or `pending` until an admin approves the node. A pending node syncs, but gets no offers.
     package let state: NodeState
     package let node: NodeID
     package let name: String
-    /// PEM: the node's certificate, and control's authority.
+    /// PEM: the node's certificate, and the certificate of control's authority.
     package let certificate: String
     package let authority: String
     /// Control's clock, in seconds since 1970.
     package let time: Double
-    /// Addresses (`https://HOST:PORT`) of all controls' doors for agents.
+    /// URLs (`https://HOST:PORT`) of all control servers, for agents.
     package let controls: [String]
 
     package init(
@@ -90,9 +90,9 @@ package struct JoinReply: WireMessage {
     }
 }
 
-/// `POST /agent/v1/renew`: over a connection with the node's certificate, which may have run out.
+/// `POST /agent/v1/renew`: over a connection with the node's certificate, which may have expired.
 package struct RenewRequest: WireMessage {
-    /// As of ``JoinRequest``, with the same key.
+    /// A signing request as in ``JoinRequest``, for the same key.
     package let request: String
 
     package init(request: String) { self.request = request }
@@ -100,14 +100,14 @@ package struct RenewRequest: WireMessage {
     package var json: JSONValue { ["request": .string(request)] }
 }
 
-/// What control makes of a node.
+/// A node's membership in the fleet.
 package enum NodeState: String, Sendable, Hashable, CaseIterable {
-    /// Joined, and waits until an admin says yes.
+    /// The node has joined, and waits for an admin's approval.
     case pending
     case active
-    /// Takes no new jobs.
+    /// The node takes no new jobs.
     case drained
-    /// Two hosts have its key.
+    /// Two hosts use the node's key.
     case cloned
     case revoked
 }

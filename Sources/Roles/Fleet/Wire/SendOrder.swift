@@ -1,22 +1,23 @@
 import JSON
 
-/// What somebody wants sent: `POST /agent/v1/jobs` by the sender's agent, or an order of the API to a node.
+/// An order to send content: `POST /agent/v1/jobs` by the sender's agent, or a command to a node that was ordered over
+/// the API.
 package struct SendOrder: WireMessage {
     package let className: String
-    /// At the sender's host.
+    /// Path of the content on the sender's host.
     package let path: String
     package let exclude: [String]
-    /// How the content is called at targets; nil for the path's last component.
+    /// Name of the content at the targets; nil for the path's last component.
     package let name: String?
-    /// Narrows the class's targets.
+    /// Selection expressions that narrow the class's targets.
     package let to: [String]
-    /// As people write it: see the class's `deadline`.
+    /// Times as people write them, see ``FleetClass/deadline``.
     package let at: String?
     package let deadline: String?
     package let priority: Int64?
-    /// The local user who sends, for the audit; nil for the API.
+    /// The local user who sends, for the audit log; nil for an order over the API.
     package let user: String?
-    /// Of an order of the API: the job that it made already.
+    /// For an order over the API: the job that control has already created.
     package let job: String?
 
     package init(

@@ -1,18 +1,18 @@
 import JSON
 
-/// The reply to `POST /agent/v1/jobs`: the job is planned, and the sender hashes the content now. With `?dry_run=true` nothing
-/// is made, and `job` is empty.
+/// The reply to `POST /agent/v1/jobs`: the job is planned, and the sender hashes the content next. With `?dry_run=true`
+/// control creates no job, and `job` is empty.
 package struct SendPlan: WireMessage {
     package let job: String
     package let classVersion: Int64
-    /// The class's keys that concern the sender: `include`, `exclude`, `block`, `check`, `verify`, `isolation`, `sources`,
-    /// `limits`, `sendfile`, `windows`.
+    /// The keys of the class that concern the sender: `include`, `exclude`, `block`, `check`, `verify`, `isolation`,
+    /// `sources`, `limits`, `sendfile`, `windows`.
     package let terms: JSONValue
     package let targets: Int64
     package let caches: Int64
-    /// Targets that would refuse, by the key of their own file that does not allow it.
+    /// Number of targets that would refuse, by the key in their own configuration file that forbids the job.
     package let refusals: [String: Int64]
-    /// Targets that are away now.
+    /// Number of targets that are away now.
     package let away: Int64
 
     package init(

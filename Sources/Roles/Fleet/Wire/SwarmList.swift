@@ -1,16 +1,16 @@
 import Hashing
 import JSON
 
-/// The reply to `GET /agent/v1/swarms`, for trackers that control has enrolled: nodes whose label `role` says `tracker`. The hash on the
-/// wire is made with the secret of a job, so others are not told.
+/// The reply to `GET /agent/v1/swarms`, for trackers that are nodes of the fleet, with the label `role=tracker`. The
+/// hashes are derived with the secrets of the jobs, so other nodes do not get them.
 package struct SwarmList: WireMessage {
     package static let most = 50_000
-    /// The label, and its value.
+    /// The key and value of the label that makes a node a tracker.
     package static let role = (key: "role", value: "tracker")
 
-    /// The 20 bytes by which each running job goes among its peers.
+    /// The 20-byte info hash under which the peers of each running job announce.
     package let swarms: [SHA1Digest]
-    /// Seconds until the list is asked for again.
+    /// Seconds until the tracker asks for the list again.
     package let interval: Double
 
     package init(swarms: [SHA1Digest], interval: Double = 5) {

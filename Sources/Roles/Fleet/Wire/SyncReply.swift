@@ -4,19 +4,19 @@ package struct SyncReply: WireMessage {
     package let nonce: String
     /// Control's clock, in seconds since 1970.
     package let time: Double
-    /// Seconds until the agent asks again.
+    /// Seconds until the agent's next sync.
     package let interval: Double
     package let state: NodeState
-    /// The highest number of an event that is durable; 0 for none.
+    /// The highest number of an event that control has stored durably; 0 for none.
     package let acknowledged: UInt64
     package let commands: [FleetCommand]
-    /// Doors of all controls, as of ``JoinReply``.
+    /// URLs of all control servers, see ``JoinReply/controls``.
     package let controls: [String]
-    /// Jobs whose figures somebody watches.
+    /// Jobs whose progress somebody is watching.
     package let watched: [String]
-    /// Seconds between two reports of their figures: more than one where very many nodes report.
+    /// Seconds between two progress reports of those jobs. More than one if very many nodes report.
     package let every: Double
-    /// The node's labels as control has them, for its `status`, and its site.
+    /// The node's site according to its labels at control, for its `status`.
     package let site: String?
 
     package init(

@@ -1,33 +1,33 @@
 import JSON
 
-/// `POST /agent/v1/sync`: an agent asks what there is to do, and says what happened. Control answers at once when it has
-/// something, else after the interval; it acknowledges events only when they are durable.
+/// `POST /agent/v1/sync`: an agent reports events and asks for commands. Control answers at once if it has commands,
+/// and otherwise when the interval is over. It acknowledges events only when they are durable.
 ///
-/// Replies: 200 ``SyncReply``; 403 `revoked`; 409 `replayed` or `cloned`; 503 where control has no database.
+/// Replies: 200 ``SyncReply``; 403 `revoked`; 409 `replayed` or `cloned`; 503 if control cannot reach its database.
 package struct SyncRequest: WireMessage {
-    /// An agent keeps at most this many bytes of events for control.
+    /// Maximum bytes of unacknowledged events that an agent keeps.
     package static let mostEventBytes = 16 << 20
-    /// Events in one request; the rest come with the next.
+    /// Maximum number of events in one request. Further events go into the next request.
     package static let mostEvents = 512
-    /// Of the whole request as JSON.
+    /// Limits of the whole request as JSON.
     package static let limits = JSONLimits(maxBytes: 17 << 20, maxDepth: 32, maxValues: 300_000)
 
-    /// Counts from 1 for a key, and does not go back.
+    /// Counts from 1 for each key, and never decreases.
     package let number: UInt64
-    /// Random; the same only where the agent asks again without having had an answer.
+    /// A random id. An agent repeats it only if it did not get the answer.
     package let request: String
     /// The nonce of the last answer.
     package let nonce: String
     /// The node's clock, in seconds since 1970.
     package let time: Double
-    /// With the first request after a start, and where something changed.
+    /// Present in the first request after a start, and when something has changed.
     package let facts: HostFacts?
     package let events: [AgentEvent]
-    /// Of running jobs.
+    /// The progress of running jobs.
     package let figures: [JobFigures]
-    /// Ids of commands that the agent has taken over since the last answer: they are not given again.
+    /// Ids of commands that the agent has accepted since the last answer. Control does not send them again.
     package let taken: [String]
-    /// Whether control may keep the request open until it has something: false where the agent only reports.
+    /// Whether control may hold the request until it has commands. False if the agent only reports.
     package let waits: Bool
 
     package init(

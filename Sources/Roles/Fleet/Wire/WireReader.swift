@@ -1,6 +1,6 @@
 import JSON
 
-/// A message of the link that cannot be used: which member, and why.
+/// An invalid message between an agent and control: the member, and what is wrong with it.
 package struct WireProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package let member: String
     package let reason: String
@@ -13,8 +13,8 @@ package struct WireProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package var description: String { "'\(member)' \(reason)" }
 }
 
-/// What is sent between agents and control: one JSON object each way. Members that are not known are passed over, so that
-/// control may be newer than its agents.
+/// A message between an agent and control: one JSON object. Unknown members are ignored, so control may be newer than
+/// its agents.
 package protocol WireMessage: Sendable, Hashable {
     init(_ reader: WireReader) throws(WireProblem)
     var json: JSONValue { get }
@@ -23,7 +23,7 @@ package protocol WireMessage: Sendable, Hashable {
 extension WireMessage {
     package init(json: JSONValue) throws(WireProblem) { try self.init(WireReader(json, "the message")) }
 
-    /// - Throws: where the bytes are no JSON, or no message of this kind.
+    /// - Throws: if the bytes are not JSON, or not a valid message of this type.
     package init(bytes: [UInt8], limits: JSONLimits = .message) throws(WireProblem) {
         let value: JSONValue
         do throws(JSONError) { value = try JSONValue.parse(bytes, limits: limits) } catch {
@@ -35,7 +35,7 @@ extension WireMessage {
     package var bytes: [UInt8] { json.encode() }
 }
 
-/// Reads the members of one object, each within bounds.
+/// Reads the members of a JSON object and checks their types and limits.
 package struct WireReader {
     private let object: JSONObject
     private let path: String
@@ -49,7 +49,7 @@ package struct WireReader {
     package func has(_ key: String) -> Bool { object[key].map { !$0.isNull } ?? false }
     package func value(_ key: String) -> JSONValue? { object[key].flatMap { $0.isNull ? nil : $0 } }
 
-    /// - Parameter most: bytes.
+    /// - Parameter most: maximum length in bytes.
     package func text(_ key: String, most: Int = 1024) throws(WireProblem) -> String {
         guard let text = try optionalText(key, most: most) else { throw WireProblem(key, "is missing") }
         return text
@@ -138,7 +138,7 @@ package struct WireReader {
 }
 
 extension JSONObject {
-    /// Sets a member, or leaves it out where there is no value.
+    /// Sets a member, unless there is no value.
     mutating func put(_ key: String, _ value: String?) { if let value { self[key] = .string(value) } }
     mutating func put(_ key: String, _ value: Int64?) { if let value { self[key] = .integer(value) } }
     mutating func put(_ key: String, _ value: Double?) { if let value { self[key] = .double(value) } }

@@ -2,9 +2,9 @@ import Glibc
 import JSON
 import Threads
 
-/// One connection at the agent's UNIX socket, of either side: a JSON object on each line.
+/// A connection over the agent's UNIX socket, on either side. Each line is a JSON object.
 package final class AgentConnection: Sendable {
-    /// The longest line, in bytes.
+    /// Maximum length of a line, in bytes.
     private static let longest = 1 << 20
 
     private let descriptor: Int32
@@ -14,7 +14,7 @@ package final class AgentConnection: Sendable {
     deinit { close(descriptor) }
 
     /// Connects to an agent. Blocks.
-    /// - Returns: nil where none listens.
+    /// - Returns: nil if no agent listens there.
     package static func to(_ path: String) -> AgentConnection? {
         guard let address = address(path) else { return nil }
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -23,7 +23,7 @@ package final class AgentConnection: Sendable {
         return withAddress(address) { connect(descriptor, $0, $1) } == 0 ? connection : nil
     }
 
-    /// Nil where the path is too long for a socket.
+    /// Nil if the path is too long for a UNIX socket.
     static func address(_ path: String) -> sockaddr_un? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -41,7 +41,7 @@ package final class AgentConnection: Sendable {
         }
     }
 
-    /// The user at the other end, as the kernel knows it.
+    /// The user id of the process at the other end, from the kernel (SO_PEERCRED).
     var user: uid_t? {
         // struct ucred: process, user, group.
         var credentials: (pid_t, uid_t, gid_t) = (0, uid_t.max, gid_t.max)
@@ -51,9 +51,9 @@ package final class AgentConnection: Sendable {
         return credentials.1
     }
 
-    // MARK: Lines, on a thread that may block
+    // MARK: Lines. These calls block.
 
-    /// - Returns: false when the other side has gone.
+    /// - Returns: false if the other side has closed the connection.
     package func write(_ value: JSONValue) -> Bool {
         let bytes = value.encode() + [0x0a]
         var sent = 0
@@ -68,9 +68,10 @@ package final class AgentConnection: Sendable {
         return true
     }
 
-    /// The next line.
-    /// - Parameter milliseconds: -1 to wait for as long as it takes.
-    /// - Returns: nil at the end, after the time, and for a line that is no JSON.
+    /// Reads the next line.
+    /// - Parameter rest: bytes that have been received and not used yet.
+    /// - Parameter milliseconds: maximum wait for more bytes; -1 for no limit.
+    /// - Returns: nil at the end of the connection, after a timeout, and for a line that is not JSON.
     package func read(_ rest: inout [UInt8], milliseconds: Int32 = -1) -> JSONValue? {
         var block = [UInt8](repeating: 0, count: 16_384)
         while true {
@@ -92,9 +93,9 @@ package final class AgentConnection: Sendable {
     }
 }
 
-/// Local users, by number.
+/// Names of local users.
 enum LocalUser {
-    /// The name and the number, as texts.
+    /// The user's name, if there is one, and the numeric id as a text.
     static func names(of id: uid_t) -> [String] {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?

@@ -9,12 +9,12 @@ import Logging
 import Synchronization
 import Threads
 
-/// The UNIX socket at which commands of this host ask the agent: `swoop send` and `swoop status`. The kernel says whose commands
-/// they are.
+/// The UNIX socket on which the agent serves commands of this host: `swoop send` and `swoop status`. The kernel
+/// identifies the user who runs the command.
 package final class AgentDoor: Sendable {
-    /// Connections at a time; another is turned away.
+    /// Maximum number of connections. Further ones are closed at once.
     private static let most = 128
-    /// Milliseconds for a command to say what it wants.
+    /// Milliseconds within which a command must send its request.
     private static let patience: Int32 = 30_000
 
     package let path: String
@@ -23,7 +23,7 @@ package final class AgentDoor: Sendable {
     private let count = Mutex(0)
     private let logger: Logger
 
-    /// - Throws: where the socket cannot be made, or another agent listens.
+    /// - Throws: if the socket cannot be created, or another agent listens on it.
     package init(_ agent: FleetAgent, path: String, logger: Logger) throws(SystemError) {
         guard let address = AgentConnection.address(path) else { throw SystemError(ENAMETOOLONG) }
         if AgentConnection.to(path) != nil { throw SystemError(EADDRINUSE) }
@@ -136,7 +136,7 @@ package final class AgentDoor: Sendable {
         try await follow(runner, connection)
     }
 
-    /// Tells a command how its job is, until that has ended or the command has gone.
+    /// Sends a command the progress of its job, until the job ends or the command closes the connection.
     private func follow(_ runner: SendRunner, _ connection: AgentConnection) async throws(SendProblem) {
         let clock = agent.context.clock
         while true {
@@ -154,7 +154,7 @@ package final class AgentDoor: Sendable {
                     let line: JSONValue = ["event": view.state.hasEnded ? "end" : "view", "view": view.json]
                     guard await say(line, connection), !view.state.hasEnded else { return }
                 } catch {
-                    // Control is away for a moment: the job goes on.
+                    // Control may be unreachable for a moment. The job goes on.
                     guard error.mayPass else { throw SendProblem(error) }
                     guard await say(["event": "away", "message": .string(error.text)], connection) else { return }
                 }

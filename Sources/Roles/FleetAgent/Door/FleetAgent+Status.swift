@@ -2,9 +2,9 @@ import Fleet
 import FleetLink
 import JSON
 
-// What the agent says of itself to commands of its host.
+// The status that `swoop status` shows.
 extension FleetAgent {
-    /// - Parameter name: of a class, whose jobs alone are shown; nil for all.
+    /// - Parameter name: only jobs of this class; nil for all.
     func status(class name: String?) async -> JSONValue {
         let link = context.link
         var jobs: [JSONValue] = []
@@ -51,7 +51,7 @@ extension FleetAgent {
         ]
     }
 
-    /// How a job is at control.
+    /// The progress of a job at control.
     func view(of job: String) async throws(LinkRefusal) -> JobView { try await context.link.view(of: job) }
 }
 

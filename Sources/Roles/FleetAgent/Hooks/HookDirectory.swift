@@ -3,11 +3,12 @@ import Glibc
 import JSON
 import Jobs
 
-/// What is written down of one attempt of a hook, in a directory of its own. Blocks.
+/// The files of one attempt of a hook, in a directory of its own. Calls block.
 ///
-/// A process of its own (``HookWaiter``) starts the hook and waits for it, so that an end of the agent is none of the hook. It
-/// locks `lock` for its life, makes `started` before the hook begins, and writes how that ended to `status`. `started` is made
-/// once: whatever happens, and however many waiters there are, the hook of an attempt starts at most once.
+/// A separate process (``HookWaiter``) starts the hook and waits for its end, so that the hook survives the end of the
+/// agent. The waiter locks the file `lock` for its lifetime, creates `started` before the hook starts, and writes the
+/// result to `status`. `started` is created exclusively (O_EXCL). So the hook of an attempt starts at most once,
+/// whatever happens and however many waiters there are.
 package struct HookDirectory: Sendable {
     package let path: String
 
@@ -17,16 +18,16 @@ package struct HookDirectory: Sendable {
     var lock: String { path + "/lock" }
     var started: String { path + "/started" }
     var status: String { path + "/status" }
-    /// The first bytes of what the hook said.
+    /// The file with the first bytes of the hook's output.
     package var output: String { path + "/output" }
 
-    /// Says what is to be run. To be durable before the first waiter starts.
+    /// Writes the hook's specification durably. Call it before the first waiter starts.
     package func prepare(_ hook: HookSpecification) throws(FileFailure) {
         try PathFiles.makeDirectory(path)
         try PathFiles.write(hook.json.encode(), to: specification, mode: 0o600)
     }
 
-    /// How the hook ended, as a waiter wrote it; nil where none did.
+    /// The result of the hook, from the file `status`; nil if there is none yet.
     package var ending: HookEnding? {
         guard let bytes = try? PathFiles.read(status, limit: 256) else { return nil }
         return HookEnding(text: String(decoding: bytes, as: UTF8.self)) ?? .unknown
@@ -34,8 +35,8 @@ package struct HookDirectory: Sendable {
 
     package var hasStarted: Bool { PathFiles.status(started) != nil }
 
-    /// Sees to it that the hook was started once, and waits for its end: for as long as that takes.
-    /// - Parameter waiter: the words of the command that is ``HookWaiter``; the directory is put behind them.
+    /// Makes sure that the hook has been started once, and waits for its end, without a limit of time.
+    /// - Parameter waiter: the command that runs a ``HookWaiter``. The directory is appended as its last argument.
     package func run(by waiter: [String]) -> HookEnding {
         for _ in 0..<3 {
             if let ending { return ending }
@@ -46,22 +47,22 @@ package struct HookDirectory: Sendable {
         return ending ?? (hasStarted ? waitForOther() : .notStarted)
     }
 
-    /// The hook was started by a waiter that is no child of this process.
+    /// Waits for a hook whose waiter is not a child of this process.
     private func waitForOther() -> HookEnding {
         let descriptor = open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { return ending ?? .unknown }
         defer { close(descriptor) }
         while flock(descriptor, LOCK_EX) != 0 { guard errno == EINTR else { return ending ?? .unknown } }
-        // Nobody waits for it any more: the machine went down, or somebody ended the waiter.
+        // The lock is free, so no waiter is running: the host went down, or the waiter was killed.
         return ending ?? .unknown
     }
 }
 
-/// A hook as it is to be run.
+/// How to run a hook: its command, user, time limit and environment.
 package struct HookSpecification: Sendable, Hashable {
     package let words: [String]
     package let user: String?
-    /// Seconds.
+    /// Maximum run time in seconds.
     package let timeout: Int
     package let environment: [(name: String, value: String)]
 
@@ -75,7 +76,7 @@ package struct HookSpecification: Sendable, Hashable {
     package static func == (left: Self, right: Self) -> Bool { left.json == right.json }
     package func hash(into hasher: inout Hasher) { hasher.combine(json) }
 
-    /// What a class's hook is run with.
+    /// The specification for a class's hook.
     package init(
         _ order: AgentPolicy.HookOrder, path: String, job: String, className: String, version: Int64
     ) {

@@ -1,12 +1,12 @@
 import Glibc
 
-/// Processes without a shell.
+/// Starts programs without a shell.
 enum HookProcess {
-    /// Starts a program in a session of its own, so that no signal to this process's group meets it.
+    /// Starts a program in a new session, so that signals to this process's group do not reach it.
     /// - Parameters:
-    ///   - output: what its standard output and standard error are; nil for nothing.
-    ///   - environment: all of it; nil for this process's.
-    /// - Returns: nil where it cannot be started.
+    ///   - output: the descriptor for its standard output and standard error; nil for /dev/null.
+    ///   - environment: its complete environment; nil for the environment of this process.
+    /// - Returns: nil if the program cannot be started.
     static func start(_ words: [String], output: Int32?, environment: [String]? = nil) -> pid_t? {
         guard let program = words.first else { return nil }
         var actions = posix_spawn_file_actions_t()
@@ -29,7 +29,7 @@ enum HookProcess {
         sigfillset(&all)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &all)
-        // POSIX_SPAWN_SETSID, which is not imported everywhere.
+        // POSIX_SPAWN_SETSID, which not every version of the C library's module exports.
         let flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | 0x80
         posix_spawnattr_setflags(&attributes, flags)
         let arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
@@ -54,14 +54,14 @@ enum HookProcess {
     }
 }
 
-/// The user that a hook runs as.
+/// The user as which a hook runs.
 struct HookUser {
     let id: uid_t
     let group: gid_t
     let name: String
     let home: String
 
-    /// Nil where there is no such user.
+    /// Nil if there is no such user.
     init?(_ name: String) {
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
@@ -73,7 +73,8 @@ struct HookUser {
         home = String(cString: entry.pw_dir)
     }
 
-    /// Runs `body` as this user, whose programs cannot come back from that; this process can.
+    /// Runs `body` with the rights of this user. Programs that it starts cannot regain the rights of root, but this
+    /// process can.
     func run<R>(_ body: () -> R) -> R? {
         guard id != geteuid() else { return body() }
         guard geteuid() == 0, initgroups(name, group) == 0, setresgid(group, group, 0) == 0 else { return nil }
@@ -82,13 +83,13 @@ struct HookUser {
             return nil
         }
         let result = body()
-        // Without its rights back it could not say how the hook ended.
+        // Without the rights of root, this process could not write the hook's result.
         guard setresuid(0, 0, 0) == 0, setresgid(0, 0, 0) == 0 else { exit(70) }
         return result
     }
 }
 
-// The real, effective and saved user and group of a process. The module of the C library does not have them.
+// Set the real, effective and saved user or group id. Swift's Glibc module does not export them.
 @_silgen_name("setresuid")
 private func setresuid(_ real: uid_t, _ effective: uid_t, _ saved: uid_t) -> Int32
 

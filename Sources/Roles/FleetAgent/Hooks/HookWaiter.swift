@@ -3,16 +3,16 @@ import JSON
 import Jobs
 import Threads
 
-/// The process that starts one hook, waits for it and says how it ended. It outlives the agent.
+/// The process that starts a hook, waits for its end, and writes the result. It outlives the agent.
 package enum HookWaiter {
-    /// The word by which the program is told to be this process.
+    /// The subcommand of the program that runs this process.
     package static let command = "fleet-hook"
-    /// Bytes of the hook's output that are kept.
+    /// Maximum bytes of the hook's output that are kept.
     private static let mostOutput = 16 << 10
-    /// Seconds between the request to end and the end.
+    /// Seconds between SIGTERM and SIGKILL.
     private static let grace = 5.0
 
-    /// - Parameter path: of a ``HookDirectory``.
+    /// - Parameter path: path of a ``HookDirectory``.
     package static func run(_ path: String) {
         _ = chdir("/")
         umask(0o022)
@@ -24,7 +24,7 @@ package enum HookWaiter {
         guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else { return }
         let started = open(directory.started, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard started >= 0 else { return }
-        // The start is on the disk before the program is.
+        // `started` must be durable before the program starts.
         guard fsync(started) == 0, synchronize(path) else { return }
         let ending = start(hook, directory)
         try? PathFiles.write(Array(ending.text.utf8), to: directory.status, mode: 0o600)
@@ -39,7 +39,7 @@ package enum HookWaiter {
 
     private static func start(_ hook: HookSpecification, _ directory: HookDirectory) -> HookEnding {
         var ends: [Int32] = [0, 0]
-        // No other thread starts a process meanwhile: nobody inherits them.
+        // No other thread of this process starts programs in between, so no program inherits the pipe.
         guard pipe(&ends) == 0 else { return .notStarted }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let output = ends[0]
@@ -63,7 +63,7 @@ package enum HookWaiter {
         return user.run { HookProcess.start(hook.words, output: output, environment: environment) } ?? nil
     }
 
-    /// Waits for the program, and ends it and what it started when its time is over.
+    /// Waits for the program. When its time is over, ends its process group.
     private static func watch(_ pid: pid_t, output: Int32, seconds: Double) -> (HookEnding, [UInt8]) {
         _ = fcntl(output, F_SETFL, O_NONBLOCK)
         let deadline = Clocks.steadySeconds + seconds

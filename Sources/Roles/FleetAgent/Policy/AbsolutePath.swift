@@ -1,9 +1,10 @@
-/// Paths as texts: what is decided of them before the file system is asked.
+/// Checks of paths as texts, without access to the file system.
 package enum AbsolutePath {
-    /// The longest, in bytes.
+    /// Maximum length of a path, in bytes.
     package static let longest = 4096
 
-    /// The path without a slash at its end; nil for one that is relative, is `/`, or has `.`, `..` or an empty component.
+    /// The path without trailing slashes. Nil for a path that is relative, is `/`, or contains `.`, `..` or an empty
+    /// component.
     package static func normal(_ text: String) -> String? {
         var text = text
         while text.utf8.count > 1, text.utf8.last == UInt8(ascii: "/") { text.removeLast() }
@@ -13,16 +14,16 @@ package enum AbsolutePath {
         return text
     }
 
-    /// A path below another: no `.`, `..` or empty component in it.
+    /// Whether a text is a relative path without `.`, `..` and empty components.
     package static func isRelative(_ text: String) -> Bool { text.utf8.count <= longest && components(text.utf8[...]) }
 
-    /// One component of a path.
+    /// Whether a text can be one component of a path.
     package static func isName(_ text: String) -> Bool {
         (1...255).contains(text.utf8.count) && text != "." && text != ".."
             && text.utf8.allSatisfy { $0 != 0 && $0 != UInt8(ascii: "/") }
     }
 
-    /// Whether a normal path lies below another, and is not that itself.
+    /// Whether a normal path lies below another. A path does not lie below itself.
     package static func isBelow(_ path: String, _ root: String) -> Bool {
         path.utf8.count > root.utf8.count + 1 && path.utf8.starts(with: root.utf8)
             && path.utf8.dropFirst(root.utf8.count).first == UInt8(ascii: "/")

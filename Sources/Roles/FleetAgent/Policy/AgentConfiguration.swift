@@ -4,22 +4,22 @@ import JSON
 import Settings
 import Text
 
-/// The agent's own file: what this host does, receives and sends, whatever control asks.
+/// The agent's configuration file: what this host does, receives and sends. Control cannot exceed it.
 package struct AgentConfiguration: Sendable, Hashable {
-    /// Where peers reach this host.
+    /// The address for peers.
     package enum Listen: Sendable, Hashable {
         case address(PeerAddress)
-        /// Nobody dials it.
+        /// Peers cannot dial this host.
         case none
     }
 
     /// Nil for the first free port of the usual ones.
     package var listen: Listen?
-    /// `http://HOST:PORT` of a proxy for CONNECT, by which control is dialled.
+    /// `http://HOST:PORT` of an HTTP proxy, through which control is dialled (CONNECT).
     package var proxy: String?
     package var receive = ReceiveSettings()
     package var send = SendSettings()
-    /// By name.
+    /// Hooks by name.
     package var hooks: [String: HookSettings] = [:]
     package var limits = RateSettings()
     package var windows: [FleetWindow] = []
@@ -28,9 +28,9 @@ package struct AgentConfiguration: Sendable, Hashable {
 
     package init() {}
 
-    /// Checks a configuration.
-    /// - Throws: the first key that cannot be used.
-    /// - Returns: also keys that are not known, for warnings.
+    /// Reads and checks a configuration.
+    /// - Throws: an error about the first key with an invalid value.
+    /// - Returns: the configuration, and notes about unknown keys, for warnings.
     package static func read(
         _ source: SettingsSource
     ) throws(SettingsError) -> (configuration: AgentConfiguration, notes: [SettingNote]) {
@@ -39,49 +39,49 @@ package struct AgentConfiguration: Sendable, Hashable {
     }
 }
 
-/// What may land on this host.
+/// What this host may receive.
 package struct ReceiveSettings: Sendable, Hashable {
-    /// Directories below which content may land; none: the host receives nothing.
+    /// Directories below which content may be published. If empty, the host receives nothing.
     package var roots: [String] = []
-    /// Names of classes; empty for any.
+    /// Names of the classes that it accepts; empty for all.
     package var classes: [String] = []
-    /// Whether content that no job of the fleet put there may be replaced.
+    /// Whether content that was not published by a job of the fleet may be replaced.
     package var overwrite = false
-    /// Bytes that are kept free.
+    /// Bytes to keep free on the disk.
     package var reserve: Int64 = 1 << 30
-    /// Of a job's content, in bytes; nil for any.
+    /// Maximum size of a job's content in bytes; nil for no limit.
     package var largest: Int64?
-    /// Jobs that receive at a time.
+    /// Maximum number of jobs that receive at the same time.
     package var parallel = 2
 
     package init() {}
 }
 
-/// What this host sends, and for whom.
+/// What this host may send, and who may order it.
 package struct SendSettings: Sendable, Hashable {
-    /// Directories below which content may be sent; none: the host sends nothing.
+    /// Directories below which content may be sent. If empty, the host sends nothing.
     package var roots: [String] = []
-    /// Local users, by name or number; empty for root and the agent's own.
+    /// Local users who may send, by name or numeric id. If empty, root and the agent's own user.
     package var users: [String] = []
 
     package init() {}
 }
 
-/// A program that classes may have run after the switch.
+/// A program that classes may run after the switch to new content.
 package struct HookSettings: Sendable, Hashable {
     /// An absolute path, and arguments.
     package var run: [String] = []
-    /// Nil for the agent's own.
+    /// The user as which it runs; nil for the agent's user.
     package var user: String?
-    /// Seconds after which it is ended.
+    /// Seconds after which it is terminated.
     package var timeout = 600
-    /// Exit statuses after which another attempt may succeed.
+    /// Exit statuses after which control may try again.
     package var retry: [Int] = []
 
     package init() {}
 }
 
-/// Bytes a second of the whole host; nil for no limit.
+/// Limits of the whole host's transfer rates, in bytes a second; nil for no limit.
 package struct RateSettings: Sendable, Hashable {
     package var down: Int64?
     package var up: Int64?
@@ -92,7 +92,7 @@ package struct RateSettings: Sendable, Hashable {
 /// Where content lies that the host keeps for others.
 package struct CacheSettings: Sendable, Hashable {
     package var directory = ""
-    /// Bytes; nil for what the disk has.
+    /// Maximum bytes; nil for all space on the disk.
     package var size: Int64?
 
     package init() {}

@@ -2,28 +2,28 @@ import Fleet
 import JSON
 import Settings
 
-/// What control asks of this host, intersected with the agent's own file. Nothing widens what the file says.
+/// Checks offers of control against the agent's configuration file. An offer can only narrow what the file permits.
 package struct AgentPolicy: Sendable, Hashable {
     package let configuration: AgentConfiguration
 
     package init(_ configuration: AgentConfiguration) { self.configuration = configuration }
 
-    /// A job that the file allows, and how it is carried out.
+    /// An accepted job, and how it is carried out.
     package struct Placement: Sendable, Hashable {
-        /// The root that it is below; for a cache the cache's directory.
+        /// The root below which the destination lies; for a cache, the cache's directory.
         package let root: String
-        /// Below the root: where the class puts content. Nil for a cache.
+        /// The class's destination directory, below the root. Nil for a cache.
         package let destination: String?
-        /// Of the content's file or directory there.
+        /// Name of the content's file or directory in the destination.
         package let name: String
         package let terms: FleetClass
         package let hook: HookOrder?
-        /// Bytes a second, nil for no limit.
+        /// Limits in bytes a second; nil for no limit.
         package let down: Int64?
         package let up: Int64?
     }
 
-    /// A hook of the file with the arguments of a class.
+    /// A hook of the configuration file, with the arguments of a class.
     package struct HookOrder: Sendable, Hashable {
         package let name: String
         package let settings: HookSettings
@@ -36,10 +36,10 @@ package struct AgentPolicy: Sendable, Hashable {
         }
     }
 
-    /// A key of the file that does not allow the job.
+    /// The key of the configuration file that forbids a job.
     package struct Refusal: Error, Sendable, Hashable {
         package let key: String
-        /// For a person.
+        /// The reason, for people.
         package let text: String
 
         package init(_ key: String, _ text: String) {
@@ -48,8 +48,8 @@ package struct AgentPolicy: Sendable, Hashable {
         }
     }
 
-    /// Whether this host takes a job, and where to.
-    /// - Throws: the first key that does not allow it.
+    /// Decides whether this host accepts a job, and where it publishes the content.
+    /// - Throws: the first key that forbids the job.
     package func place(_ offer: JobOffer) throws(Refusal) -> Placement {
         let receive = configuration.receive
         let terms = try Self.terms(of: offer)
@@ -61,7 +61,7 @@ package struct AgentPolicy: Sendable, Hashable {
                 "receive.max_size", "the content has \(offer.content.bytes) bytes, and at most \(largest) are received")
         }
         guard AbsolutePath.isName(offer.name) else {
-            throw Refusal("receive.roots", "the content's name is none that a file can have")
+            throw Refusal("receive.roots", "the content's name cannot be the name of a file")
         }
         let down = Self.least(configuration.limits.down, terms.limits.down)
         let up = Self.least(configuration.limits.up, terms.limits.up)
@@ -94,7 +94,7 @@ package struct AgentPolicy: Sendable, Hashable {
         guard let destination = AbsolutePath.normal(path),
             let root = roots.first(where: { AbsolutePath.isBelow(destination, $0) })
         else { throw Refusal("receive.roots", "the destination is below no root of this host") }
-        // What is unfinished lies there.
+        // That directory holds unfinished content.
         guard destination.dropFirst(root.count + 1).split(separator: "/").first != Substring(Self.stagingName) else {
             throw Refusal("receive.roots", "the destination is the agent's own directory")
         }
@@ -109,7 +109,7 @@ package struct AgentPolicy: Sendable, Hashable {
         return HookOrder(name: call.name, settings: settings, arguments: call.arguments)
     }
 
-    /// Below a root: where jobs gather before they are visible.
+    /// The directory below each root in which content is received before it is published.
     package static let stagingName = ".swoop"
 
     private static func terms(of offer: JobOffer) throws(Refusal) -> FleetClass {
@@ -127,19 +127,19 @@ package struct AgentPolicy: Sendable, Hashable {
 
     /// Whether a local user may send.
     /// - Parameters:
-    ///   - names: of the user: name and number.
-    ///   - isOwn: root, or the agent's own user.
+    ///   - names: the user's name and numeric id.
+    ///   - isOwn: whether it is root or the agent's own user.
     package func mayUserSend(_ names: [String], isOwn: Bool) -> Bool {
         let users = configuration.send.users
         return users.isEmpty ? isOwn : names.contains(where: users.contains)
     }
 
-    /// Whether content may be sent: a path without links.
+    /// Whether the file permits to send content. The path must have no symbolic links.
     package func maySend(_ path: String) -> Bool {
         configuration.send.roots.contains { path == $0 || AbsolutePath.isBelow(path, $0) }
     }
 
-    /// What control may know of the file.
+    /// The limits that are reported to control.
     package var reported: HostPolicy {
         let receive = configuration.receive
         return HostPolicy(

@@ -4,7 +4,7 @@ import JSON
 import Settings
 import Text
 
-/// The keys of the agent's file.
+/// The keys of the agent's configuration file.
 package enum AgentSettings {
     package static let table = SettingsTable<AgentConfiguration>([
         Setting(
@@ -129,7 +129,7 @@ package enum AgentSettings {
         }
     }
 
-    /// Without a directory the host is no cache: the object is the registry's too.
+    /// Nil without `dir`: the object `cache` may also have keys of the registry's agent.
     private static var cache: SettingForm<CacheSettings> {
         let form = SettingForm.object(caching, from: CacheSettings())
         return SettingForm(noting: { node, notes throws(SettingsError) in

@@ -1,4 +1,4 @@
-/// CRC-32C (Castagnoli; RFC 3720), eight bytes at a time.
+/// CRC-32C (Castagnoli polynomial; RFC 3720), with a table for each of eight bytes at a time.
 package struct CRC32C: Sendable {
     private var state: UInt32 = ~0
 
@@ -29,7 +29,7 @@ package struct CRC32C: Sendable {
 
     package var value: UInt32 { ~state }
 
-    /// Eight tables of 256: what a byte does to the sum when 0 to 7 others follow it.
+    /// Eight tables of 256 entries. Table `n` has the effect of a byte that is followed by `n` other bytes.
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
         for byte in 0..<256 {

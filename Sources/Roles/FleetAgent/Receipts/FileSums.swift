@@ -8,12 +8,12 @@ import Synchronization
 import Text
 import Threads
 
-/// One sum for each file of a content, as `md5sum` and its like print them.
+/// The checksums of all files of a content, in the format of `md5sum`.
 package struct FileSums: Sendable, Hashable {
     package struct Line: Sendable, Hashable {
-        /// Below the content's directory; of content that is one file, its name.
+        /// Relative to the content's directory. For a single file, its name.
         package let path: String
-        /// Hexadecimal digits.
+        /// The checksum in hexadecimal digits.
         package let sum: String
 
         package init(path: String, sum: String) {
@@ -23,14 +23,14 @@ package struct FileSums: Sendable, Hashable {
     }
 
     package let check: FleetClass.Check
-    /// By path, as bytes.
+    /// Sorted by the bytes of the path.
     package let lines: [Line]
-    /// SHA-256 of ``text``, in hexadecimal digits: what the sender's and the target's sums are compared by.
+    /// SHA-256 over ``text``, in hexadecimal digits. Sender and target compare it.
     package let digest: String
-    /// Of all lines, also where they are not kept.
+    /// Number of files, also if ``lines`` has been dropped.
     package let count: Int
 
-    /// Lines that are kept in records and receipts: a receipt has at most 64 KiB.
+    /// Maximum number of lines in records and receipts. A receipt has at most 64 KiB.
     package static let mostKept = 300
 
     package init(check: FleetClass.Check, lines: [Line]) {
@@ -48,14 +48,14 @@ package struct FileSums: Sendable, Hashable {
         self.count = count
     }
 
-    /// Without the lines, where there are more than records keep.
+    /// The checksums for a record: without the lines if there are too many of them.
     package var kept: FileSums {
         let bytes = lines.reduce(0) { $0 + $1.path.utf8.count + $1.sum.utf8.count + 24 }
         guard lines.count > Self.mostKept || bytes > 40_000 else { return self }
         return FileSums(check: check, lines: [], digest: digest, count: count)
     }
 
-    /// `SUM  PATH`, a line for each file. A name with a backslash or a line feed in it is escaped, as coreutils do it.
+    /// A line `SUM  PATH` for each file. Names with a backslash or a line feed are escaped as by GNU coreutils.
     private static func text(_ lines: [Line]) -> String {
         var text = ""
         for line in lines {
@@ -103,14 +103,15 @@ package struct FileSums: Sendable, Hashable {
     }
 }
 
-/// Why sums cannot be made.
+/// Why checksums cannot be computed.
 package struct SumProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package let description: String
 }
 
 extension FileSums {
-    /// Reads files and makes their sums, on all processors. Blocks.
-    /// - Parameter files: paths as they stand in the sums, and where each lies. Links are not followed.
+    /// Reads files and computes their checksums, on all processors. Blocks.
+    /// - Parameter files: the paths for the lines, and the files' paths on disk. A symbolic link as the last component
+    ///   is an error.
     package static func read(
         _ files: [(path: String, place: String)], check: FleetClass.Check
     ) throws(SumProblem) -> FileSums {

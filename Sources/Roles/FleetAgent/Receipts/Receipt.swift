@@ -1,10 +1,11 @@
 import Fleet
 import JSON
 
-/// What a node says, signed, of one attempt at a job.
+/// A receipt: a node's signed statement about one attempt at a job.
 package struct Receipt: Sendable {
     /// - Parameters:
-    ///   - ahead: seconds that this host's clock is ahead of control's.
+    ///   - path: the path of the published content.
+    ///   - ahead: seconds by which this host's clock is ahead of control's.
     package static func payload(
         of record: TargetRecord, node: NodeID, path: String?, ahead: Double, efficiency: Double?
     ) -> JSONValue {
@@ -33,7 +34,7 @@ package struct Receipt: Sendable {
             ("accepted", record.accepted), ("began", record.began), ("delivered", record.delivered),
             ("switched", record.switched), ("hook_started", record.hookStarted), ("ended", record.ended),
         ] {
-            // By both clocks: the host's, and control's.
+            // Each time by both clocks.
             guard let time else { continue }
             times[name] = ["host": .double(time), "control": .double(time - ahead)]
         }

@@ -5,11 +5,12 @@ import Jobs
 import S3
 import Text
 
-/// Whether a digital cinema package is whole: its asset map (SMPTE 429-9) and packing lists (429-8) hold. Reads all of it; blocks.
+/// Checks a digital cinema package against its asset map (SMPTE 429-9) and packing lists (SMPTE 429-8). Reads all
+/// files. Blocks.
 package enum DigitalCinemaCheck {
-    /// What is wrong, by file.
+    /// A problem of one file.
     package struct Problem: Sendable, Hashable, CustomStringConvertible {
-        /// Below the package's directory.
+        /// Relative to the package's directory.
         package let file: String
         package let reason: String
 
@@ -22,7 +23,7 @@ package enum DigitalCinemaCheck {
         return limits
     }()
 
-    /// What is wrong with the package in a directory; at most 100 things.
+    /// The problems of the package in a directory; at most 100.
     package static func problems(of directory: String) -> [Problem] {
         let names = ["ASSETMAP.xml", "ASSETMAP"]
         guard let name = names.first(where: { PathFiles.status("\(directory)/\($0)")?.kind == .file }) else {
@@ -118,7 +119,7 @@ package enum DigitalCinemaCheck {
         }
     }
 
-    /// `urn:uuid:…` in one form.
+    /// Normalizes an id, `urn:uuid:…`, for comparison.
     private static func identity(_ text: String) -> String { text.trimmingBlanks.lowercased() }
 
     private static func digest(_ path: String) -> [UInt8]? {

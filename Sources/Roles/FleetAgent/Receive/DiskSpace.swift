@@ -1,10 +1,10 @@
 import Glibc
 import Jobs
 
-/// Free space, by path.
+/// Free disk space.
 enum DiskSpace {
-    /// Free bytes for this user in the file system of a path, or of the nearest directory above it that exists; nil where the
-    /// system does not say.
+    /// Free bytes, for this user, on the file system of a path. If the path does not exist, of its nearest existing
+    /// parent. Nil if the system does not tell.
     static func free(_ path: String) -> Int64? {
         var path = path
         while PathFiles.status(path, follow: true) == nil {

@@ -6,19 +6,19 @@ import Metainfo
 import Swarm
 import Threads
 
-/// Gets the torrent of a job: from peers (BEP 9), and from control when none gives it in time.
+/// Gets the torrent of a job: from peers (BEP 9), or from control if no peer has sent it in time.
 struct MetainfoFetch: Sendable {
     let context: AgentContext
     let job: String
     let offer: JobOffer
     let options: TransferOptions
-    /// A directory of the job, for what the engine writes meanwhile.
+    /// A directory of the job, for temporary files of the engine.
     let scratch: OwnTree
 
-    /// The longest torrent file, in bytes.
+    /// Maximum length of a torrent file, in bytes.
     static let most = 64 << 20
 
-    /// Tries until it has one, or the task is cancelled: nil then.
+    /// Tries until it has the torrent. Nil if the task is cancelled.
     func run() async -> Torrent? {
         var pause = 1.0
         while !Task.isCancelled {
@@ -34,7 +34,7 @@ struct MetainfoFetch: Sendable {
         guard !options.extraPeers.isEmpty, let hashes = offer.content.hashes else { return nil }
         let place = "\(scratch.path)/metainfo"
         var options = options
-        // Nothing but the metainfo is fetched, and what little is written goes where nothing else is.
+        // Only the metainfo is fetched. The engine's own files go into a separate directory.
         options.staging = StagingPlace(contentPath: place + "/content", recordPath: place + "/record")
         options.fileIndices = []
         options.usesWebSeeds = false
@@ -74,14 +74,14 @@ struct MetainfoFetch: Sendable {
 }
 
 extension JobContent {
-    /// As values; nil where they are none.
+    /// The parsed info hashes; nil if none of them is valid.
     var hashes: InfoHashes? {
         let v1 = infoHashes.first { $0.utf8.count == 40 }.flatMap { SHA1Digest(hex: $0) }
         let v2 = infoHashes.first { $0.utf8.count == 64 }.flatMap { SHA256Digest(hex: $0) }
         return InfoHashes(v1: v1, v2: v2)
     }
 
-    /// Whether a torrent is of this content.
+    /// Whether a torrent has these info hashes, this number of files and this size.
     func fits(_ torrent: Torrent) -> Bool {
         guard let hashes else { return false }
         let own = torrent.info.hashes

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Holds content back that is complete, until it may be visible.
+/// Delays the publication of complete content until control has ordered the switch.
 final class PublishGate: Sendable {
     private struct State {
         var isOpen = false
@@ -10,7 +10,7 @@ final class PublishGate: Sendable {
 
     private let state = Mutex(State())
 
-    /// Returns true when the gate opens; false when the waiting task is cancelled.
+    /// Waits. Returns true when the gate opens, false when it is closed or the waiting task is cancelled.
     func wait() async -> Bool {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -29,7 +29,7 @@ final class PublishGate: Sendable {
 
     func open() { end(true) }
 
-    /// Whoever waits goes away; so does whoever comes later.
+    /// Ends all current and later waits with false.
     func close() { end(false) }
 
     private func end(_ opens: Bool) {

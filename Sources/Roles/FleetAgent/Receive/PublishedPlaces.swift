@@ -6,8 +6,8 @@ import JSON
 import Jobs
 import Synchronization
 
-/// What jobs of the fleet put on this host: places whose content a later job may replace, and versions beside each other. In small
-/// files of the agent's data. Blocks.
+/// Records what jobs of the fleet have published on this host: paths whose content a later job may replace, and
+/// versions. Stored in small files in the agent's data directory. Calls block.
 final class PublishedPlaces: Sendable {
     private let directory: String
     private let lock = Mutex(())
@@ -20,7 +20,7 @@ final class PublishedPlaces: Sendable {
 
     // MARK: Replaced content
 
-    /// Whether what lies at a path, if anything, is a job's.
+    /// Whether the path is free, or its content was published by a job.
     func isOurs(_ path: String) -> Bool {
         guard let status = PathFiles.status(path) else { return true }
         guard let bytes = try? PathFiles.read(file("place", path), limit: 4096),
@@ -30,7 +30,7 @@ final class PublishedPlaces: Sendable {
             && value["inode"]?.stringValue == String(status.inode)
     }
 
-    /// A job has put its content at a path.
+    /// Records that a job has published its content at a path.
     func note(_ path: String, job: String) throws(FileFailure) {
         guard let status = PathFiles.status(path) else { return }
         let value: JSONValue = [
@@ -43,7 +43,7 @@ final class PublishedPlaces: Sendable {
 
     // MARK: Versions
 
-    /// Jobs whose content was the current one of a destination, the last at the end.
+    /// Jobs whose content has been current at a destination, oldest first.
     func versions(of destination: String) -> [String] {
         guard let bytes = try? PathFiles.read(file("versions", destination), limit: 1 << 20),
             let value = try? JSONValue.parse(bytes)
@@ -51,9 +51,9 @@ final class PublishedPlaces: Sendable {
         return (value["jobs"]?.arrayValue ?? []).compactMap(\.stringValue).filter(TargetRecord.isName)
     }
 
-    /// A job's content is the current one; others than the last `keep` before it are removed.
+    /// Records that a job's content is now current. Deletes older versions, except the last `keep` before it.
     func switched(_ destination: String, to job: String, keep: Int) throws(FileFailure) {
-        // Two jobs of one destination may switch at a time.
+        // Two jobs with the same destination may switch at the same time.
         let failure = lock.withLock { _ -> FileFailure? in
             do throws(FileFailure) {
                 var jobs = versions(of: destination).filter { $0 != job }
@@ -74,7 +74,7 @@ final class PublishedPlaces: Sendable {
         if let failure { throw failure }
     }
 
-    /// Lets `DEST/current` lead to the content of a job, in one step.
+    /// Makes the link `DEST/current` point to the content of a job, atomically.
     static func point(_ destination: String, to job: String) throws(FileFailure) {
         let link = destination + "/current"
         if let there = PathFiles.status(link), there.kind != .symlink {
@@ -94,7 +94,7 @@ final class PublishedPlaces: Sendable {
         }
     }
 
-    /// Where `DEST/current` leads to: the name of a job.
+    /// The job to whose content `DEST/current` points; nil if there is no such link.
     static func current(_ destination: String) -> String? {
         var buffer = [CChar](repeating: 0, count: 256)
         let count = readlink(destination + "/current", &buffer, buffer.count)

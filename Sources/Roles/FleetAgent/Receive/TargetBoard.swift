@@ -1,7 +1,7 @@
 import Fleet
 import Synchronization
 
-/// How a job is, as its runner last wrote it. Read by anyone without waiting for the runner.
+/// The progress of a job as its runner last updated it. Reading it does not wait for the runner.
 final class TargetBoard: Sendable {
     struct State: Sendable {
         var done: Int64 = 0
@@ -11,11 +11,11 @@ final class TargetBoard: Sendable {
         var fromPeers: Int64 = 0
         var fromSources: Int64 = 0
         var isSeeding = false
-        /// Whether a window of the class and of the host is open.
+        /// Whether windows of the class and of the host allow transfers now.
         var isOpen = true
         var efficiency: Double?
         var notes = ""
-        /// Where its content is put, or lies.
+        /// The path at which the content is or will be published.
         var final: String?
     }
 

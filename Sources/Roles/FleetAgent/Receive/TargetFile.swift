@@ -2,8 +2,8 @@ import JSON
 import Jobs
 import Synchronization
 
-/// The record of one job, kept in a file of the agent's data. Each change is one replacement of the file, durable when the call
-/// returns. Also the store of the job's runner, whose calls block for as long as a small file takes.
+/// The stored record of a job, in a file in the agent's data directory. Each change replaces the file, and is durable
+/// when the call returns. It is also the store of the job's `JobRunner`. Calls block on the disk.
 package final class TargetFile: JobStore {
     /// The directory of the job in the agent's data.
     package let directory: String
@@ -11,13 +11,13 @@ package final class TargetFile: JobStore {
 
     private static let name = "record.json"
 
-    /// A new record; `save` makes it durable.
+    /// A new record. Call `save()` to store it.
     package init(_ record: TargetRecord, in directory: String) {
         self.directory = directory
         state = Mutex(record)
     }
 
-    /// What an earlier agent left; nil where it cannot be used.
+    /// Reads the record that an earlier run of the agent has stored; nil if there is none or it is invalid.
     package static func read(_ directory: String) -> TargetFile? {
         guard let bytes = try? PathFiles.read("\(directory)/\(name)", limit: 1 << 20),
             let value = try? JSONValue.parse(bytes), let record = try? TargetRecord(json: value)
@@ -30,7 +30,7 @@ package final class TargetFile: JobStore {
     package func save() throws(FileFailure) { try change { _ in } }
 
     package func change(_ body: (inout TargetRecord) -> Void) throws(FileFailure) {
-        // Under the lock, so that the file never goes back to an older record.
+        // Saved while the lock is held, so that an older record never overwrites a newer one.
         let failure = state.withLock { record -> FileFailure? in
             let before = record
             body(&record)

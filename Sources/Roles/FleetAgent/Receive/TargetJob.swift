@@ -4,11 +4,11 @@ import Metainfo
 import Policy
 import Swarm
 
-// An offer as a job of the Jobs layer.
+// Converts an offer to a job of the Jobs module.
 extension Job {
     /// - Parameters:
-    ///   - down: bytes a second; nil for no limit.
-    /// - Returns: nil where a file's name is none that this host can write.
+    ///   - down: limit in bytes a second; nil for no limit.
+    /// - Returns: nil if a file's name is not valid UTF-8.
     init?(
         _ record: TargetRecord, torrent: Torrent, terms: FleetClass, places: TargetPlaces, down: Int64?,
         settings: AgentTunables

@@ -1,20 +1,20 @@
 import Fleet
 
-/// The life of one job on this host, from its offer to the end of its service. Decides; ``TargetRunner`` carries out.
+/// The state machine of a job on a target, from the offer to the end of seeding. It decides; ``TargetRunner`` acts.
 ///
-/// Invariants: nothing is visible before an order to switch; a hook starts at most once for an attempt; what was reported once
-/// is reported again after a restart, until the job is over.
+/// Invariants: nothing is published before the order to switch. A hook starts at most once in an attempt. After a
+/// restart, the last report is repeated, until the job is over.
 package struct TargetLife: Sendable, Hashable {
     package enum Stage: String, Sendable, Hashable, CaseIterable {
-        /// Waits for its turn, or receives.
+        /// Waits until it may receive, or receives.
         case receiving
-        /// Verified and durable, not visible.
+        /// The content is verified and durable, but not published.
         case delivered
-        /// Visible.
+        /// The content is published.
         case switched
-        /// The hook was started, or is about to be.
+        /// The hook runs, or is about to start.
         case hook
-        /// Its outcome is known. It may still be given on.
+        /// The outcome is known. The content may still be seeded.
         case ended
     }
 
@@ -29,18 +29,18 @@ package struct TargetLife: Sendable, Hashable {
     package internal(set) var stage = Stage.receiving
     package internal(set) var attempt: Int64
     package internal(set) var isPaused = false
-    /// It was said that bytes come.
+    /// It has been reported that the transfer has begun.
     package internal(set) var hasBegun = false
     package internal(set) var hasContent = false
     package internal(set) var isVisible = false
     package internal(set) var maySwitch = false
-    /// By control's clock, in seconds since 1970.
+    /// When to switch, in seconds since 1970 by control's clock; nil for at once.
     package internal(set) var moment: Double?
     package internal(set) var outcome: Outcome?
-    /// Control says that the job has ended for all.
+    /// Control has ended the job for all nodes.
     package internal(set) var isOver = false
     let hasHook: Bool
-    /// Publishes nothing.
+    /// Whether the host is a cache for this job, which publishes nothing.
     let isCache: Bool
 
     package init(attempt: Int64, hasHook: Bool, isCache: Bool) {
@@ -50,20 +50,20 @@ package struct TargetLife: Sendable, Hashable {
     }
 
     package enum Event: Sendable, Hashable {
-        /// An offer of this job once more.
+        /// Control has offered the job again.
         case offered(attempt: Int64)
         case bytesCome
-        /// It cannot go on now.
+        /// The transfer cannot go on now.
         case waits(TargetState.WaitReason)
-        /// Everything is here, verified and durable.
+        /// The whole content is here, verified and durable.
         case arrived
         case mayNotReceive(key: String)
         case order(Order)
-        /// The content is visible.
+        /// The content has been published.
         case published
         case hookEnded(HookEnding, retry: [Int])
         case failed(code: String, again: Bool)
-        /// The agent has started: what was said may not have been heard.
+        /// The agent has started, so the last report may be lost.
         case resumed
         case time
     }
@@ -75,18 +75,18 @@ package struct TargetLife: Sendable, Hashable {
 
     package enum Action: Sendable, Hashable {
         case report(JobMachine.Report)
-        /// Make the content visible now.
+        /// Publish the content now.
         case publish
         case startHook(attempt: Int64)
-        /// Remove what is not visible.
+        /// Delete content that is not published.
         case discard
-        /// Stop to receive and to give, keep what is here.
+        /// Stop transferring and seeding. Data on the disk is kept.
         case stop
-        /// Nothing is to be remembered of the job but its outcome.
+        /// The job is over: only its outcome must be kept.
         case close
     }
 
-    /// - Parameter now: control's clock.
+    /// - Parameter now: control's time, in seconds since 1970.
     package mutating func handle(_ event: Event, at now: Double) -> [Action] {
         switch event {
         case .offered(let attempt): return offered(attempt, now)
@@ -160,7 +160,7 @@ package struct TargetLife: Sendable, Hashable {
             case .receiving, .delivered:
                 isOver = true
                 return end(.cancelled) + [.close]
-            // What is visible stays, and a hook that runs is not interrupted.
+            // Published content stays, and a running hook is not interrupted.
             case .switched, .hook:
                 isOver = true
                 return []
@@ -188,13 +188,13 @@ package struct TargetLife: Sendable, Hashable {
         return [.stop, .close]
     }
 
-    /// What may happen now.
+    /// Makes the transitions that are possible now.
     private mutating func follow(_ now: Double) -> [Action] {
         switch stage {
         case .delivered:
             guard maySwitch, !isPaused, moment.map({ now >= $0 }) ?? true else { return [] }
             if isVisible {
-                // Another attempt, of the hook alone.
+                // A further attempt, which only runs the hook again.
                 stage = .switched
                 return [.report(.switched)] + follow(now)
             }
@@ -224,13 +224,13 @@ package struct TargetLife: Sendable, Hashable {
         return actions
     }
 
-    /// When ``Event/time`` is due, by control's clock.
+    /// When ``Event/time`` must be handled, by control's clock; nil for not at all.
     package var due: Double? { stage == .delivered && maySwitch && !isPaused ? moment : nil }
 
-    /// Whether it would receive, if it had its turn.
+    /// Whether the job wants to receive.
     package var wantsTurn: Bool { stage == .receiving && !isPaused }
 
-    /// What was said last.
+    /// The last report, to be repeated.
     private var said: [Action] {
         switch stage {
         case .receiving: [.report(hasBegun ? .receiving : .accepted)]
@@ -252,13 +252,13 @@ package struct TargetLife: Sendable, Hashable {
     }
 }
 
-/// How a hook ended.
+/// The result of a hook.
 package enum HookEnding: Sendable, Hashable {
     case exited(Int32)
     case killed(signal: Int32)
     case timedOut
-    /// The program, or its user, is not there.
+    /// The program or its user does not exist.
     case notStarted
-    /// The machine went down, or the process that waited for it was ended: nobody knows.
+    /// The host went down, or the waiter was killed, so the result is not known.
     case unknown
 }

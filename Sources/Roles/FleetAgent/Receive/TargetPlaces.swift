@@ -3,19 +3,19 @@ import Fleet
 import Jobs
 import Metainfo
 
-/// Where the content of a job lies on this host, at each moment of its life.
+/// The paths of a job's content on this host.
 struct TargetPlaces: Sendable, Hashable {
-    /// A directory of the agent, in the file system of the root.
+    /// The agent's directory below the root, on the same file system as the destination.
     let staging: String
-    /// Where the content gathers.
+    /// The path at which the content is received.
     let incoming: String
     let work: String
-    /// Where the Jobs layer puts it; nil for a cache.
+    /// The path to which the Jobs module moves the complete content; nil for a cache.
     let final: String?
-    /// What hooks are told.
+    /// The path of the published content, which hooks get in `SWOOP_PATH`.
     let visible: String?
 
-    /// - Parameter isSingleFile: whether the content is one file and no directory.
+    /// - Parameter isSingleFile: whether the content is a single file, not a directory.
     init(_ record: TargetRecord, publish: FleetClass.Publish, isSingleFile: Bool) {
         staging = "\(record.root)/\(AgentPolicy.stagingName)"
         let own = "\(staging)/\(record.job)"
@@ -42,7 +42,7 @@ struct TargetPlaces: Sendable, Hashable {
             staging: OwnTree(path: staging))
     }
 
-    /// Removes what is not visible.
+    /// Deletes content that is not published.
     func discard() {
         let tree = OwnTree(path: staging)
         tree.remove(incoming)
@@ -50,7 +50,7 @@ struct TargetPlaces: Sendable, Hashable {
         if let slash = incoming.lastIndex(of: "/") { tree.remove(String(incoming[..<slash])) }
     }
 
-    /// Whether a path, as far as it exists, lies below a root when no link is in it.
+    /// Whether the existing part of a path, with all symbolic links resolved, lies in a root.
     static func isInside(_ path: String, root: String) -> Bool {
         guard let root = PathFiles.resolved(root) else { return false }
         var path = path

@@ -3,7 +3,8 @@ import JSON
 import Jobs
 import Policy
 
-// The record as it lies on the disk. It is read as input from outside: a file may have been changed.
+// The JSON form of the stored record. It is validated like any input from outside, since the file may have been
+// changed.
 extension TargetRecord {
     package var json: JSONValue {
         var object = JSONObject(["job": .string(job), "offer": offer.json, "life": life.json, "root": .string(root)])
@@ -128,7 +129,7 @@ extension TargetLife {
 }
 
 extension HookEnding {
-    /// As records and status files have it: `exit 0`, `signal 9`, `timeout`.
+    /// The result in records and status files: `exit 0`, `signal 9`, `timeout`.
     package var text: String {
         switch self {
         case .exited(let status): "exit \(status)"

@@ -3,16 +3,16 @@ import JSON
 import Jobs
 import Policy
 
-/// What is written down of a job on this host: enough for the next agent to go on.
+/// The stored state of a job on this host, with which a later run of the agent can continue it.
 package struct TargetRecord: Sendable, Hashable {
     package let job: String
     package var offer: JobOffer
     package var life: TargetLife
-    /// As it was decided when the job was accepted.
+    /// The root that was chosen when the job was accepted.
     package var root: String
-    /// Where the content is put; nil for a cache, and while it is refused.
+    /// The directory for the content; nil for a cache, and for a refused job.
     package var destination: String?
-    /// Of a rollback: the job whose content is to be visible again.
+    /// For a rollback: the job whose content is published again.
     package var restores: String?
     /// Seconds since 1970, by this host's clock.
     package var accepted: Double
@@ -21,13 +21,13 @@ package struct TargetRecord: Sendable, Hashable {
     package var switched: Double?
     package var hookStarted: Double?
     package var ended: Double?
-    /// When the service ends at the latest.
+    /// The latest time at which seeding ends.
     package var servedUntil: Double?
     package var detail: String?
     package var hook: HookState?
     package var receipt: String?
     package var sources = ReceivedBytes()
-    /// Of the job in the Jobs layer.
+    /// The state of the job in the Jobs module.
     package var engineState = Jobs.JobState.receiving
     package var engine = JobRecord()
     package var sums: FileSums?
@@ -53,7 +53,7 @@ package struct TargetRecord: Sendable, Hashable {
         self.accepted = accepted
     }
 
-    /// Whether a text can be the name of a job: it is part of paths.
+    /// Whether a text is a valid job id. Ids are parts of paths.
     package static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count) && text.utf8.first != UInt8(ascii: ".")
             && text.utf8.allSatisfy { byte in
@@ -65,12 +65,12 @@ package struct TargetRecord: Sendable, Hashable {
     }
 }
 
-/// Bytes of a job by where they came from.
+/// Bytes of a job by their source.
 package struct ReceivedBytes: Sendable, Hashable {
     package var peers: Int64 = 0
     package var store: Int64 = 0
     package var web: Int64 = 0
-    /// Copied on this host.
+    /// Copied from other files on this host.
     package var local: Int64 = 0
 
     package init() {}

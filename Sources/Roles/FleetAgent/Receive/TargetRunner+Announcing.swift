@@ -2,13 +2,13 @@ import Address
 import Fleet
 import FleetLink
 
-// Peers of a job, by control's tracker: asked over the link.
+// Announces to control's tracker, over the link.
 extension TargetRunner {
-    /// Seconds between the first announces of a transfer, whatever control says: peers come all at once.
+    /// Maximum seconds between the first announces of a transfer, since many peers join at the start of a job.
     private static let soon = 5.0
     private static let later = 30.0
 
-    /// Announces when it is time.
+    /// Announces if the interval is over.
     func announceIfDue() {
         let now = context.clock.now.uptime
         guard runner != nil, !isAnnouncing, now >= nextAnnounce else { return }
@@ -33,7 +33,7 @@ extension TargetRunner {
         if let reply { await runner?.addPeers(reply.peers) }
     }
 
-    /// Peers need not dial this host any more.
+    /// Announces that this host has left the swarm.
     func announceEnd() {
         guard announces > 0 else { return }
         (announces, nextAnnounce) = (0, 0)

@@ -6,9 +6,9 @@ import Swarm
 import Text
 import Threads
 
-// Receiving: from the turn until everything is here.
+// Receiving: until the content is complete.
 extension TargetRunner {
-    /// Known once the torrent is.
+    /// Nil until the torrent is known.
     var places: TargetPlaces? {
         if record.restores != nil {
             return TargetPlaces(record, publish: .versions, isSingleFile: restoresSingleFile)
@@ -18,7 +18,7 @@ extension TargetRunner {
             record, publish: placement.terms.publish, isSingleFile: torrent.info.isSingleFile)
     }
 
-    /// Whether the version that is to be visible again is one file of the content's name.
+    /// Whether the version to be published again is a single file.
     private var restoresSingleFile: Bool {
         guard let destination = record.destination, let version = record.restores else { return false }
         return PathFiles.status("\(destination)/releases/\(version)/\(record.offer.name)")?.kind == .file
@@ -59,7 +59,7 @@ extension TargetRunner {
         }
     }
 
-    /// A rollback has nothing to receive.
+    /// A rollback transfers nothing: the version must be on the disk.
     private func restore() async {
         guard let destination = record.destination, let version = record.restores,
             PathFiles.status("\(destination)/releases/\(version)")?.kind == .directory
@@ -130,14 +130,14 @@ extension TargetRunner {
         return JobHooks(
             mayPublish: { [weak self] _ in
                 guard let self, await contentIsRight(places) else { return false }
-                // A version is visible by its link, which is changed later.
+                // A version becomes visible by the link `current`, which is changed later.
                 return isVersion ? true : await gate.wait()
             },
             placeIsFree: { _ in if isCache { inbox.yield(.cached) } },
             event: { _, event in inbox.yield(.engine(event)) })
     }
 
-    /// Everything is here, verified by pieces: the sums of the class are made and compared.
+    /// Called when all pieces are verified: computes the class's checksums and compares them with the sender's.
     private func contentIsRight(_ places: TargetPlaces) async -> Bool {
         if placement.terms.verify == .dcp, !record.life.hasContent {
             let problems = await Threads.offload { DigitalCinemaCheck.problems(of: places.incoming) }
@@ -174,7 +174,7 @@ extension TargetRunner {
         }
     }
 
-    /// What is here is not what the sender has: another attempt begins from nothing.
+    /// The content differs from the sender's. It is deleted, and another attempt starts from nothing.
     func isWrong(_ code: String, _ reason: String) async {
         await stopEngine()
         let places = places
@@ -201,7 +201,7 @@ extension TargetRunner {
         return options
     }
 
-    /// Ends transfers; what they brought stays.
+    /// Stops the transfer. Received data is kept.
     func stopEngine() async {
         gate.close()
         if runner != nil { announceEnd() }
@@ -231,7 +231,7 @@ extension ReceivedBytes {
 }
 
 extension SwarmSecret {
-    /// - Parameter link: 32 bytes as the link has them, in hexadecimal digits.
+    /// - Parameter link: 32 bytes in hexadecimal digits, as in messages of the link.
     init?(link: Secret) {
         guard let bytes = Hexadecimal.decode(link.value, byteCount: 32) else { return nil }
         self.init(bytes: bytes)

@@ -4,9 +4,9 @@ import Policy
 import SwarmCore
 import Threads
 
-// From the moment at which everything is here: switching, giving on; and the look at all of it twice a second.
+// After the content is complete: publication, seeding, and the periodic check.
 extension TargetRunner {
-    /// The Jobs layer says something.
+    /// Handles an event of the Jobs module.
     func heard(_ event: JobEvent) async {
         noteReceived(runner)
         switch event {
@@ -30,12 +30,12 @@ extension TargetRunner {
         }
     }
 
-    /// Makes the content visible.
+    /// Publishes the content.
     func publish() async {
         guard let places, let destination = record.destination else { return }
         guard placement.terms.publish == .versions || record.restores != nil else {
             if let final = places.final { await vacate(final) }
-            // Without a runner there is nothing to put there: the next one finds the gate open.
+            // If no `JobRunner` runs, a new one is started. It finds the gate open and publishes.
             if runner == nil, let torrent { await startRunner(torrent, places) }
             return gate.open()
         }
@@ -56,7 +56,7 @@ extension TargetRunner {
         await happened(.published)
     }
 
-    /// Gives on what an earlier agent had, for as long as the job lasts.
+    /// Starts to seed again after a restart, until the job ends.
     func serveAgain() async {
         let life = record.life
         guard runner == nil, record.restores == nil, !life.isOver, !life.isPaused, life.hasContent,
@@ -65,7 +65,7 @@ extension TargetRunner {
         await startRunner(torrent, places)
     }
 
-    /// Something else is put where this job's content lies: it can be given no longer.
+    /// Stops seeding if other content is about to replace this job's at a path.
     func yieldPlace(_ final: String) async {
         guard board.now.final == final, record.life.isVisible else { return }
         await stopEngine()
@@ -77,7 +77,7 @@ extension TargetRunner {
         return windows.look(at: clock.calendar.local(clock.now.wall))
     }
 
-    // MARK: Twice a second
+    // MARK: Periodic check
 
     func look() async {
         let window = windowNow
@@ -144,7 +144,7 @@ extension TargetRunner {
         }
     }
 
-    /// Says it once.
+    /// Reports a reason for waiting, once.
     private func waits(_ reason: TargetState.WaitReason) async {
         guard record.life.hasBegun else { return }
         await happened(.waits(reason))

@@ -9,18 +9,18 @@ import Swarm
 import Synchronization
 import Threads
 
-/// One job on this host. What to do next is a ``TargetLife``'s to say; this carries it out, one event after the other, and writes
-/// each change down before it has an effect.
+/// One job on this host. A ``TargetLife`` decides what happens; the runner carries it out, one event after the other.
+/// Each change is stored before it takes effect.
 actor TargetRunner {
     enum Input: Sendable {
         case life(TargetLife.Event)
-        /// The same, for one who waits until it is written down.
+        /// The same, for a caller that waits until the change is stored.
         case order(TargetLife.Event, CheckedContinuation<Void, Never>)
-        /// It may receive now, or it may not.
+        /// Whether the job may receive now.
         case turn(Bool, because: TargetState.WaitReason?)
         case torrent(Torrent)
         case sums(FileSums)
-        /// What is here is not what it should be.
+        /// The content is not what it should be.
         case wrong(code: String, String)
         case engine(JobEvent)
         case cached
@@ -35,9 +35,9 @@ actor TargetRunner {
     nonisolated let board: TargetBoard
     nonisolated let inbox: AsyncStream<Input>.Continuation
     private let inputs: AsyncStream<Input>
-    /// Where peers reach this host.
+    /// The addresses at which peers can dial this host.
     nonisolated let addresses: @Sendable () async -> [PeerAddress]
-    /// Lets others that serve a path stop: something else is put there.
+    /// Stops other jobs that seed content at a path, because other content replaces it.
     nonisolated let vacate: @Sendable (String) async -> Void
 
     private var main: Task<Void, Never>?
@@ -46,14 +46,14 @@ actor TargetRunner {
     var torrent: Torrent?
     var fetch: Task<Void, Never>?
     var mayReceive = false
-    /// The rate with which the runner was started.
+    /// The rate limit with which the `JobRunner` was started.
     var rate: Int64?
     var lastReceived: Int64 = 0
     var lastByte: Double
     var isAnnouncing = false
-    /// By the monotonic clock.
+    /// Time of the next announce, in seconds of the monotonic clock.
     var nextAnnounce = 0.0
-    /// Of the transfer that runs.
+    /// Number of announces in the current transfer.
     var announces = 0
     private var hookTask: Task<Void, Never>?
     private var isStopped = false
@@ -77,7 +77,7 @@ actor TargetRunner {
 
     nonisolated func tell(_ event: TargetLife.Event) { inbox.yield(.life(event)) }
 
-    /// Returns when the event is written down, and what follows from it is under way.
+    /// Returns when the event has been stored and its actions have been started.
     nonisolated func obey(_ event: TargetLife.Event) async {
         await withCheckedContinuation { continuation in
             if case .enqueued = inbox.yield(.order(event, continuation)) { return }
@@ -87,14 +87,14 @@ actor TargetRunner {
 
     // MARK: Life
 
-    /// - Parameter isNew: false for a job of an earlier agent.
+    /// - Parameter isNew: false for a job of an earlier run of the agent.
     func start(isNew: Bool) {
         guard main == nil else { return }
         if !isNew { inbox.yield(.life(.resumed)) }
         main = Task { await run(isNew: isNew) }
     }
 
-    /// Stops everything; what is here stays, and the next agent goes on. A hook goes on by itself.
+    /// Stops everything. Data on the disk is kept for the next run of the agent. A running hook is not interrupted.
     func stop() async {
         isStopped = true
         inbox.finish()
@@ -133,7 +133,7 @@ actor TargetRunner {
         }
     }
 
-    /// An event of the job's life.
+    /// Handles an event of the job's life.
     func happened(_ event: TargetLife.Event) async {
         let now = await context.controlTime
         let wall = context.clock.now.wall.seconds
@@ -149,7 +149,7 @@ actor TargetRunner {
                 }
             }
         } catch {
-            // Nothing that is not on the disk is said or done.
+            // A change that is not durable must not be reported or carried out.
             context.logger.error(
                 "the record of a job cannot be written", metadata: ["job": "\(job)", "reason": "\(error)"])
             let (inbox, clock) = (inbox, context.clock)
@@ -179,13 +179,13 @@ actor TargetRunner {
     private func close() async {
         await stopEngine()
         guard let places else { return }
-        // Content that is visible stays; the records of its transfer are of no more use.
+        // Published content stays. Only the transfer's own files are deleted.
         let tree = OwnTree(path: places.staging)
         let own = job
         await Threads.offload { tree.remove("\(tree.path)/\(own)") }
     }
 
-    // MARK: What is said
+    // MARK: Reports
 
     private func say(_ report: JobMachine.Report) async {
         var receipt: String?
@@ -218,7 +218,7 @@ actor TargetRunner {
         }
     }
 
-    /// One for each attempt: a second report has the same.
+    /// The receipt of the current attempt. A repeated report has the same receipt.
     private func makeReceipt() async -> String? {
         if let receipt = record.receipt { return receipt }
         let difference = await context.link.difference
@@ -241,7 +241,7 @@ actor TargetRunner {
             version: record.offer.classVersion)
         let waiter = context.settings.waiter
         let retry = order.settings.retry
-        // Before the start, so that the next agent finds it.
+        // Stored before the hook starts, so that the next run of the agent finds it.
         let problem = await Threads.offload { () -> FileFailure? in
             do throws(FileFailure) { try directory.prepare(hook) } catch { return error }
             return nil
@@ -263,7 +263,7 @@ actor TargetRunner {
         try? file.change { $0.hook?.ending = ending }
     }
 
-    /// What an earlier agent left unfinished.
+    /// Continues what an earlier run of the agent has left unfinished.
     private func recover() async {
         let record = record
         await loadTorrent()
@@ -278,7 +278,7 @@ actor TargetRunner {
 }
 
 extension TargetRecord {
-    /// When something happened, by this host's clock.
+    /// Sets the times of the transitions, by this host's clock.
     mutating func stamp(from before: TargetLife, at now: Double) {
         if life.attempt != before.attempt { (receipt, detail, ended) = (nil, nil, nil) }
         guard life.stage != before.stage || life.hasBegun != before.hasBegun else { return }
@@ -290,7 +290,7 @@ extension TargetRecord {
     }
 }
 
-/// Tells one run of the machine from another.
+/// Identifies the current boot of this host.
 enum BootID {
     static let now: String = {
         guard let bytes = try? PathFiles.read("/proc/sys/kernel/random/boot_id", limit: 64) else { return "" }

@@ -1,6 +1,7 @@
 import Fleet
 
-/// Which jobs receive now: at most so many, by priority, deadline and age. One of higher priority takes the place of a lower.
+/// Chooses the jobs that may receive: at most `most`, by priority, then deadline, then age. A job with a higher
+/// priority displaces one with a lower priority.
 package enum ReceivingTurns {
     package struct Candidate: Sendable, Hashable {
         package let job: String
@@ -22,7 +23,7 @@ package enum ReceivingTurns {
     package static func choose(_ candidates: [Candidate], most: Int) -> Set<String> {
         let sorted = candidates.sorted { left, right in
             if left.priority != right.priority { return left.priority > right.priority }
-            // Among equals, one that has begun goes on.
+            // Among jobs of the same priority, those that receive go on.
             if left.isReceiving != right.isReceiving { return left.isReceiving }
             let (one, other) = (left.deadline ?? .infinity, right.deadline ?? .infinity)
             if one != other { return one < other }

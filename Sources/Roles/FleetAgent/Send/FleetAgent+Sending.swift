@@ -4,9 +4,9 @@ import JSON
 import Jobs
 import Threads
 
-// What this host sends.
+// The jobs that this host sends.
 extension FleetAgent {
-    /// What a send would meet.
+    /// Checks an order without creating a job: what the send would do.
     package func plan(_ order: SendOrder) async throws(SendProblem) -> SendPlan {
         _ = try await allowed(order)
         do throws(LinkRefusal) { return try await context.link.plan(order, dryRun: true) } catch {
@@ -14,7 +14,7 @@ extension FleetAgent {
         }
     }
 
-    /// Begins to send.
+    /// Starts to send.
     package func send(_ order: SendOrder) async throws(SendProblem) -> (plan: SendPlan, runner: SendRunner) {
         let path = try await allowed(order)
         let plan: SendPlan
@@ -40,12 +40,12 @@ extension FleetAgent {
         return runner
     }
 
-    /// The path without links, if the agent's file allows it.
+    /// The path with all symbolic links resolved, if the agent's configuration file permits to send it.
     private func allowed(_ order: SendOrder) async throws(SendProblem) -> String {
         let wanted = order.path
         let real = await Threads.offload { PathFiles.resolved(wanted) }
         let policy = context.policy
-        // Whether there is something elsewhere, nobody is told.
+        // The answer must not reveal whether a path outside the permitted directories exists.
         guard let real else {
             guard policy.maySend(AbsolutePath.normal(wanted) ?? "") else { throw Self.notAllowed(wanted) }
             throw SendProblem(.notFound, "not_found", "there is nothing at \(wanted)")
@@ -60,7 +60,7 @@ extension FleetAgent {
             advice: "add the directory to send.roots in agent.yaml")
     }
 
-    /// An order of the API.
+    /// Carries out an order that was given over the API.
     func sendByOrder(_ order: SendOrder, job: String) async {
         let name = order.job ?? job
         guard TargetRecord.isName(name), senders[name] == nil else { return }
@@ -77,7 +77,7 @@ extension FleetAgent {
         }
     }
 
-    /// Goes on with what an earlier agent sent.
+    /// Continues the sends of the agent's previous run.
     func resumeSends() async {
         let places = context.places
         let records = await Threads.offload {

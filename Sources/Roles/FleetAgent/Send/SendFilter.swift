@@ -1,10 +1,11 @@
-/// Which files of a directory travel: the class's `include` and `exclude`, and the sender's own patterns.
+/// Selects the files of a directory to send: by the class's `include` and `exclude`, and by the sender's own patterns.
 ///
-/// A pattern of the class is found anywhere in a relative path. A pattern of the sender that is a relative path of something that
-/// exists excludes that; anything else is a regular expression for the whole relative path. What is excluded as a directory is
-/// excluded with all that is in it. Not sendable: one task makes and uses it.
+/// A pattern of the class is searched in the relative path. If a pattern of the sender is the relative path of an
+/// existing file or directory, it excludes that one. Any other pattern of the sender is a regular expression that must
+/// match the whole relative path. An excluded directory is excluded with all its contents. Not Sendable: one task
+/// creates and uses it.
 package struct SendFilter {
-    /// Patterns of the sender, and the bytes of each.
+    /// Maximum number of the sender's patterns, and the maximum bytes of each.
     package static let mostPatterns = 100
     package static let longestPattern = 1024
 
@@ -13,13 +14,13 @@ package struct SendFilter {
     private let paths: Set<String>
     private let whole: [Regex<AnyRegexOutput>]
 
-    /// A pattern that cannot be used.
+    /// An invalid pattern.
     package struct Problem: Error, Sendable, Hashable {
         package let pattern: String
         package let reason: String
     }
 
-    /// - Parameter exists: whether there is something of this relative path.
+    /// - Parameter exists: whether a relative path exists in the directory.
     package init(
         include: [String], exclude: [String], own: [String], exists: (String) -> Bool
     ) throws(Problem) {
@@ -52,9 +53,9 @@ package struct SendFilter {
         return regex.matchingSemantics(.unicodeScalar)
     }
 
-    /// - Parameter path: relative, of a file.
+    /// - Parameter path: relative path of a file.
     package func keeps(_ path: String) -> Bool {
-        // A directory above it may be excluded.
+        // The pattern may match a parent directory.
         var end = path.startIndex
         while end < path.endIndex {
             end = path[path.index(after: end)...].firstIndex(of: "/") ?? path.endIndex

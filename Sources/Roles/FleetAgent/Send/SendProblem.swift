@@ -1,21 +1,21 @@
 import FleetLink
 
-/// Why something is not sent.
+/// Why content cannot be sent.
 package struct SendProblem: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Kind: String, Sendable, Hashable {
-        /// Control, or this host's file, does not allow it.
+        /// Control or this host's configuration file forbids it.
         case refused
         case notFound
-        /// What was asked for cannot be understood.
+        /// The order is invalid.
         case usage
         case failed
         case disk
     }
 
     package let kind: Kind
-    /// For programs.
+    /// A code for programs.
     package let code: String
-    /// For a person.
+    /// The description for people.
     package let description: String
     package let advice: String?
 

@@ -2,15 +2,15 @@ import Fleet
 import JSON
 import Text
 
-/// What is written down of something that this host sends.
+/// The stored state of a job that this host sends.
 package struct SendRecord: Sendable, Hashable {
     package let job: String
     package let order: SendOrder
     package let classVersion: Int64
     package let terms: JSONValue
-    /// Without links.
+    /// The path of the content, with all symbolic links resolved.
     package let path: String
-    /// The job runs: others fetch what is here.
+    /// The job has started, so peers may fetch the content.
     package var hasStarted = false
     package var isOver = false
     package var secret: Secret?

@@ -10,18 +10,18 @@ import Swarm
 import Synchronization
 import Threads
 
-/// Something that this host sends: hashed, started, and given until the job has ended.
+/// A job that this host sends: hashes the content, starts the job, and seeds until the job has ended.
 package actor SendRunner {
     package struct Progress: Sendable {
         package enum Phase: Sendable, Hashable {
             case hashing, starting, running
-            /// The job has ended, or nobody asks for the content any more.
+            /// The job has ended.
             case over
             case failed(SendProblem)
         }
 
         package var phase = Phase.hashing
-        /// Bytes hashed, and of all.
+        /// Hashed bytes, and all bytes of the content.
         package var done: Int64 = 0
         package var total: Int64 = 0
         package var view: JobView?
@@ -37,7 +37,7 @@ package actor SendRunner {
     private var transfer: Transfer?
     private var main: Task<Void, Never>?
 
-    /// Seconds between two looks at a job that nobody watches.
+    /// Seconds between two checks of the job's state at control.
     private static let lookEvery = 10.0
 
     init(_ record: SendRecord, context: AgentContext, addresses: @escaping @Sendable () async -> [PeerAddress]) {
@@ -57,7 +57,7 @@ package actor SendRunner {
         main = Task { await run() }
     }
 
-    /// Stops; the next agent goes on.
+    /// Stops. The next run of the agent continues.
     func stop() async {
         main?.cancel()
         await main?.value
@@ -65,7 +65,7 @@ package actor SendRunner {
         transfer = nil
     }
 
-    /// The job has ended.
+    /// Call when the job has ended.
     func end() async {
         record.isOver = true
         try? save()
@@ -79,7 +79,7 @@ package actor SendRunner {
 
     private func show(_ phase: Progress.Phase) { board.withLock { $0.phase = phase } }
 
-    /// How the job is at control.
+    /// Gets the progress of the job from control.
     package func look() async throws(LinkRefusal) -> JobView {
         let view = try await context.link.view(of: job)
         board.withLock { $0.view = view }
@@ -101,7 +101,7 @@ package actor SendRunner {
             try? await context.link.abandon(job, reason: error.description)
             return
         }
-        // Seeds until control says that the job has ended; asks by itself too, as what control says may be lost.
+        // Seeds until control has ended the job. Control's command may get lost, so the agent also asks.
         var event: String? = "started"
         var next = 0.0
         while !Task.isCancelled, !record.isOver {
@@ -181,12 +181,12 @@ package actor SendRunner {
         try PathFiles.write(record.json.encode(), to: "\(directory)/send.json", mode: 0o600)
     }
 
-    /// Writes the record down for the first time.
+    /// Stores the record for the first time.
     func keep() throws(FileFailure) { try save() }
 }
 
 extension SentContent.Terms {
-    /// Of a ``SendPlan``.
+    /// From the terms of a ``SendPlan``.
     init(_ terms: JSONValue) throws(SendProblem) {
         guard let object = terms.objectValue else {
             self.init()
@@ -203,7 +203,7 @@ extension SentContent.Terms {
 }
 
 extension ByteText {
-    /// Bytes a second, as a class has them; nil for no limit.
+    /// A rate in bytes a second, as in a class; nil for no limit.
     static func rate(_ value: JSONValue) -> Int? {
         value.lenientText.flatMap { bytes($0) }.flatMap { $0 > 0 ? Int(exactly: $0) : nil }
     }

@@ -5,12 +5,12 @@ import Metainfo
 import Storage
 import Threads
 
-/// Content that is to be sent, as it was found and hashed.
+/// Content to send, after it was scanned and hashed.
 package struct SentContent: Sendable {
     package let torrent: Torrent
     package let sums: FileSums
 
-    /// What the class says of the sender's part.
+    /// The keys of the class that concern the sender.
     package struct Terms: Sendable {
         package var include: [String] = []
         package var exclude: [String] = []
@@ -28,10 +28,10 @@ package struct SentContent: Sendable {
         }
     }
 
-    /// Finds and reads everything.
+    /// Scans and hashes the content.
     /// - Parameters:
-    ///   - path: without links, of a file or directory.
-    ///   - name: how the content is called; nil for the path's last component.
+    ///   - path: path of a file or directory, with all symbolic links resolved.
+    ///   - name: name of the content; nil for the path's last component.
     package static func make(
         _ path: String, name: String?, terms: Terms, own: [String],
         progress: @escaping @Sendable (HashProgress) -> Void
@@ -96,7 +96,7 @@ package struct SentContent: Sendable {
         return kept
     }
 
-    /// What was just hashed need not be read again to be given.
+    /// Records that the content has just been hashed, so that the engine need not hash it again before it seeds.
     private static func vouch(_ torrent: Torrent, _ path: String) {
         let layout = torrent.info.layout
         guard let store = VouchingStore.standard(), let root = try? ContentRoot.at(path: path) else { return }

@@ -1,10 +1,10 @@
 import Text
 
-/// Where a control's door for agents is: `https://HOST:PORT`.
+/// The URL of a control server for agents: `https://HOST:PORT`.
 package struct ControlAddress: Sendable, Hashable, CustomStringConvertible {
     package static let usualPort: UInt16 = 7443
 
-    /// A host name or an address, without brackets.
+    /// A host name or an IP address, an IPv6 address without brackets.
     package let host: String
     package let port: UInt16
 
@@ -13,7 +13,7 @@ package struct ControlAddress: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    /// `https://HOST:PORT` or `HOST:PORT`; without a port 7443. Nil for anything else, and for `http`.
+    /// Parses `https://HOST:PORT` or `HOST:PORT`; the default port is 7443. Nil for any other text, also for `http`.
     package init?(_ text: String) {
         let hasScheme = text.contains("://")
         guard let url = HTTPURL(hasScheme ? text : "https://" + text), url.isSecure,
@@ -24,11 +24,11 @@ package struct ControlAddress: Sendable, Hashable, CustomStringConvertible {
         port = url.port == 443 && !authority.hasSuffix(":443") ? Self.usualPort : url.port
     }
 
-    /// `HOST:PORT`, an IPv6 address in brackets.
+    /// `HOST:PORT`, with an IPv6 address in brackets.
     package var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
     package var description: String { "https://\(authority)" }
 
-    /// Addresses separated by commas, each once; nil where one cannot be read.
+    /// Parses addresses separated by commas, and removes duplicates. Nil if one of them is invalid or there is none.
     package static func list(_ text: String) -> [ControlAddress]? {
         var addresses: [ControlAddress] = []
         for part in text.split(separator: ",") {

@@ -5,22 +5,23 @@ import Hashing
 import JSON
 import Text
 
-/// Events in a file: appended and synced, and read again after a restart. A record is its length, four bytes of its SHA-256 and
-/// JSON; the first says the number of the event after which it was made. What a crash left half written at the end is cut off.
+/// The file of an ``EventQueue``. Events are appended and synced, and read again after a restart. A record is its
+/// length (four bytes, big-endian), the first four bytes of its SHA-256, and its JSON. The first record holds the
+/// number of the next event. A record that a crash left incomplete at the end is cut off.
 package final class EventFile: Sendable {
     private let directory: HeldDirectory
     private let file: HeldFile
 
     private static let name = FileName(own: "events")
-    /// Longest file that is read: those that wait, and as much that was acknowledged.
+    /// Maximum size of a file that is read, in bytes: pending events, and acknowledged ones that are still in the file.
     private static let longest = 48 << 20
     private static let head = 8
 
-    /// What a file has.
+    /// The parsed contents of a file.
     package struct Content {
         var events: [(event: AgentEvent, size: Int)] = []
         var next: UInt64 = 1
-        /// Bytes up to the end of the last whole record.
+        /// Length in bytes up to the end of the last complete record.
         var end = 0
     }
 
@@ -29,7 +30,7 @@ package final class EventFile: Sendable {
         self.file = file
     }
 
-    /// Opens the file of a directory, or makes it. Blocks.
+    /// Opens the file in a directory, or creates it. Blocks.
     static func open(_ path: String) throws(SystemError) -> (EventFile, Content) {
         let directory = try HeldDirectory.open(SystemPath(path), creating: true)
         let content: Content
@@ -44,7 +45,7 @@ package final class EventFile: Sendable {
         return (EventFile(directory, file), content)
     }
 
-    /// Replaces the file by one with these events. Blocks.
+    /// Replaces the file with one that has only these events. Blocks.
     func replaced(next: UInt64, _ events: [AgentEvent]) throws(SystemError) -> EventFile {
         try Self.make(directory, next: next, events)
     }
@@ -67,7 +68,7 @@ package final class EventFile: Sendable {
             try directory.layer.write(file.descriptor, bytes, at: end)
             try file.synchronize(dataOnly: true)
         } catch {
-            // Half a record would hide those that follow.
+            // The parser stops at an incomplete record, so it must not stay in front of later ones.
             try? file.truncate(to: end)
             throw error
         }

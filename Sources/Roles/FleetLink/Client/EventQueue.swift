@@ -3,23 +3,24 @@ import Fleet
 import Synchronization
 import Threads
 
-/// Events of a host for control, durable until control has made them durable itself.
+/// The events of a host that control has not acknowledged yet. They are durable on this host until control has stored
+/// them durably.
 package final class EventQueue: Sendable {
     private struct Disk {
-        /// Nil for a host that lives as long as the process.
+        /// Nil for a simulated host, whose events are kept in memory only.
         var file: EventFile?
-        /// Bytes in the file that control has.
+        /// Bytes of events in the file that control has acknowledged.
         var done = 0
     }
 
-    /// The file is written anew when so many bytes of it are acknowledged, or nothing else is left.
+    /// The file is rewritten when more bytes of it than this are acknowledged, or when all events are.
     private static let slack = 1 << 20
 
-    /// Held for short moments only.
+    /// Locked only briefly, never during I/O.
     private let pending: Mutex<PendingEvents>
-    /// Held while the disk is written, on threads that may wait, by all who change what is pending.
+    /// Locked during I/O, on threads that may block. Every change of `pending` holds this lock.
     private let disk: Mutex<Disk>
-    /// Whether there is a file, which blocks.
+    /// Whether the events are in a file, so that calls block.
     private let isDurable: Bool
 
     private init(_ pending: PendingEvents, file: EventFile?) {
@@ -28,7 +29,7 @@ package final class EventQueue: Sendable {
         isDurable = file != nil
     }
 
-    /// Opens the queue of a directory.
+    /// Opens the queue in a directory.
     package static func open(_ memory: LinkMemory) async throws(LinkProblem) -> EventQueue {
         guard case .directory(let path) = memory else { return EventQueue(PendingEvents(), file: nil) }
         do {
@@ -43,12 +44,12 @@ package final class EventQueue: Sendable {
         }
     }
 
-    /// Takes an event; when this returns it is durable.
-    /// - Parameter make: makes the event with its number.
-    /// - Returns: its number.
+    /// Adds an event. Returns when it is durable on this host.
+    /// - Parameter make: makes the event with the number that it gets.
+    /// - Returns: the event's number.
     package func append(_ make: @escaping @Sendable (UInt64) -> AgentEvent) async throws(LinkProblem) -> UInt64 {
         try await onDisk { [self] disk throws(LinkProblem) in
-            // Nobody else takes this number meanwhile: the disk is held.
+            // No other event gets this number: the lock of the disk is held.
             let event = make(pending.withLock(\.next))
             let bytes = event.bytes
             guard pending.withLock({ $0.hasRoom(for: bytes.count) }) else { throw .tooManyEvents }
@@ -60,7 +61,7 @@ package final class EventQueue: Sendable {
         }
     }
 
-    /// Control has made all durable up to this number.
+    /// Call when control has stored all events up to this number durably.
     package func acknowledge(upTo number: UInt64) async {
         let isNews = pending.withLock { $0.oldest.map { $0 <= number } ?? false }
         guard isNews else { return }
@@ -72,13 +73,13 @@ package final class EventQueue: Sendable {
             }
             disk.done += freed
             guard disk.done > Self.slack || left.isEmpty else { return }
-            // If it fails, acknowledged events come once more after a restart, which does no harm.
+            // If this fails, acknowledged events are sent again after a restart. Control ignores them.
             guard let new = try? disk.file?.replaced(next: next, left) else { return }
             (disk.file, disk.done) = (new, 0)
         }
     }
 
-    /// A new key: what waits is numbered from 1 again.
+    /// Numbers the pending events from 1 again, for a new key.
     package func renumber() async throws(LinkProblem) {
         try await onDisk { [self] disk throws(LinkProblem) in
             var new = PendingEvents()
@@ -107,10 +108,10 @@ package final class EventQueue: Sendable {
         return try isDurable ? await Threads.offload(work) : work()
     }
 
-    /// What the next request carries.
+    /// The events for the next request.
     package func batch() -> [AgentEvent] { pending.withLock { $0.batch() } }
 
-    /// Number of the newest event; 0 for none.
+    /// Number of the newest event; 0 if there has been none.
     var newest: UInt64 { pending.withLock { $0.next - 1 } }
     package var count: Int { pending.withLock(\.count) }
 }

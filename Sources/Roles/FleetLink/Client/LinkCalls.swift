@@ -1,12 +1,12 @@
 import Fleet
 import Text
 
-/// Calls of a node beside its syncs.
+/// The calls of a node other than syncs.
 extension LinkClient {
-    /// Bytes of a reply that may name a million targets.
+    /// Maximum bytes of a reply that may list a million targets.
     private static let mostTargets = 32 << 20
 
-    /// - Parameter dryRun: nothing is made.
+    /// - Parameter dryRun: control only checks the order, and creates no job.
     package func plan(_ order: SendOrder, dryRun: Bool) async throws(LinkProblem) -> SendPlan {
         try await transport.call(
             .POST, "jobs" + (dryRun ? "?dry_run=true" : ""), order, at: current, canBeRepeated: dryRun)
@@ -52,9 +52,9 @@ extension LinkClient {
         try await transport.call(.GET, Self.path(job), AbandonRequest?.none, at: current)
     }
 
-    /// Announces to the control that this host is with, or to the first other one that answers, and tells the rest afterwards: each
-    /// knows all peers then, and the loss of one is not noticed.
-    /// - Throws: the last problem, where none answers.
+    /// Announces to the current control, or else to the first other control that answers. Announces to the remaining
+    /// ones in the background. So every control knows all peers, and the loss of one makes no difference.
+    /// - Throws: the error of the last control, if none answers.
     package func announce(_ request: AnnounceRequest) async throws(LinkProblem) -> AnnounceReply {
         var rest = [current] + controls.filter { $0 != current }
         var last = LinkProblem.cancelled
@@ -73,7 +73,7 @@ extension LinkClient {
         throw last
     }
 
-    /// For a tracker of the fleet: what it serves.
+    /// The swarms that a tracker of the fleet should serve.
     package func swarms() async throws(LinkProblem) -> SwarmList {
         try await transport.call(.GET, "swarms", AbandonRequest?.none, at: current, most: 4 << 20)
     }

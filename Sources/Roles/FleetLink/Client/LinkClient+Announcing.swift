@@ -1,8 +1,8 @@
 import Fleet
 
-// Announces for the controls that this host is not with: one after the other, so that no more than one connection is open for them.
+// Background announces to the other controls. They run one at a time, so that at most one connection is open for them.
 extension LinkClient {
-    /// Announces that wait at most. Beyond that they are left out: peers announce again.
+    /// Maximum number of queued announces. More are dropped: peers announce again later.
     private static let mostUntold = 64
 
     func tell(_ others: [ControlAddress], _ request: AnnounceRequest) {

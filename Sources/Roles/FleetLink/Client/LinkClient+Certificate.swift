@@ -3,14 +3,14 @@ import Identity
 import Text
 import Threads
 
-// The certificate, which is renewed when two thirds of its time are over, or control says that it has run out.
+// Renewal of the certificate: when two thirds of its validity are over, or when control reports that it has expired.
 extension LinkClient {
-    /// Seconds between two tries to renew.
+    /// Minimum seconds between two attempts to renew.
     private static let renewalPause = 60.0
 
     func renewIfDue(_ delegate: any LinkDelegate) async {
         let now = clock()
-        // By control's clock, as far as it is known.
+        // In control's time, as far as the difference of the clocks is known.
         guard hasRunOut || record.certificate.isDue(at: now - difference.seconds), Clocks.steadySeconds >= nextRenewal
         else { return }
         nextRenewal = Clocks.steadySeconds + Self.renewalPause
@@ -22,7 +22,7 @@ extension LinkClient {
         }
     }
 
-    /// Gets a new certificate for this host's key.
+    /// Gets a new certificate for the same key, and stores it.
     package func renew() async throws(LinkProblem) {
         let request: [UInt8]
         do throws(IdentityProblem) { request = try SigningRequest.make(record.key, named: record.name) } catch {

@@ -3,20 +3,21 @@ import Hashing
 import Text
 import Threads
 
-// The loop: one number of the sequence after the other.
+// The sync loop. Each round sends one number of the sequence, see ``SyncSequence``.
 extension LinkClient {
-    /// Seconds beyond the interval that an answer may take.
+    /// Seconds after the sync interval by which an answer must have arrived.
     private static let patience = Reconnection.patience
-    /// Seconds between two requests where the answer to the first brought nothing.
+    /// Minimum seconds between two rounds if the answer brought nothing new.
     private static let shortest = 1.0
-    /// Seconds after which a host asks again that is refused.
+    /// Seconds until a revoked or cloned host tries again.
     private static let refusedPause = 30.0
-    /// Beyond this error of the clocks' difference, in seconds, an answer is asked for at once.
+    /// If the difference between the clocks is less certain than this, in seconds, the request asks for an answer at
+    /// once, to measure it.
     private static let sharp = 0.25
-    /// Seconds between two requests that are answered at once for that.
+    /// Minimum seconds between two such requests.
     private static let sharpPause = 60.0
 
-    /// Syncs until the task is cancelled.
+    /// Runs the loop until the task is cancelled.
     package func run(_ delegate: any LinkDelegate) async {
         let (stream, signals) = AsyncStream.makeStream(of: Signal.self)
         self.signals = signals
@@ -46,11 +47,11 @@ extension LinkClient {
         switch problem.code {
         case "expired": hasRunOut = true
         case "replayed":
-            // The number was answered, and others after it: what this host has is older than what control knows. The next number
-            // shows control that two hosts have one key, or that one was set back.
+            // Control has answered this number and later ones, so the state of this host is older than control's. With
+            // the next number, control can tell whether two hosts use one key, or this host was restored from a backup.
             record.isAnswered = true
         case "revoked", "cloned":
-            // No control answers otherwise; the person at this host has to do something.
+            // All controls give the same answer. Somebody has to act on this host.
             return await pause(Self.refusedPause)
         default: break
         }
@@ -65,8 +66,8 @@ extension LinkClient {
         isFactsDue = true
     }
 
-    /// One number: from its first sending to the answer to its last.
-    /// - Returns: whether the answer brought something, or took its time.
+    /// One round: sends one number, possibly several times, until its last sending is answered.
+    /// - Returns: whether the answer brought something new, or took longer than the minimum pause.
     private func round(
         _ signals: inout AsyncStream<Signal>.Iterator, _ delegate: any LinkDelegate
     ) async throws(LinkProblem) -> Bool {
@@ -103,7 +104,7 @@ extension LinkClient {
                 round.news()
                 action = round.next()
             case .answered(let sending, let result):
-                // One of an earlier round: nobody waits for its answer any more, and its commands come again.
+                // The answer to an earlier round. Nothing waits for it any more, and control sends its commands again.
                 guard sending.round == record.number else {
                     action = .wait
                     continue
@@ -117,7 +118,7 @@ extension LinkClient {
                 case .failure(let problem):
                     isFactsDue = isFactsDue || sending.hasFacts
                     guard action == .failed else { continue }
-                    // The earlier sending of the number, which waits.
+                    // An earlier sending of the same number may still be waiting at control.
                     for call in calls.values { call.cancel() }
                     throw problem
                 }
@@ -125,7 +126,7 @@ extension LinkClient {
         }
     }
 
-    /// While somebody watches, figures go out between the answers.
+    /// Triggers further sendings with progress reports while somebody watches a job.
     private func ticker() -> Task<Void, Never>? {
         guard !watched.isEmpty, let signals else { return nil }
         let every = every
@@ -141,7 +142,7 @@ extension LinkClient {
         let facts = isFactsDue ? await delegate.facts() : nil
         isFactsDue = false
         let isFirst = number == 1
-        // The first of a round says how all jobs are, the others only what somebody looks at.
+        // The first sending of a round reports the progress of all jobs, later ones only that of watched jobs.
         let figures = await delegate.figures(watched: isFirst ? nil : Set(watched))
         let sending = Sending(
             round: record.number, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
@@ -165,7 +166,7 @@ extension LinkClient {
         }
     }
 
-    /// - Returns: whether there was something in it.
+    /// - Returns: whether the reply brought something new.
     private func apply(_ reply: SyncReply, to sending: Sending, _ delegate: any LinkDelegate) async -> Bool {
         difference.measured(asked: sending.asked, answered: clock(), control: reply.time)
         let before = events.count
@@ -181,13 +182,13 @@ extension LinkClient {
         return !reply.commands.isEmpty || events.count < before || !taken.isEmpty
     }
 
-    /// The number is over.
+    /// Call when the round's number has been answered.
     private func finish(_ reply: SyncReply) async throws(LinkProblem) {
         record.nonce = reply.nonce
         record.isAnswered = true
         let told = reply.controls.compactMap { ControlAddress($0) }
         if !told.isEmpty { record.told = told }
-        // Made durable with the next number: until then, after a restart, the same number is sent again.
+        // The record is saved with the next number. After a restart before that, the agent sends the same number again.
     }
 
     private static func randomText() -> String {

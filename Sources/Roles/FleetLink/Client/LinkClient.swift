@@ -5,13 +5,14 @@ import Logging
 import Text
 import Threads
 
-/// An agent's side of the link: syncs with one control at a time, tries the others when it is silent, renews its certificate, and
-/// keeps events until control has them.
+/// The agent's side of the link to control. Syncs with one control at a time and switches to another if it does not
+/// answer; renews the node's certificate; queues events until control has acknowledged them.
 package actor LinkClient {
     package nonisolated let events: EventQueue
     package nonisolated let transport: LinkTransport
     let memory: LinkMemory
     let logger: Logger
+    /// Seconds since 1970.
     let clock: @Sendable () -> Double
     var record: LinkRecord
     var control: ControlAddress
@@ -22,15 +23,15 @@ package actor LinkClient {
     var every = 1.0
     var watched: [String] = []
     var isFactsDue = true
-    /// Ids of commands that the next request says are taken.
+    /// Ids of accepted commands, which the next request reports to control.
     var taken: [String] = []
     var nextRenewal = 0.0
-    /// Control said so, whatever this host's clock says.
+    /// Control has reported that the certificate is expired, whatever this host's clock says.
     var hasRunOut = false
-    /// Announces that the other controls are still to hear of.
+    /// Announces that have not been sent to the other controls yet.
     var untold: [(AnnounceRequest, [ControlAddress])] = []
     var isTelling = false
-    /// What wakes the loop that runs.
+    /// Wakes the running sync loop; nil if it does not run.
     var signals: AsyncStream<Signal>.Continuation?
 
     enum Signal: Sendable {
@@ -39,9 +40,10 @@ package actor LinkClient {
         case answered(Sending, Result<SyncReply, LinkProblem>)
     }
 
-    /// What a request carried.
+    /// What one sending of a request contained.
     struct Sending: Sendable {
-        /// Of the sequence.
+        /// The number in the sequence.
+        /// Counts the sendings of this number, from 1.
         let round: UInt64
         let number: Int
         let asked: Double
@@ -50,6 +52,7 @@ package actor LinkClient {
     }
 
     /// - Parameters:
+    ///   - record: from ``LinkJoin`` or ``LinkMemory``.
     ///   - clock: seconds since 1970.
     package init(
         _ record: LinkRecord, memory: LinkMemory, events: EventQueue, proxy: HTTPURL? = nil, logger: Logger,
@@ -66,8 +69,8 @@ package actor LinkClient {
             trust: .authority(record.authority), identity: (record.certificate, record.key), proxy: proxy, clock: clock)
     }
 
-    /// For a host that joined before.
-    /// - Returns: nil where it has not.
+    /// Opens the link of a host that has joined before.
+    /// - Returns: nil if the host has not joined.
     package static func open(
         _ memory: LinkMemory, proxy: HTTPURL? = nil, logger: Logger
     ) async throws(LinkProblem) -> LinkClient? {
@@ -79,17 +82,17 @@ package actor LinkClient {
     package var node: NodeID { record.node }
     package var name: String { record.name }
     package var controls: [ControlAddress] { record.controls }
-    /// The one that this host is with.
+    /// The control with which this host syncs.
     package var current: ControlAddress { control }
     package var clockDifference: ClockDifference { difference }
     package var certificate: HostCertificate { record.certificate }
-    /// Signs statements of this host, such as receipts.
+    /// The host's private key, which signs statements such as receipts.
     package var hostKey: HostKey { record.key }
 
-    // MARK: What the agent says
+    // MARK: Reports of the agent
 
-    /// Takes an event for control; when this returns it is durable here.
-    /// - Returns: its number.
+    /// Queues an event for control. Returns when it is durable on this host.
+    /// - Returns: the event's number.
     @discardableResult
     package func report(
         _ report: JobMachine.Report, job: String, attempt: Int64, detail: String? = nil, receipt: String? = nil
@@ -104,7 +107,7 @@ package actor LinkClient {
         return number
     }
 
-    /// Facts are said anew with a request of now.
+    /// Call when the host's facts have changed. They are sent with a request at once.
     package func factsChanged() {
         isFactsDue = true
         signals?.yield(.news)

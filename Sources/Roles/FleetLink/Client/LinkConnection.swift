@@ -9,11 +9,12 @@ import Synchronization
 import Text
 import Threads
 
-/// A connection to a control, through a proxy if there is one: TLS 1.3, and the server checked before anything is sent over it.
+/// A connection to a control server, directly or through an HTTP proxy. TLS 1.3; the server's certificate is checked
+/// before any request is sent.
 final class LinkConnection: Sendable {
     let channel: any Channel
     let control: ControlAddress
-    /// Who vouches for the server.
+    /// The authority that issued the server's certificate.
     let authority: TrustedAuthority
 
     private init(_ channel: any Channel, _ control: ControlAddress, _ authority: TrustedAuthority) {
@@ -23,7 +24,7 @@ final class LinkConnection: Sendable {
     }
 
     /// - Parameters:
-    ///   - patience: seconds until the handshake must be over.
+    ///   - patience: maximum seconds until the end of the handshake.
     ///   - now: seconds since 1970, by this host's clock.
     static func open(
         to control: ControlAddress, proxy: HTTPURL?, context: NIOSSLContext, trust: ServerTrust, now: Double,
@@ -58,7 +59,7 @@ final class LinkConnection: Sendable {
         }
     }
 
-    /// The first verdict on a server, from whichever thread.
+    /// The first result of the server check. It may be set on any thread.
     private final class Verdict: Sendable {
         private let verdict = Mutex<Result<TrustedAuthority, LinkProblem>?>(nil)
 
@@ -93,7 +94,7 @@ final class LinkConnection: Sendable {
         return channel
     }
 
-    /// Adds the handlers of TLS and HTTP, and waits until the server is known.
+    /// Adds the handlers for TLS and HTTP, and waits until the server has been checked.
     private static func secure(
         _ channel: any Channel, _ control: ControlAddress, context: NIOSSLContext, trust: ServerTrust, now: Double,
         _ box: Verdict
@@ -128,7 +129,8 @@ final class LinkConnection: Sendable {
 
     func close() { channel.close(promise: nil) }
 
-    /// Sends a call and waits for its answer. Afterwards the connection takes the next, unless this throws.
+    /// Sends a call and waits for its answer. Afterwards the connection can be used for another call, unless this
+    /// throws.
     func send(_ call: LinkCall) async throws(LinkProblem) -> LinkAnswer {
         let (channel, host) = (channel, control.host)
         let answer = channel.eventLoop.makePromise(of: LinkAnswer.self)
@@ -154,7 +156,7 @@ final class LinkConnection: Sendable {
     }
 }
 
-/// Says when the handshake is over.
+/// Reports the end of the TLS handshake.
 private final class HandshakeWatch: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
 

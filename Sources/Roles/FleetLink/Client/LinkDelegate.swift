@@ -1,27 +1,28 @@
 import Fleet
 
-/// What an agent is to the link: it says how its host is, and takes what control wants.
+/// What a ``LinkClient`` needs from its agent: reports about the host, and the execution of commands.
 package protocol LinkDelegate: Sendable {
-    /// For the first request after a start, for another control, and after ``LinkClient/factsChanged()``.
+    /// The host's facts. Asked for the first request after a start, after a change of the control, and after
+    /// ``LinkClient/factsChanged()``.
     func facts() async -> HostFacts
-    /// Of running jobs.
-    /// - Parameter watched: the jobs that somebody watches, where only those are asked for; nil for all.
+    /// The progress of running jobs.
+    /// - Parameter watched: only these jobs; nil for all.
     func figures(watched: Set<String>?) async -> [JobFigures]
-    /// Takes commands over, so that they outlive the process.
-    /// - Returns: ids of those that are taken over, or were done before. The others come again.
+    /// Accepts commands: stores them, so that they are carried out even after a restart.
+    /// - Returns: ids of the commands that are accepted now or were carried out before. Control sends the others again.
     func take(_ commands: [FleetCommand]) async -> [String]
-    /// An answer came.
+    /// Call when control has answered a request.
     func heard(_ news: LinkNews) async
-    /// Control is not reached, or refuses.
+    /// Call when control is unreachable or has refused a request.
     func failed(_ problem: LinkProblem, at control: ControlAddress) async
 }
 
-/// What an answer said beside its commands.
+/// The contents of an answer of control, other than commands.
 package struct LinkNews: Sendable, Hashable {
     package let state: NodeState
     package let site: String?
     package let control: ControlAddress
-    /// Between this host's clock and control's.
+    /// The difference between this host's clock and control's.
     package let clock: ClockDifference
     /// Seconds until the next request.
     package let interval: Double

@@ -1,17 +1,17 @@
 import NIOCore
 import NIOHTTP1
 
-/// What is asked of a control.
+/// One HTTP request to a control server.
 struct LinkCall: Sendable {
     let method: HTTPMethod
-    /// With its query.
+    /// Path and query.
     let path: String
     var body: [UInt8]?
-    /// Longest body of the answer, in bytes.
+    /// Maximum length of the answer's body, in bytes.
     var most = 1 << 20
-    /// Seconds until the answer must be there.
+    /// Maximum seconds until the answer is complete.
     var patience = 30.0
-    /// Whether asking twice does no harm: a connection that was closed meanwhile is opened again.
+    /// Whether the request is idempotent. If so, it is sent again when an idle connection turns out to be closed.
     var canBeRepeated = true
 }
 
@@ -21,15 +21,15 @@ struct LinkAnswer: Sendable {
     let body: [UInt8]
 }
 
-/// One call, and the promise of its answer.
+/// A request and the promise for its answer.
 struct LinkExchange: Sendable {
     let call: LinkCall
-    /// `Host`.
+    /// The value of the `Host` header.
     let authority: String
     let answer: EventLoopPromise<LinkAnswer>
 }
 
-/// Sends one call at a time over a connection and puts its answer together.
+/// Sends one request at a time over a connection, and assembles its answer.
 final class LinkExchanges: ChannelDuplexHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = LinkExchange
@@ -81,7 +81,7 @@ final class LinkExchanges: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard open != nil else {
-            // Nobody asked.
+            // An answer without a request.
             return context.close(promise: nil)
         }
         switch unwrapInboundIn(data) {

@@ -4,14 +4,14 @@ import Identity
 import Text
 import Threads
 
-/// How a host joins a fleet: with a token, at one of several controls.
+/// Joining a fleet with a token, at one of several control servers.
 package enum LinkJoin {
-    /// Joins. Nothing of the token's secret is sent before the server was held against its PIN. A host that has joined before gets a
-    /// new key.
+    /// Joins. The token's secret is sent only after the server's authority has been checked against the token's PIN. A
+    /// host that has joined before gets a new key.
     /// - Parameters:
-    ///   - controls: tried in turn.
+    ///   - controls: tried in this order.
     ///   - clock: seconds since 1970.
-    /// - Returns: what is kept, saved already, and control's answer.
+    /// - Returns: the record, which has been saved already, and control's reply.
     package static func join(
         _ token: EnrolmentToken, at controls: [ControlAddress], facts: HostFacts, keeping memory: LinkMemory,
         proxy: HTTPURL? = nil, clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
@@ -33,13 +33,13 @@ package enum LinkJoin {
                 let reply: JoinReply = try LinkTransport.read(answer, of: control, most: 1 << 20)
                 let record = try record(of: reply, key, authority, joined: controls, control)
                 try await memory.saveAll(record)
-                // What happened under an older key is said under the new one.
+                // Events that happened under an older key are sent under the new key.
                 try await EventQueue.open(memory).renumber()
                 await transport.shutdown()
                 return (record, reply)
             } catch {
                 last = error
-                // What one control decided, all have.
+                // All controls share one database, so the others would refuse too.
                 if case .refused(let refusal) = error, refusal.status < 500 { break }
                 if case .local = error { break }
             }
@@ -58,7 +58,7 @@ package enum LinkJoin {
             joined: joined, told: reply.controls.compactMap { ControlAddress($0) })
     }
 
-    /// The certificate in an answer, checked.
+    /// The certificate in a reply, checked against the key, the node's id and the authority.
     static func certificate(
         of reply: JoinReply, _ key: HostKey, _ authority: TrustedAuthority, _ control: ControlAddress
     ) throws(LinkProblem) -> HostCertificate {

@@ -4,14 +4,14 @@ import JSON
 import Text
 import Threads
 
-/// Where a host keeps what it knows of the link.
+/// The storage for a host's link: its key, certificates and sync state.
 package enum LinkMemory: Sendable {
     /// Files of mode 600 in a directory: `key.pem`, `certificate.pem`, `authority.pem`, `link.json`.
     case directory(String)
-    /// Nowhere: hosts that live as long as the process.
+    /// In memory only, for simulated hosts.
     case none
 
-    /// Nil for a host that has not joined.
+    /// The stored record; nil for a host that has not joined.
     package func load() async throws(LinkProblem) -> LinkRecord? {
         guard case .directory(let path) = self else { return nil }
         do { return try await Threads.offload { () throws(IdentityProblem) in try Self.load(path) } } catch {
@@ -23,7 +23,7 @@ package enum LinkMemory: Sendable {
         func text(_ name: String) throws(IdentityProblem) -> String? {
             try PrivateFile.read("\(path)/\(name)").map { String(decoding: $0, as: UTF8.self) }
         }
-        // The last that a host writes when it joins.
+        // A host that joins writes this file last.
         guard let link = try PrivateFile.read("\(path)/link.json") else { return nil }
         guard let key = try HostKey.read("\(path)/key.pem"), let certificate = try text("certificate.pem"),
             let authority = try text("authority.pem"), let json = try? JSONValue.parse(link),
@@ -34,8 +34,8 @@ package enum LinkMemory: Sendable {
         return record
     }
 
-    /// The key to join with, made where there is none. A host that has joined before gets another: two hosts may have the old one.
-    /// Where the reply to a request was lost, the next has the same key.
+    /// The key to join with. It is created if there is none. A host that has joined before gets a new one, since two
+    /// hosts may have the old one. If the reply to a join request was lost, the next request uses the same key again.
     func keyToJoin() async throws(LinkProblem) -> HostKey {
         guard case .directory(let path) = self else { return HostKey() }
         do {
@@ -53,14 +53,14 @@ package enum LinkMemory: Sendable {
         }
     }
 
-    /// Makes the numbers of a request durable.
+    /// Saves the state of the sync sequence durably.
     package func save(_ record: LinkRecord) async throws(LinkProblem) {
         try await write { path throws(IdentityProblem) in
             try PrivateFile.replace("\(path)/link.json", record.json.encode())
         }
     }
 
-    /// The same with all that a host gets when it joins or renews.
+    /// Saves everything: also the key and the certificates, after joining or renewing.
     package func saveAll(_ record: LinkRecord) async throws(LinkProblem) {
         try await write { path throws(IdentityProblem) in
             try PrivateFile.replace("\(path)/key.pem", Array(record.key.pem.value.utf8))

@@ -3,21 +3,21 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// Why a call of a control, or something around it, failed.
+/// Why a call to a control server failed.
 package enum LinkProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable(String, reason: String)
-    /// Another server than a control of this host's fleet, or one that does not take this host's certificate.
+    /// The server is not a control of this host's fleet, or does not accept this host's certificate.
     case notTrusted(String, reason: String)
     case timedOut(String)
     case broken(String, reason: String)
     case cancelled
-    /// What control answered.
+    /// Control answered with an error.
     case refused(LinkRefusal)
-    /// An answer that cannot be used.
+    /// The answer is invalid.
     case malformed(String, reason: String)
-    /// Something at this host: its files, its settings.
+    /// A problem on this host, such as with its files or settings.
     case local(String)
-    /// More events wait than are kept.
+    /// The queue of unacknowledged events is full.
     case tooManyEvents
 
     package var description: String {
@@ -28,13 +28,13 @@ package enum LinkProblem: Error, Sendable, Hashable, CustomStringConvertible {
         case .broken(let host, let reason): "the connection to \(host) broke: \(reason)"
         case .cancelled: "cancelled"
         case .refused(let refusal): refusal.text + (refusal.advice.map { ": " + $0 } ?? "")
-        case .malformed(let host, let reason): "\(host) answered what is no answer: \(reason)"
+        case .malformed(let host, let reason): "\(host) sent an invalid answer: \(reason)"
         case .local(let text): text
         case .tooManyEvents: "too many events wait for control"
         }
     }
 
-    /// The code of a refusal.
+    /// The code of control's error; nil for other problems.
     package var code: String? { if case .refused(let refusal) = self { refusal.code } else { nil } }
 
     private static func isTimeout(_ error: any Error) -> Bool {

@@ -3,22 +3,23 @@ import Identity
 import JSON
 import Text
 
-/// What a host that joined keeps of the link, beside its events.
+/// What a host that has joined stores about the link, except its events.
 package struct LinkRecord: Sendable {
     package let node: NodeID
     package var name: String
     package let key: HostKey
     package var certificate: HostCertificate
     package let authority: TrustedAuthority
-    /// With which it joined: used beside those that control tells.
+    /// The controls named when the host joined. Used in addition to those that control has listed since.
     package let joined: [ControlAddress]
+    /// The controls that control listed in its last answer.
     package var told: [ControlAddress]
-    /// Of the request under way, or of the last one.
+    /// Number and random id of the request in progress, or of the last one.
     package var number: UInt64
     package var request: String
-    /// Of the last answer; the request under way returns it.
+    /// The nonce of the last answer. The request in progress carries it.
     package var nonce: String
-    /// Whether the request with `number` had its answer.
+    /// Whether the request with `number` has been answered.
     package var isAnswered: Bool
 
     package init(
@@ -39,12 +40,12 @@ package struct LinkRecord: Sendable {
         self.isAnswered = isAnswered
     }
 
-    /// All controls, each once.
+    /// All known controls without duplicates.
     package var controls: [ControlAddress] {
         (told + joined).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
-    /// What changes with each request: `link.json`.
+    /// The contents of `link.json`, which changes with each request.
     var json: JSONValue {
         [
             "node": .string(node.description), "name": .string(name),

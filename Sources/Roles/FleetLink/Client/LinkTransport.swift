@@ -8,11 +8,11 @@ import NIOSSL
 import Text
 import Threads
 
-/// Calls of controls over at most two connections to each.
+/// Calls to control servers, over at most two connections to each.
 package actor LinkTransport {
-    /// Connections to one control.
+    /// Maximum number of connections to one control.
     private static let most = 2
-    /// Seconds until a connection must be there.
+    /// Maximum seconds to open a connection.
     private static let patience = 5.0
 
     private struct Place {
@@ -25,7 +25,7 @@ package actor LinkTransport {
     private let trust: ServerTrust
     private let clock: @Sendable () -> Double
     private var context: NIOSSLContext
-    /// Grows with each new certificate: older connections are not used again.
+    /// Counts the changes of the certificate. Connections of an older generation are not reused.
     private var generation = 0
     private var generations: [ObjectIdentifier: Int] = [:]
     private var open: [ObjectIdentifier: LinkConnection] = [:]
@@ -33,7 +33,7 @@ package actor LinkTransport {
     private var isOver = false
 
     /// - Parameters:
-    ///   - identity: nil for a host that has none yet.
+    ///   - identity: nil for a host that has not joined yet.
     ///   - clock: seconds since 1970.
     package init(
         trust: ServerTrust, identity: (certificate: HostCertificate, key: HostKey)?, proxy: HTTPURL?,
@@ -53,19 +53,19 @@ package actor LinkTransport {
         }
     }
 
-    /// Connections from now on show another certificate.
+    /// Uses another certificate for new connections.
     func show(_ identity: (certificate: HostCertificate, key: HostKey)) throws(LinkProblem) {
         context = try Self.context(identity)
         dropIdle()
     }
 
-    /// Breaks all connections: the next call opens new ones.
+    /// Closes all connections, also those in use. The next call opens new ones.
     package func disconnect() {
         dropIdle()
         for connection in open.values { connection.close() }
     }
 
-    /// Closes connections to a control that nobody uses just now.
+    /// Closes the idle connections to a control.
     func release(_ control: ControlAddress) {
         let idle = places[control]?.idle ?? []
         places[control]?.idle = []
@@ -76,13 +76,14 @@ package actor LinkTransport {
         if places[control]?.count == 0, places[control]?.waiting.isEmpty == true { places[control] = nil }
     }
 
-    /// Connections that are in use are not used again.
+    /// Closes idle connections. Those in use are closed after their current call.
     private func dropIdle() {
         generation += 1
         for address in Array(places.keys) { release(address) }
     }
 
-    /// Closes what is open; calls that run fail.
+    /// Closes idle connections, and those in use after their current call. Later calls and those that wait for a
+    /// connection fail.
     package func shutdown() {
         isOver = true
         for (address, place) in places {
@@ -99,7 +100,7 @@ package actor LinkTransport {
         try await exchange(call, at: control).answer
     }
 
-    /// - Returns: also who vouches for the control that answered.
+    /// - Returns: the answer, and the authority that issued the control's certificate.
     func exchange(
         _ call: LinkCall, at control: ControlAddress
     ) async throws(LinkProblem) -> (answer: LinkAnswer, authority: TrustedAuthority) {
@@ -112,7 +113,7 @@ package actor LinkTransport {
             } catch {
                 drop(connection)
                 left(control)
-                // The control may have closed it while nobody used it.
+                // The server may have closed an idle connection.
                 if wasIdle, call.canBeRepeated, case .broken = error, !Task.isCancelled { continue }
                 throw error
             }
@@ -168,7 +169,7 @@ package actor LinkTransport {
         connection.close()
     }
 
-    /// A connection is gone.
+    /// Call when a connection has been closed.
     private func left(_ control: ControlAddress) {
         places[control]?.count -= 1
         next(control)
@@ -183,7 +184,7 @@ package actor LinkTransport {
 }
 
 extension LinkTransport {
-    /// A call with a message each way.
+    /// Sends a message and reads a message from the answer.
     func call<Reply: WireMessage>(
         _ method: HTTPMethod, _ path: String, _ body: (some WireMessage)?, at control: ControlAddress,
         most: Int = 1 << 20, patience: Double = 30, canBeRepeated: Bool = true
@@ -205,7 +206,7 @@ extension LinkTransport {
         }
     }
 
-    /// - Throws: ``LinkProblem/refused(_:)`` for any status but 2xx.
+    /// - Throws: ``LinkProblem/refused(_:)`` for any status other than 2xx.
     static func check(_ answer: LinkAnswer, of control: ControlAddress) throws(LinkProblem) {
         guard !(200..<300).contains(answer.status) else { return }
         guard let problem = try? JSONValue.parse(answer.body), let code = problem["code"]?.stringValue else {

@@ -1,17 +1,17 @@
 import Fleet
 
-/// Events that control has not acknowledged yet, in order. Pure.
+/// The events that control has not acknowledged yet, in the order of their numbers. Pure.
 package struct PendingEvents: Sendable {
     private struct Entry {
         let event: AgentEvent
         let size: Int
     }
 
-    /// Of the next event; the first is 1.
+    /// Number of the next event; the first is 1.
     package private(set) var next: UInt64
     package private(set) var bytes = 0
     private var entries: ArraySlice<Entry> = []
-    /// Bytes that are kept at most.
+    /// Maximum bytes of pending events.
     private let most: Int
 
     package init(next: UInt64 = 1, most: Int = SyncRequest.mostEventBytes) {
@@ -21,14 +21,14 @@ package struct PendingEvents: Sendable {
 
     var isEmpty: Bool { entries.isEmpty }
     var count: Int { entries.count }
-    /// Number of the oldest event; nil for none.
+    /// Number of the oldest event; nil if there is none.
     var oldest: UInt64? { entries.first?.event.number }
     var all: [AgentEvent] { entries.map(\.event) }
 
     func hasRoom(for size: Int) -> Bool { bytes + size <= most }
 
-    /// - Parameter size: of the event as JSON, in bytes.
-    /// - Returns: whether there was room.
+    /// - Parameter size: length of the event as JSON, in bytes.
+    /// - Returns: false if there is no room.
     package mutating func append(_ event: AgentEvent, size: Int) -> Bool {
         guard hasRoom(for: size) else { return false }
         entries.append(Entry(event: event, size: size))
@@ -37,16 +37,16 @@ package struct PendingEvents: Sendable {
         return true
     }
 
-    /// Control has made all durable up to this number.
+    /// Call when control has stored all events up to this number durably.
     package mutating func acknowledge(upTo number: UInt64) {
         while let first = entries.first, first.event.number <= number {
             bytes -= first.size
             entries.removeFirst()
         }
-        // The front of the slice is not given back by itself.
+        // A slice keeps its whole buffer, so the removed front must be freed explicitly.
         if entries.isEmpty { entries = [] } else if entries.startIndex > 4096 { entries = ArraySlice(Array(entries)) }
     }
 
-    /// What the next request carries: the oldest, as many as fit.
+    /// The events for the next request: the oldest ones, at most `most`.
     package func batch(most: Int = SyncRequest.mostEvents) -> [AgentEvent] { entries.prefix(most).map(\.event) }
 }

@@ -1,11 +1,12 @@
 import NIOCore
 
-/// Asks an HTTP proxy for a connection to a host (CONNECT, RFC 9110, section 9.3.6), and goes away when it has it.
+/// Asks an HTTP proxy for a tunnel to a host (CONNECT, RFC 9110, section 9.3.6). Removes itself when the tunnel is
+/// open.
 final class ProxyConnect: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// Bytes of an answer's head.
+    /// Maximum bytes of the head of the proxy's answer.
     private static let most = 16 << 10
 
     private let authority: String
@@ -15,7 +16,7 @@ final class ProxyConnect: ChannelInboundHandler, RemovableChannelHandler {
 
     /// - Parameters:
     ///   - authority: `HOST:PORT` of the server.
-    ///   - opened: kept when everything that follows is the server's.
+    ///   - opened: succeeds when the tunnel is open.
     init(to authority: String, opened: EventLoopPromise<Void>) {
         self.authority = authority
         self.opened = opened
@@ -41,7 +42,7 @@ final class ProxyConnect: ChannelInboundHandler, RemovableChannelHandler {
             if answer.readableBytes > Self.most { end(.malformed("the proxy", reason: "its answer has no end")) }
             return
         }
-        // A server of TLS says nothing before its client does: there is nothing behind the head.
+        // A TLS server sends nothing before the client does, so no bytes follow the head.
         let status = text.split(separator: " ", maxSplits: 2).dropFirst().first.flatMap { Int($0) }
         guard let status, (200..<300).contains(status) else {
             let line = text.prefix { $0 != "\r\n" && $0 != "\r" }.prefix(100)

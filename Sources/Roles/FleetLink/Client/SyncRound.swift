@@ -1,29 +1,29 @@
-/// One number of the sequence: sent once or more, until its last sending is answered. Pure.
+/// One round of the sync sequence: one number, sent once or several times, until its last sending is answered. Pure.
 ///
-/// A request waits at control. What happens meanwhile is said by sending the number again over the other connection; control then
-/// ends the wait of the earlier one.
+/// A request may wait at control for commands. If an event happens meanwhile, the agent sends the same number again
+/// over its other connection. Control then answers the earlier request at once.
 package struct SyncRound: Sendable {
-    /// Sendings that may be under way at a time: as many as connections.
+    /// Maximum number of unanswered sendings: the number of connections.
     package static let most = 2
 
     private var open: [Int] = []
     private var sent = 0
-    /// Something is to be said that no sending carries.
+    /// There is something to report that no sending contains yet.
     private var isNews = true
 
     package init() {}
 
     package enum Action: Sendable, Hashable {
-        /// Send the number (once more).
+        /// Send the number, again if it was sent before. The value counts the sendings from 1.
         case send(Int)
-        /// The last sending was answered: the next number may be sent.
+        /// The last sending was answered, so the next number may be sent.
         case over
         /// The last sending failed.
         case failed
         case wait
     }
 
-    /// Something happened that control is to hear of.
+    /// Call when there is something new to report to control.
     package mutating func news() { isNews = true }
 
     package mutating func next() -> Action {
@@ -34,11 +34,11 @@ package struct SyncRound: Sendable {
         return .send(sent)
     }
 
-    /// A sending was answered, or failed.
+    /// Call when a sending was answered or failed.
     package mutating func ended(_ sending: Int, isGood: Bool) -> Action {
         guard let place = open.firstIndex(of: sending) else { return .wait }
         open.remove(at: place)
-        // One that was sent later has said it all, and will be answered with the same nonce.
+        // A later sending contains everything that this one did, and its answer has the same nonce.
         guard sending == sent else { return next() }
         return isGood ? .over : .failed
     }

@@ -1,23 +1,23 @@
 import Fleet
 import Synchronization
 
-/// What a load has seen.
+/// The measurements of a simulated fleet.
 package struct LoadFigures: Sendable {
     package var joined = 0
     package var joinFailures = 0
-    /// Answers to syncs.
+    /// Number of answers to syncs.
     package var answers = 0
     package var commands = 0
-    /// Failures of syncs by what they were.
+    /// Number of failed syncs and joins, by the kind of failure.
     package var problems: [String: Int] = [:]
-    /// Seconds from a report to its acknowledgement.
+    /// Seconds between an agent's report and its acknowledgement.
     package var acknowledgements: [Double] = []
-    /// Agents that were answered since the last look.
+    /// Agents that have got an answer since the set was cleared.
     package var present: Set<NodeID> = []
 
     package init() {}
 
-    /// The value below which such a share of all lies; nil for none.
+    /// A quantile, for a share from 0 to 1; nil if there are no values.
     package static func quantile(_ share: Double, of values: [Double]) -> Double? {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()
@@ -26,7 +26,7 @@ package struct LoadFigures: Sendable {
 }
 
 final class LoadLog: Sendable {
-    /// Times that are remembered.
+    /// Maximum number of stored times.
     private static let most = 1_000_000
 
     private let figures = Mutex(LoadFigures())
@@ -57,7 +57,7 @@ final class LoadLog: Sendable {
 
     func failed(_ problem: LinkProblem) { figures.withLock { $0.problems[Self.kind(problem), default: 0] += 1 } }
 
-    /// Few words for each kind.
+    /// A short text for each kind of problem.
     private static func kind(_ problem: LinkProblem) -> String {
         switch problem {
         case .refused(let refusal): refusal.code

@@ -5,7 +5,7 @@ import Synchronization
 import Text
 import Threads
 
-/// An agent of a load: what it is offered it takes at once, without a byte of content, and says what a host would say.
+/// A simulated agent. It accepts every offer at once, transfers no content, and sends the reports of a real host.
 final class SimulatedAgent: LinkDelegate {
     let client: LinkClient
     private let node: NodeID
@@ -13,7 +13,7 @@ final class SimulatedAgent: LinkDelegate {
     private let name: String
     private let site: String
     private let log: LoadLog
-    /// When the oldest event was reported that has no acknowledgement; nil for none. Seconds of a steady clock.
+    /// When the oldest unacknowledged event was reported, in seconds of a steady clock; nil if there is none.
     private let reported = Mutex<Double?>(nil)
 
     init(_ client: LinkClient, name: String, site: String, log: LoadLog) async {

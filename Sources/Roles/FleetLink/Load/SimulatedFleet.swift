@@ -3,16 +3,17 @@ import Logging
 import Text
 import Threads
 
-/// A fleet of any size from one process: real keys, enrolments, TLS and syncs, and no content. The load that a control is tried with.
+/// A simulated fleet of any size in one process: real keys, joins, TLS and syncs, but no content. A load test for
+/// control.
 package final class SimulatedFleet: Sendable {
     package struct Settings: Sendable {
         package var agents: Int
         package var controls: [ControlAddress]
         package var token: EnrolmentToken
-        /// Enrolments under way at a time.
+        /// Maximum number of simultaneous joins.
         package var joining = 16
         package var sites = 10
-        /// Begins the names of nodes.
+        /// Prefix of the names of nodes.
         package var prefix = "sim"
 
         package init(agents: Int, controls: [ControlAddress], token: EnrolmentToken) {
@@ -33,8 +34,8 @@ package final class SimulatedFleet: Sendable {
 
     package var figures: LoadFigures { log.now }
 
-    /// Has all agents join.
-    /// - Returns: those that did. ``run(_:)`` lets them sync.
+    /// Lets all agents join.
+    /// - Returns: the agents that joined. Pass them to ``run(_:)``.
     package func join() async -> [LinkClient] {
         await withTaskGroup(of: LinkClient?.self) { group in
             var (next, clients) = (0, [LinkClient]())
@@ -57,7 +58,7 @@ package final class SimulatedFleet: Sendable {
     private func site(_ number: Int) -> String { "site-\(number % max(1, settings.sites))" }
 
     private func join(_ number: Int) async -> LinkClient? {
-        // Spread over the controls, as agents are.
+        // Agents distribute themselves over the controls at random.
         let controls = settings.controls.shuffled()
         let name = name(number)
         do throws(LinkProblem) {
@@ -73,7 +74,7 @@ package final class SimulatedFleet: Sendable {
         }
     }
 
-    /// Syncs for all until the task is cancelled.
+    /// Syncs for all agents until the task is cancelled.
     package func run(_ clients: [LinkClient]) async {
         await withDiscardingTaskGroup { group in
             for (number, client) in clients.enumerated() {
@@ -83,8 +84,8 @@ package final class SimulatedFleet: Sendable {
         }
     }
 
-    /// Breaks all connections at once and waits until every agent was answered again.
-    /// - Returns: seconds; nil where some were not within `patience` seconds.
+    /// Closes all connections at once, and waits until every agent has got an answer again.
+    /// - Returns: the time in seconds; nil if some agents had no answer within `patience` seconds.
     package func reconnect(_ clients: [LinkClient], patience: Double) async -> Double? {
         let begin = Clocks.steadySeconds
         log.forgetPresent()

@@ -9,7 +9,7 @@ extension Response {
         .json(message.json, status: status)
     }
 
-    /// RFC 9457.
+    /// An error document (RFC 9457).
     static func problem(_ refusal: LinkRefusal) -> Response {
         let status = HTTPResponse.Status(code: refusal.status)
         var members = JSONObject([

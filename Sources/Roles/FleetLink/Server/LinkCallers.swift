@@ -3,8 +3,8 @@ import HTTPServing
 import Identity
 import Synchronization
 
-/// Who asks, by the certificates of connections. What certificates say is remembered: a connection shows the same one with each
-/// request.
+/// Identifies nodes by the certificates of their connections. Parsed certificates are cached, since a connection has
+/// the same one for each request.
 final class LinkCallers: Sendable {
     struct Shown: Sendable {
         let caller: LinkCaller
@@ -18,7 +18,7 @@ final class LinkCallers: Sendable {
         let ends: Double
     }
 
-    /// Certificates that are remembered.
+    /// Maximum number of cached certificates.
     private static let most = 32_768
 
     private let authority: TrustedAuthority
@@ -26,7 +26,7 @@ final class LinkCallers: Sendable {
 
     init(_ authority: TrustedAuthority) { self.authority = authority }
 
-    /// - Throws: where the connection shows no certificate of a node.
+    /// - Throws: if the connection has no valid certificate of a node.
     func caller(_ origin: RequestOrigin) async throws(LinkRefusal) -> Shown {
         guard let der = await origin.certificate, let address = origin.address else { throw .noCertificate }
         let found: Known
@@ -44,7 +44,7 @@ final class LinkCallers: Sendable {
     }
 
     private func read(_ der: [UInt8]) throws(LinkRefusal) -> Known {
-        // The handshake has checked it: here it is checked once more, as all depends on that.
+        // The TLS handshake has checked this already. It is checked again because all access control depends on it.
         guard let certificate = try? HostCertificate(der: der), authority.vouches(for: certificate),
             certificate.purposes.contains(.client), let node = NodeID(certificate.subject)
         else { throw .noCertificate }

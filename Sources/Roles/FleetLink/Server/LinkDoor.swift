@@ -7,17 +7,17 @@ import Identity
 import Logging
 import Threads
 
-/// Control's door for agents: TLS 1.3, with certificates of control's authority on both sides.
+/// Control's HTTPS server for agents: TLS 1.3, with certificates of control's authority on both sides.
 package final class LinkDoor: Sendable {
     private let server: HTTPService
     private let renewal: Task<Void, Never>
 
-    /// The certificate is looked at so often, and made anew when two thirds of its time are over.
+    /// Interval at which the server checks its own certificate. It is renewed when two thirds of its validity are over.
     private static let look = Duration.seconds(3600)
 
-    /// Starts to listen, with a certificate that the authority makes for a key that only this process has.
+    /// Starts the server. The authority issues its certificate for a key that exists only in this process.
     /// - Parameters:
-    ///   - names: by which agents reach this control: host names and addresses. Those of this machine are added.
+    ///   - names: host names and addresses under which agents reach this control. Those of this machine are added.
     ///   - clock: seconds since 1970.
     package static func start(
         _ service: any LinkService, at address: ListenAddress, authority: Authority, names: [String],
@@ -60,16 +60,16 @@ package final class LinkDoor: Sendable {
         self.renewal = renewal
     }
 
-    /// Where it listens, with the port that the system chose if it was 0.
+    /// The address on which it listens, with the port that the system chose if it was 0.
     package var address: ListenAddress { server.address }
 
-    /// Returns when the last answer has been sent: requests that wait are to be ended before.
+    /// Stops the server. Returns when the last answer has been sent, so the caller must first end the syncs that wait.
     package func stop() async {
         renewal.cancel()
         await server.stop()
     }
 
-    /// Agents keep a connection each, and wait at it: thousands of them may come from one address translator.
+    // Each agent keeps a connection open and waits at it. Thousands of them may share one address behind a NAT.
     private static var admission: AdmissionLimits {
         var limits = AdmissionLimits.ofThisProcess()
         limits.connections[.api] = 65_536
@@ -81,7 +81,7 @@ package final class LinkDoor: Sendable {
 
     private static var limits: HTTPLimits {
         var limits = HTTPLimits()
-        // Longer than the longest interval between two requests of an agent.
+        // Longer than the longest possible interval between two requests of an agent.
         limits.keepAlive = .seconds(4000)
         limits.stall = .seconds(4000)
         limits.headTime = .seconds(30)

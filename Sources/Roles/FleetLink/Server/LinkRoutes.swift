@@ -11,13 +11,13 @@ import Synchronization
 import Text
 import Threads
 
-/// The paths of the door for agents (`/agent/v1`): reads and checks what comes, and says whose key asks.
+/// The routes of the server for agents (`/agent/v1`). They read and check each message, and identify the node.
 struct LinkRoutes: Sendable {
-    /// Bounds of bodies, in bytes.
+    /// Maximum lengths of request bodies, in bytes.
     enum Most {
         static let message = 1 << 20
         static let sync = 17 << 20
-        /// A million targets by name.
+        /// For a million target ids.
         static let start = 32 << 20
         static let metainfo = 64 << 20
     }
@@ -114,7 +114,7 @@ struct LinkRoutes: Sendable {
 
     // MARK: Joining
 
-    /// What anybody may know: a host holds it against its token's PIN.
+    /// The certificate of the authority, which is public. A host compares it with its token's PIN.
     private func about() -> Response {
         .json(["authority": .string(authority.pem), "time": .double(clock())])
     }
@@ -153,7 +153,7 @@ struct LinkRoutes: Sendable {
 
     // MARK: Calls of nodes
 
-    /// The node that asks, if its certificate is good and control answers its key.
+    /// The node that makes the request. Throws if its certificate has expired or control does not accept its key.
     private func admitted(_ context: ServiceContext) async throws(LinkRefusal) -> LinkCaller {
         let shown = try await callers.caller(context.origin)
         guard shown.ends >= clock() else { throw .expired }
@@ -178,7 +178,7 @@ struct LinkRoutes: Sendable {
     private func body(_ request: Request, most: Int) async throws(LinkRefusal) -> [UInt8] {
         var limits = HTTPLimits()
         limits.bodyBytes = most
-        // Large ones come over narrow lines.
+        // Large bodies may come over slow lines.
         limits.bodyTime = most > Most.message ? .seconds(600) : .seconds(60)
         switch await RequestBytes.collect(request, limits: limits) {
         case .success(let bytes): return bytes
@@ -187,7 +187,7 @@ struct LinkRoutes: Sendable {
     }
 }
 
-/// A limit of wrong tokens for all connections.
+/// The limit of refused joins for each address, over all connections.
 private final class JoinLimit: Sendable {
     private let failures = Mutex(FailureLimit(10, per: 60))
 

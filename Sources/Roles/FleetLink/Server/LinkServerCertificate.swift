@@ -2,14 +2,14 @@ import Identity
 import NIOSSL
 import Synchronization
 
-/// The certificate that the door for agents shows, and its key, which is written nowhere.
+/// The certificate of the server for agents. Its private key is in memory only.
 final class LinkServerCertificate: Sendable {
     private let authority: Authority
     private let names: [String]
     private let key = HostKey()
     private let current = Mutex<HostCertificate?>(nil)
 
-    /// - Parameter names: host names and addresses. What cannot stand in a certificate is left out.
+    /// - Parameter names: host names and addresses. Invalid host names are left out.
     init(_ authority: Authority, names: [String]) {
         self.authority = authority
         self.names = names.filter { ServerName.addressBytes($0) != nil || ServerName.isHostName($0) }
@@ -17,7 +17,7 @@ final class LinkServerCertificate: Sendable {
 
     func isDue(at now: Double) -> Bool { current.withLock { $0?.isDue(at: now) ?? true } }
 
-    /// A new one.
+    /// Issues a new certificate.
     func make(at now: Double) throws(IdentityProblem) -> (configuration: TLSConfiguration, leaf: [UInt8]) {
         guard let publicKey = PublicKey(der: key.publicKey) else { throw IdentityProblem("the key is no P-256 key") }
         let certificate = try authority.server(names, key: publicKey, now: now)

@@ -1,13 +1,13 @@
 import Hashing
 import Postgres
 
-/// The tables in PostgreSQL, version 13 or newer, for any number of controls.
+/// The tables in PostgreSQL, version 13 or newer. Any number of control servers may share them.
 package final class PostgresEngine: StoreEngine {
     private let pool: PostgresPool
 
     package var isShared: Bool { true }
 
-    /// Connects, and makes the tables if they are not there.
+    /// Connects, and creates or updates the tables.
     package init(_ url: String, connections: Int = 8) async throws(StoreError) {
         let pool = PostgresPool(url, connections: connections)
         do throws(PostgresError) {
@@ -59,7 +59,7 @@ package final class PostgresEngine: StoreEngine {
 
 private final class PostgresSession: StoreSession {
     private let connection: PostgresConnection
-    /// As the server told it, so that conflicts are tried again.
+    /// The error as the connection reported it. The pool needs it to recognise conflicts and retry them.
     private(set) var problem: PostgresError?
 
     init(_ connection: PostgresConnection) { self.connection = connection }
@@ -77,7 +77,7 @@ private final class PostgresSession: StoreSession {
         _ = try query("SELECT pg_advisory_xact_lock($1)", [.int(Self.key(name))])
     }
 
-    /// The number of an advisory lock.
+    /// The key of a named advisory lock.
     static func key(_ name: String) -> Int64 {
         SHA256.digest(Array("swoop fleet\0\(name)".utf8)).bytes.prefix(8).reduce(0) { $0 << 8 | Int64($1) }
     }

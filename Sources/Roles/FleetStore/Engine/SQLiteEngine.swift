@@ -1,13 +1,13 @@
 import Database
 import GRDB
 
-/// The tables in one SQLite file, for one control.
+/// The tables in an SQLite file, for one control server.
 package final class SQLiteEngine: StoreEngine {
     private let file: DatabaseFile
 
     package var isShared: Bool { false }
 
-    /// Opens or makes the file.
+    /// Opens the file, or creates it.
     package init(_ path: String) async throws(StoreError) {
         do {
             file = try await DatabaseFile.open(
@@ -34,7 +34,7 @@ package final class SQLiteEngine: StoreEngine {
 
     package func close() async { await file.close() }
 
-    /// Writes a copy of all that is committed to a new file, while others go on.
+    /// Copies the committed contents to a new file. Reads and writes go on meanwhile.
     package func copy(to path: String) async throws(StoreError) {
         do { try await file.copy(to: path) } catch { throw StoreError.unavailable("\(error)") }
     }
@@ -45,7 +45,7 @@ private struct SQLiteSession: StoreSession {
 
     func query(_ sql: StaticString, _ values: [StoreValue]) throws(StoreError) -> [StoreRow] {
         do {
-            // SQLite numbers parameters with a question mark.
+            // In SQLite, numbered parameters begin with a question mark.
             let text = sql.description.replacing("$", with: "?")
             let statement = try connection.cachedStatement(sql: text)
             let arguments = StatementArguments(values.map(\.databaseValue))
@@ -59,7 +59,7 @@ private struct SQLiteSession: StoreSession {
         } catch { throw StoreError.unavailable("the database failed: \(error)") }
     }
 
-    /// SQLite has one writer at a time.
+    /// Does nothing: SQLite has only one write transaction at a time.
     func lock(_ name: String) throws(StoreError) {}
 }
 

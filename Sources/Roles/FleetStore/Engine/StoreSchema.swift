@@ -1,5 +1,5 @@
-/// The tables, for both engines: times are milliseconds since 1970, documents are JSON, `revision` is the number of the change that
-/// wrote a row last. A step that was released never changes.
+/// The tables, for both engines. Times are milliseconds since 1970, documents are JSON, and `revision` is the number of
+/// the last change that wrote the row. A released step is never edited.
 enum StoreSchema {
     struct Step: Sendable {
         let name: String

@@ -1,14 +1,14 @@
 import JSON
 import Postgres
 
-/// A parameter or a column.
+/// The value of a parameter or column. Nil is SQL's null.
 package enum StoreValue: Sendable, Hashable {
     case int(Int64?)
     case text(String?)
     case bytes([UInt8]?)
 
     package static func int(_ number: Int) -> StoreValue { .int(Int64(number)) }
-    /// Seconds since 1970, kept as milliseconds.
+    /// Seconds since 1970, stored as milliseconds.
     package static func time(_ seconds: Double?) -> StoreValue { .int(seconds.map(StoreTime.milliseconds)) }
     package static func flag(_ flag: Bool) -> StoreValue { .int(Int64(flag ? 1 : 0)) }
 }
@@ -21,7 +21,7 @@ package enum StoreTime {
     package static func seconds(_ milliseconds: Int64) -> Double { Double(milliseconds) / 1000 }
 }
 
-/// A row of a result; columns by their place. Who reads it knows their types.
+/// A row of a result. The caller knows the order and types of its columns.
 package struct StoreRow: Sendable {
     enum Columns: Sendable {
         case values([StoreValue])
@@ -62,17 +62,17 @@ package struct StoreRow: Sendable {
 }
 
 extension JSONLimits {
-    /// A document that this program wrote.
+    /// For documents that this program has written.
     static let stored = JSONLimits(maxBytes: 64 << 20, maxDepth: 64, maxValues: 4_000_000)
 }
 
-/// Why the store did not do something. Nothing has changed then, but where the connection broke while it committed.
+/// Why a transaction failed. Nothing has changed then, except perhaps if the connection broke during the commit.
 package enum StoreError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// It does not answer, or its disk is full: another try may succeed.
+    /// The database does not answer, or its disk is full. A later attempt may succeed.
     case unavailable(String)
-    /// It holds what this program did not write.
+    /// The database refuses a statement, or contains something that this program did not write.
     case damaged(String)
-    /// A further control needs the secret of the first one.
+    /// Another control server needs a copy of the first one's secret.
     case refused(String)
 
     package var description: String {

@@ -1,13 +1,13 @@
 import Hashing
 import JSON
 
-/// What is known of a call that carries an `Idempotency-Key`.
+/// The state of an API call with an `Idempotency-Key`.
 package enum IdempotencyOutcome: Sendable, Hashable {
-    /// It is the first: the caller carries it out, and says how it ended.
+    /// The first call with this key. The caller carries it out and then calls ``ControlStore/end(_:status:reply:)``.
     case first
     case running
     case answered(status: Int, reply: String)
-    /// The key came with another body before.
+    /// An earlier call with this key had another method, path or body.
     case other
 }
 
@@ -64,7 +64,7 @@ extension ControlStore {
         }
     }
 
-    /// When API tokens were used last.
+    /// Stores when API tokens were last used. Seconds since 1970, by the tokens' ids.
     package func seen(apiTokens: [String: Double]) async throws(StoreError) {
         guard !apiTokens.isEmpty else { return }
         try await engine.write { session throws(StoreError) in
@@ -74,10 +74,11 @@ extension ControlStore {
         }
     }
 
-    // MARK: Calls that come twice
+    // MARK: Idempotency of API calls
 
+    /// Registers a call. A key is remembered for a day.
     /// - Parameters:
-    ///   - key: of the caller and of the call.
+    ///   - key: identifies the caller and the call.
     ///   - digest: of method, path and body.
     package func begin(
         _ key: String, _ digest: SHA256Digest, at now: Double
@@ -101,7 +102,7 @@ extension ControlStore {
         }
     }
 
-    /// - Parameter reply: nil where the call may be tried again: it came to nothing.
+    /// - Parameter reply: the answer to store; nil if the call had no effect and may be made again.
     package func end(_ key: String, status: Int, reply: String?) async throws(StoreError) {
         try await engine.write { session throws(StoreError) in
             guard let reply else {
@@ -116,7 +117,7 @@ extension ControlStore {
 
     // MARK: Authority
 
-    /// The authority's key, sealed, and its certificate.
+    /// The certificate authority: its sealed private key and its certificate.
     package struct SealedAuthority: Sendable, Hashable {
         package let key: [UInt8]
         /// PEM.
@@ -132,8 +133,8 @@ extension ControlStore {
         try await engine.read { session throws(StoreError) in try Self.authority(in: session) }
     }
 
-    /// Keeps the first authority.
-    /// - Returns: the one that is kept, which another control may have made.
+    /// Stores the authority, unless there is one already.
+    /// - Returns: the stored authority, which another control server may have created.
     package func put(_ authority: SealedAuthority) async throws(StoreError) -> SealedAuthority {
         try await engine.write { session throws(StoreError) in
             try session.lock("authority")

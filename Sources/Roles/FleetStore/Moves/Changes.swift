@@ -1,6 +1,6 @@
 import JSON
 
-/// One change of what control remembers, in the order of commits.
+/// A recorded change. Ids are in the order of commits.
 package struct ChangeRecord: Sendable, Hashable {
     package let id: Int64
     /// Seconds since 1970.
@@ -19,7 +19,7 @@ package struct ChangeRecord: Sendable, Hashable {
     }
 }
 
-/// A line of the audit.
+/// An entry of the audit log.
 package struct AuditRecord: Sendable, Hashable {
     package let id: Int64
     /// Seconds since 1970.
@@ -28,12 +28,12 @@ package struct AuditRecord: Sendable, Hashable {
     package let address: String
     package let action: String
     package let subject: String
-    /// What it was before and is after, without secrets.
+    /// The object before and after the change, without secrets.
     package let doc: JSONValue
 }
 
 extension ControlStore {
-    /// The number of the last change.
+    /// The id of the last change.
     package func lastChange() async throws(StoreError) -> Int64 {
         try await engine.read { session throws(StoreError) in
             try session.query("SELECT value FROM counters WHERE name = 'change'").first?.int(0) ?? 0
@@ -53,14 +53,15 @@ extension ControlStore {
         }
     }
 
-    /// The oldest change that is still there.
+    /// The id of the oldest change that is still stored.
     package func firstChange() async throws(StoreError) -> Int64 {
         try await engine.read { session throws(StoreError) in
             try session.query("SELECT min(id) FROM changes").first?.int(0) ?? 0
         }
     }
 
-    /// Something that no row tells: a refusal, an alarm. With an audit line where somebody did it.
+    /// Records an event that changes no row, such as a refusal or an alarm. Adds an entry to the audit log if
+    /// `audited`.
     @discardableResult
     package func note(
         _ action: String, _ subject: String, _ doc: JSONValue, by act: Act, audited: Bool = true
@@ -73,8 +74,8 @@ extension ControlStore {
         }
     }
 
-    /// Newest first.
-    /// - Parameter before: the number of a line, which is not among them.
+    /// Entries of the audit log, newest first.
+    /// - Parameter before: only entries with lower ids; nil for the newest.
     package func audit(
         before: Int64?, limit: Int, subject: String? = nil, action: String? = nil
     ) async throws(StoreError) -> [AuditRecord] {
@@ -95,7 +96,7 @@ extension ControlStore {
         }
     }
 
-    /// Forgets what is older than its time.
+    /// Deletes old rows: history after 400 days, torrents 7 days after the end of their jobs, and so on.
     /// - Parameter now: seconds since 1970.
     package func tidy(at now: Double) async throws(StoreError) {
         let history = StoreValue.time(now - 400 * 86_400)
@@ -117,7 +118,7 @@ extension ControlStore {
     }
 
     /// Takes or renews a lease.
-    /// - Returns: whether `holder` has it until then.
+    /// - Returns: whether `holder` has the lease until then.
     package func lease(
         _ name: String, for holder: String, until: Double, at now: Double
     ) async throws(StoreError) -> Bool {

@@ -2,10 +2,10 @@ import Fleet
 import JSON
 
 extension ControlStore {
-    /// A new version of a class, or the first.
+    /// Adds a version of a class, or creates the class.
     /// - Parameters:
-    ///   - expecting: the revision that the class must have; 0: there must be none; nil: any.
-    /// - Returns: the version, which is the one before if nothing is different.
+    ///   - expecting: the revision that the class must have; 0: the class must not exist; nil: any.
+    /// - Returns: the new version, or the current one if its definition is the same.
     package func put(
         class name: String, _ doc: JSONObject, expecting: Int64?, by act: Act
     ) async throws(StoreError) -> ChangeOutcome<ClassRecord> {
@@ -41,7 +41,7 @@ extension ControlStore {
         }
     }
 
-    /// Versions stay, for the jobs that have them.
+    /// Removes a class. Its versions are kept, for the jobs that use them.
     package func remove(
         class name: String, expecting: Int64?, by act: Act
     ) async throws(StoreError) -> ChangeOutcome<ClassRecord> {
@@ -57,12 +57,12 @@ extension ControlStore {
         }
     }
 
-    /// - Parameter version: nil for the newest, of a class that was not removed.
+    /// - Parameter version: nil for the newest version, unless the class was removed.
     package func fleetClass(_ name: String, version: Int? = nil) async throws(StoreError) -> ClassRecord? {
         try await engine.read { session throws(StoreError) in try Self.classVersion(name, version, in: session) }
     }
 
-    /// The newest version of each.
+    /// The newest version of each class, in the order of names.
     package func classes(after: String?, limit: Int) async throws(StoreError) -> [ClassRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(
@@ -75,7 +75,7 @@ extension ControlStore {
         }
     }
 
-    /// Newest first.
+    /// The versions of a class, newest first.
     package func versions(of name: String, before: Int?, limit: Int) async throws(StoreError) -> [ClassRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(

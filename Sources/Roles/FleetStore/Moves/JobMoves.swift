@@ -2,7 +2,7 @@ import Fleet
 import JSON
 
 extension ControlStore {
-    /// A job is planned.
+    /// Stores a planned job.
     package func add(_ job: JobRecord, by act: Act) async throws(StoreError) -> JobRecord {
         try await engine.write { session throws(StoreError) in
             var job = job
@@ -18,13 +18,13 @@ extension ControlStore {
         }
     }
 
-    /// Moves a job: what `body` decides is what is kept.
+    /// Changes a job. `body` changes the snapshot, and the result is stored.
     /// - Parameters:
-    ///   - known: what the caller has in memory; only what changed since is read.
-    ///   - course: the class's, for a job that is not in memory.
-    ///   - receipts: kept with the move.
-    ///   - action: for the audit.
-    ///   - body: returns why nothing is done, if so. It may run more than once.
+    ///   - known: the caller's snapshot in memory. Only targets that have changed since are read.
+    ///   - course: from the class, for a job that is not in memory.
+    ///   - receipts: stored in the same transaction.
+    ///   - action: for the audit log.
+    ///   - body: makes the change or refuses it. It may run more than once.
     package func move<Result: Sendable>(
         _ id: String, known: JobSnapshot?, course: JobCourse, expecting: Int64? = nil, by act: Act,
         _ action: String? = nil, receipts: [ReceiptRecord] = [],
@@ -116,7 +116,7 @@ extension ControlStore {
         }
     }
 
-    /// Of jobs that this control has forgotten, too.
+    /// Stores receipts, also of jobs that are not in the database.
     package func keep(_ receipts: [ReceiptRecord], of job: String) async throws(StoreError) {
         try await engine.write { session throws(StoreError) in try Self.keep(receipts, of: job, in: session) }
     }
@@ -127,7 +127,7 @@ extension ControlStore {
         try await engine.read { session throws(StoreError) in try Self.job(id, in: session) }
     }
 
-    /// A job and its targets.
+    /// A job with its targets.
     package func snapshot(
         _ id: String, known: JobSnapshot? = nil, course: JobCourse
     ) async throws(StoreError) -> JobSnapshot? {
@@ -136,10 +136,10 @@ extension ControlStore {
         }
     }
 
-    /// Newest first.
+    /// Jobs, newest first.
     /// - Parameters:
-    ///   - before: the id of a job, which is not among them.
-    ///   - state: nil for any.
+    ///   - before: only jobs with lower ids; nil for the newest.
+    ///   - state: nil for any state.
     package func jobs(
         before: String?, limit: Int, class name: String? = nil, state: JobState? = nil, isOpen: Bool? = nil
     ) async throws(StoreError) -> [JobRecord] {
@@ -158,7 +158,7 @@ extension ControlStore {
         }
     }
 
-    /// In the order of their nodes' ids.
+    /// The targets of a job, in the order of their nodes' ids.
     package func targets(
         of job: String, after: String?, state: String?, since revision: Int64 = 0, limit: Int
     ) async throws(StoreError) -> [TargetRecord] {

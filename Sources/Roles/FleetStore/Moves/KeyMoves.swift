@@ -3,8 +3,8 @@ import Hashing
 import JSON
 
 extension ControlStore {
-    /// A one-time key for a job, in place of the one before, unless that was used.
-    /// - Returns: false where one was used.
+    /// Stores a job's one-time key. Replaces an earlier key, unless that has been used.
+    /// - Returns: false if a key of the job has been used.
     package func put(_ key: OneTimeKey) async throws(StoreError) -> Bool {
         try await engine.write { session throws(StoreError) in
             try session.lock("key \(key.binding.job)")

@@ -14,11 +14,11 @@ extension ControlStore {
         try await engine.read { session throws(StoreError) in try Self.node(id, in: session) }
     }
 
-    /// Changes what is known of a node.
+    /// Changes a node's record.
     /// - Parameters:
-    ///   - expecting: the revision that it must have.
-    ///   - action: for the audit; nil for what its own agent says.
-    ///   - body: returns why it is refused, if it is.
+    ///   - expecting: the revision that the record must have; nil for any.
+    ///   - action: for the audit log; nil for changes reported by the node's own agent, which are not audited.
+    ///   - body: makes the change, or returns why it is refused.
     package func change(
         _ id: NodeID, expecting: Int64? = nil, by act: Act, _ action: String?,
         _ body: @escaping @Sendable (inout NodeRecord) -> (code: String, text: String)?
@@ -45,7 +45,7 @@ extension ControlStore {
         }
     }
 
-    /// A node has a new certificate, for the key that it has.
+    /// Stores a node's new certificate, for the same key.
     package func renewed(_ id: NodeID, certificate: String) async throws(StoreError) {
         try await engine.write { session throws(StoreError) in
             try session.query(
@@ -68,7 +68,7 @@ extension ControlStore {
         }
     }
 
-    /// When nodes were seen last, and the numbers of their requests: written now and then for many at once.
+    /// Stores when nodes were last seen, and their sync sequences. Called from time to time for many nodes at once.
     package func seen(
         _ nodes: [(id: NodeID, at: Double, sequence: SyncSequence)], by control: String
     ) async throws(StoreError) {
@@ -93,7 +93,7 @@ extension ControlStore {
         }
     }
 
-    /// The numbers of a node's requests as some control wrote them last.
+    /// A node's sync sequence, as a control server stored it last.
     package func sequence(of id: NodeID) async throws(StoreError) -> SyncSequence? {
         try await engine.read { session throws(StoreError) in
             let rows = try session.query(
@@ -131,7 +131,7 @@ extension ControlStore {
             """, shared + [.text(certificate), .time(node.seen), .time(node.joined)])
     }
 
-    /// The name, or one like it where another node has it.
+    /// The name, or a similar one if another node has it.
     static func freeName(_ name: String, for id: NodeID, in session: any StoreSession) throws(StoreError) -> String {
         for candidate in [
             name, "\(name.prefix(58))-\(id.description.suffix(4))", "\(name.prefix(46))-\(id.description.suffix(16))",
@@ -144,7 +144,7 @@ extension ControlStore {
 }
 
 extension NodeRecord {
-    /// What people change of a node.
+    /// The properties of a node that people can change.
     fileprivate var audited: JSONValue {
         .object(["name": .string(name), "state": .string(state.rawValue), "labels": labels.json])
     }

@@ -3,13 +3,13 @@ import Hashing
 import JSON
 import Text
 
-/// What became of a host that showed a token.
+/// The result of a join request.
 package enum JoinOutcome: Sendable {
     case joined(NodeRecord)
-    /// The same key asked before.
+    /// The same key has joined with this token before.
     case again(NodeRecord, certificate: String)
     case refused(EnrolmentRefusal)
-    /// The key was revoked.
+    /// The node was revoked.
     case revoked
 }
 
@@ -52,10 +52,10 @@ extension ControlStore {
         }
     }
 
-    /// A host joins: the use of its token and its certificate are one transaction.
+    /// Adds a node. The use of its token and the storage of its certificate are one transaction.
     /// - Parameters:
-    ///   - node: as it will be, with a name that others may have.
-    ///   - certificate: PEM, made for its key.
+    ///   - node: the new record. If another node has its name, it gets a similar one.
+    ///   - certificate: PEM, issued for the node's key.
     package func join(
         token id: String, secret: Secret, _ node: NodeRecord, certificate: String, at now: Double
     ) async throws(StoreError) -> JoinOutcome {
@@ -126,7 +126,7 @@ extension ControlStore {
 }
 
 extension TokenRecord {
-    /// Without the hash.
+    /// The token without the hash of its secret.
     fileprivate var audited: JSONValue {
         .object([
             "uses": .integer(Int64(grant.uses)), "expires": .double(grant.expires),

@@ -6,12 +6,12 @@ import Settings
 package struct ClassRecord: Sendable, Hashable {
     package let name: String
     package let version: Int
-    /// As it was written.
+    /// The definition as it was written.
     package let doc: JSONObject
     package let who: String
     /// Seconds since 1970.
     package let at: Double
-    /// Of the class.
+    /// The revision of the class.
     package let revision: Int64
 
     package init(name: String, version: Int, doc: JSONObject, who: String, at: Double, revision: Int64) {
@@ -23,7 +23,7 @@ package struct ClassRecord: Sendable, Hashable {
         self.revision = revision
     }
 
-    /// - Throws: where a newer version of this program has another opinion of the definition.
+    /// - Throws: if this version of the program does not accept the definition any more.
     package func settings() throws(SettingsError) -> FleetClass {
         var settings = try FleetClass(SettingsSource(doc))
         settings.name = name

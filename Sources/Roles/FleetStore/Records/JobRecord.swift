@@ -2,23 +2,23 @@ import Address
 import Fleet
 import JSON
 
-/// A job as control remembers it; its targets stand beside it.
+/// A stored job. Its targets are stored separately.
 package struct JobRecord: Sendable, Hashable {
     package let id: String
     package let className: String
     package let classVersion: Int
     package var state: JobState
-    /// What was ordered.
+    /// The order that created the job.
     package let order: SendOrder
     package let sender: NodeID
-    /// For the audit: a token's or a host user's name.
+    /// For the audit log: the name of an API token or of a user on the sender's host.
     package let who: String
     /// The content's name at targets.
     package let name: String
     package var content: JobContent?
-    /// SHA-256 of the sums of all files, as the sender found them: see `StartRequest`.
+    /// SHA-256 over the checksums of all files at the sender, see ``StartRequest/sums``.
     package var sums: String?
-    /// Where peers reach the sender.
+    /// Addresses at which peers can dial the sender.
     package var addresses: [PeerAddress] = []
     package var caches: [NodeID] = []
     /// Seconds since 1970.
@@ -26,15 +26,15 @@ package struct JobRecord: Sendable, Hashable {
     package var expires: Double = 0
     package let priority: Int
     package var course: JobMachine.Header?
-    /// Why it failed before it ran.
+    /// Why the job failed before it started.
     package var reason: String?
-    /// Another job whose content this one makes visible again.
+    /// For a rollback: the job whose content this one publishes again.
     package var restores: String?
     package let made: Double
     package var started: Double?
     package var ended: Double?
     package var revision: Int64 = 0
-    /// What comes from its one-time key, sealed.
+    /// The swarm's secret and other values derived from the job's one-time key, sealed.
     package var sealed: [UInt8]?
 
     package init(
@@ -99,12 +99,12 @@ package struct JobRecord: Sendable, Hashable {
     }
 }
 
-/// A target as control remembers it.
+/// A stored target of a job.
 package struct TargetRecord: Sendable, Hashable {
     package var target: JobMachine.Target
-    /// For a person, where it failed.
+    /// Why the target failed, for people.
     package var detail: String?
-    /// When it changed last.
+    /// When the target last changed, in seconds since 1970.
     package var at: Double
     package var revision: Int64
 

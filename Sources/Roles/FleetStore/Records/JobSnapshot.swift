@@ -1,11 +1,12 @@
 import Fleet
 
-/// A job with all its targets as of a revision: what a control keeps in memory, and holds against the store before it decides.
+/// A job with all its targets at one revision. Control keeps it in memory, and compares it with the database before
+/// each change.
 package struct JobSnapshot: Sendable {
     package var record: JobRecord
     /// Nil until the job runs.
     package var machine: JobMachine?
-    /// For a person, of targets that failed; when each changed last.
+    /// For each target: why it failed, for people, and when it last changed.
     package var details: [NodeID: Detail] = [:]
 
     package struct Detail: Sendable, Hashable {
@@ -27,26 +28,26 @@ package struct JobSnapshot: Sendable {
     }
 }
 
-/// What a move decides.
+/// The decision of a change to a job.
 package enum MoveDecision<Result: Sendable>: Sendable {
     case go(Result)
-    /// Nothing is done.
+    /// The job is not changed. A code, and the reason for people.
     case refused(code: String, String)
 }
 
-/// A job after a move, and what the move gave.
+/// A job after a change, and the result of the change.
 package struct Moved<Result: Sendable>: Sendable {
     package let snapshot: JobSnapshot
     package let result: Result
 }
 
-/// A receipt, and the key that signed it.
+/// A receipt, and the public key that signed it.
 package struct ReceiptRecord: Sendable, Hashable {
     package let node: NodeID
     package let attempt: Int
-    /// How the attempt ended, or `unknown` for a job that this control has forgotten.
+    /// How the attempt ended, or `unknown` for a job that is not in the database.
     package let state: String
-    /// In compact form.
+    /// JWS in compact form (RFC 7515).
     package let jws: String
     /// SubjectPublicKeyInfo, DER.
     package let publicKey: [UInt8]

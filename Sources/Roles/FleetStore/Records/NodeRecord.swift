@@ -4,26 +4,26 @@ import Hashing
 import JSON
 import Text
 
-/// A node, as control remembers it.
+/// A stored node.
 package struct NodeRecord: Sendable, Hashable {
     package let id: NodeID
     package var name: String
     package var state: NodeState
-    /// SHA-256 of ``publicKey``: what its connections are held against.
+    /// SHA-256 of ``publicKey``. Control compares the keys of the node's connections with it.
     package var key: SHA256Digest
-    /// As its agent told them last.
+    /// As the node's agent last reported them.
     package var facts: HostFacts
-    /// Of its token and of admins.
+    /// Labels from its token and from admins.
     package var labels: Labels
-    /// The token that it joined with.
+    /// Id of the token with which it joined.
     package var token: String
     package var isEphemeral: Bool
-    /// Where its last connection came from.
+    /// The remote address of its last connection.
     package var address: String
     /// Seconds since 1970.
     package var joined: Double
     package var seen: Double
-    /// Of a pending node: until when an admin may say yes.
+    /// For a pending node: the time until which an admin can approve it, in seconds since 1970.
     package var pendingUntil: Double?
     /// SubjectPublicKeyInfo, DER.
     package var publicKey: [UInt8]
@@ -49,7 +49,7 @@ package struct NodeRecord: Sendable, Hashable {
         revision = 0
     }
 
-    /// What expressions see. Labels of the agent's own file stand under `host/`.
+    /// The node's properties for selection. Labels from the agent's own configuration file have the prefix `host/`.
     package var selectable: NodeFacts {
         var all = labels
         for (key, value) in facts.labels.values where all.values.count < Labels.most {
@@ -63,7 +63,7 @@ package struct NodeRecord: Sendable, Hashable {
             addresses: addresses, labels: all)
     }
 
-    /// Its label, else what its own file says.
+    /// The site according to its labels, or else according to its agent's configuration file.
     package var site: String? { labels["site"] ?? facts.labels["site"] }
 
     // MARK: Rows

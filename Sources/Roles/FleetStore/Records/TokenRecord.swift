@@ -2,7 +2,7 @@ import Fleet
 import Hashing
 import JSON
 
-/// An enrolment token, as control remembers it.
+/// A stored join token.
 package struct TokenRecord: Sendable, Hashable {
     package var grant: EnrolmentGrant
     package let who: String
@@ -46,14 +46,14 @@ package struct TokenRecord: Sendable, Hashable {
     }
 }
 
-/// A token of the API: `swa_…`, of which a hash is kept.
+/// An API token (`swa_…`). Only the hash of its secret is stored.
 package struct APITokenRecord: Sendable, Hashable {
     package let id: String
     package let name: String
     package let digest: SHA256Digest
     /// `viewer`, `operator` or `admin`.
     package let role: String
-    /// Names of classes within which an operator acts; empty: all.
+    /// Names of the classes to which an operator's token is restricted; empty for all.
     package let classes: [String]
     /// Seconds since 1970.
     package let expires: Double

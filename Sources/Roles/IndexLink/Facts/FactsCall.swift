@@ -7,15 +7,15 @@ import OCI
 import Registry
 import RegistryAccess
 
-/// The call of an index to an origin.
+/// `POST /v1/internal/facts` at an origin: an index asks about blobs. See ``FactsQuestion`` for the bodies.
 package struct FactsCall: Sendable {
     private let here: any BlobFacts
     private let anywhere: any BlobFacts
     private let access: Route.Access
 
     /// - Parameters:
-    ///   - here: what is on this host.
-    ///   - anywhere: with back ends.
+    ///   - here: knows the blobs on this host's disk.
+    ///   - anywhere: also asks back ends.
     package init(here: any BlobFacts, anywhere: any BlobFacts, access: RegistryAccess) {
         self.here = here
         self.anywhere = anywhere
@@ -23,7 +23,7 @@ package struct FactsCall: Sendable {
     }
 
     package var route: Route {
-        Route(.post, FactsQuestion.path, "What is known of blobs", access: access) { request, _ in
+        Route(.post, FactsQuestion.path, "Facts about blobs", access: access) { request, _ in
             var limits = HTTPLimits()
             limits.bodyBytes = FactsQuestion.mostBytes
             let parsed = JSONLimits(maxBytes: FactsQuestion.mostBytes, maxDepth: 4, maxValues: 60_000)

@@ -4,7 +4,8 @@ import NameIndex
 import Registry
 import Text
 
-/// What an index asks an origin about blobs: the body of `POST /v1/internal/facts`.
+/// What an index asks an origin about blobs: the request body of `POST /v1/internal/facts`, and below it the response
+/// body.
 ///
 ///     {"digests": [DIGEST…], "name": NAME, "touch": BOOL, "joining": BOOL, "contents": BOOL, "cold": BOOL}
 ///     {"blobs": [{"digest", "size", "infoHash", "infoSHA256", "content"}…]}
@@ -12,19 +13,19 @@ package struct FactsQuestion: Hashable, Sendable {
     package static let path = "/v1/internal/facts"
     package static let mostDigests = 50_000
     package static let mostBytes = 4 << 20
-    /// Bytes of all contents in one answer, and of the answer.
+    /// Most bytes of all blob contents in one response, and of the whole response.
     package static let mostContents = 8 << 20
     package static let mostAnswer = 16 << 20
 
     package let digests: [BlobDigest]
     package let name: ContentName
-    /// They are kept for another day.
+    /// Marks the blobs as used now, so that garbage collection leaves them for another day.
     package var touches = false
-    /// The name is to have them from now on.
+    /// The blobs are about to be linked to `name`: the origin also queues them for the back end of that name.
     package var joining = false
-    /// Small blobs come along.
+    /// The response is to include the bytes of small blobs.
     package var contents = false
-    /// Back ends are asked for what is not here.
+    /// The origin is to ask back ends for blobs that are not on its disk.
     package var cold = false
 
     package init(_ digests: [BlobDigest], of name: ContentName) {
@@ -32,7 +33,7 @@ package struct FactsQuestion: Hashable, Sendable {
         self.name = name
     }
 
-    /// Nil for what is no such question.
+    /// Nil for a malformed question, and for more than ``mostDigests``. Malformed digests are skipped.
     package init?(_ value: JSONValue) {
         guard let list = value["digests"]?.arrayValue, list.count <= Self.mostDigests,
             let name = value["name"]?.stringValue.flatMap({ ContentName($0) })
@@ -50,7 +51,7 @@ package struct FactsQuestion: Hashable, Sendable {
     }
 }
 
-/// The answer.
+/// The response body of `POST /v1/internal/facts`.
 enum FactsAnswer {
     static func json(_ facts: [BlobDigest: BlobFact]) -> JSONValue {
         .object(["blobs": .array(facts.sorted { $0.key < $1.key }.map { json($0.key, $0.value) })])
@@ -64,7 +65,7 @@ enum FactsAnswer {
         return .object(object)
     }
 
-    /// Nil for what is no such answer. Content that does not have its digest is left out.
+    /// Nil for a malformed response. Content whose SHA-256 is not its digest is dropped.
     static func parse(_ bytes: [UInt8]) -> [BlobDigest: BlobFact]? {
         let limits = JSONLimits(maxBytes: FactsQuestion.mostAnswer, maxDepth: 8, maxValues: 200_000)
         guard let list = (try? JSONValue.parse(bytes, limits: limits))?["blobs"]?.arrayValue else { return nil }

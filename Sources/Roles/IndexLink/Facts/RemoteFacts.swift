@@ -4,17 +4,18 @@ import NameIndex
 import Registry
 import Text
 
-/// Asks the origins of other processes: all of them at once, one request to each. What none of them has on its disks is asked for once
-/// more, with their back ends.
+/// Asks origins in other processes about blobs: all origins at once, one request to each. Blobs that no origin has on
+/// its disk are asked for a second time, now with back ends.
 package struct RemoteFacts: BlobFacts {
     let origins: @Sendable () async -> [HTTPURL]
     let peers: HTTPPeers
 
-    /// Seconds that an origin has for its answer; with back ends it reads blobs meanwhile.
+    /// Seconds that an origin has to respond. The second limit is for a question that includes back ends, which the
+    /// origin reads blobs from meanwhile.
     private static let patience = 10.0
     private static let coldPatience = 40.0
 
-    /// - Parameter origins: all that are known now.
+    /// - Parameter origins: returns all origins that are known now.
     package init(_ origins: @escaping @Sendable () async -> [HTTPURL], peers: HTTPPeers) {
         self.origins = origins
         self.peers = peers
@@ -34,12 +35,12 @@ package struct RemoteFacts: BlobFacts {
         var question = FactsQuestion(digests, of: name)
         (question.touches, question.joining) = (true, joining)
         let (facts, silent) = try await ask(question)
-        // What an origin that does not answer has is not known.
+        // An origin that did not respond may hold the missing blobs: they must not count as absent.
         if let silent, digests.contains(where: { facts[$0] == nil }) { throw silent }
         return facts.mapValues(\.size)
     }
 
-    /// - Returns: what is known, and why some origin did not say.
+    /// - Returns: the facts, and the last error of an origin that gave no answer; nil if all answered.
     private func ask(
         _ question: FactsQuestion
     ) async throws(BlobFactsError) -> (facts: [BlobDigest: BlobFact], silent: BlobFactsError?) {
@@ -67,7 +68,7 @@ package struct RemoteFacts: BlobFacts {
         var rest = FactsQuestion(missing, of: question.name)
         (rest.touches, rest.joining, rest.contents) = (question.touches, question.joining, question.contents)
         rest.cold = true
-        // Each origin reaches the same back ends: the first that answers will do.
+        // All origins use the same back ends, so one answer is enough.
         for origin in origins where up.contains(origin) {
             switch await outcome(rest, at: origin) {
             case .success(let found): return (facts.merging(found) { one, _ in one }, silent)

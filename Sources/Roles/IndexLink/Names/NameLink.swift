@@ -3,7 +3,8 @@ import JSON
 import Registry
 import Text
 
-/// The paths of an index for origins, and the forms of what is said there. Errors are those of the OCI distribution API.
+/// Paths, queries and JSON documents of the calls that origins make to an index. Errors have the form of the OCI
+/// distribution API.
 enum NameLink {
     static let root = "/v1/internal/names"
 
@@ -16,9 +17,9 @@ enum NameLink {
     static func referrers(_ name: ContentName, _ digest: BlobDigest) -> String { "\(root)/\(name)/referrers/\(digest)" }
     static func blob(_ name: ContentName, _ digest: BlobDigest) -> String { "\(root)/\(name)/blobs/\(digest)" }
 
-    /// Bytes of an answer with a list, at most.
+    /// Most bytes of a response that holds a list.
     static let mostListed = 16 << 20
-    /// Most bytes of what says who asks.
+    /// Most characters of the name, and of the address, of a request's author.
     private static let mostAuthor = 255
 
     // MARK: Queries
@@ -57,7 +58,8 @@ enum NameLink {
 }
 
 extension OCIError {
-    /// The error of an index, as an origin passes it on; nil for what is no such error.
+    /// The error that an index responded with, for an origin to pass on to its client. Nil for a body that is no OCI
+    /// error.
     init?(status: Int, body: [UInt8]) {
         guard let error = NameLink.parse(body)?["errors"]?.arrayValue?.first,
             let code = error["code"]?.stringValue.flatMap({ Code(rawValue: $0) })

@@ -8,7 +8,7 @@ import Registry
 import RegistryAccess
 import Text
 
-/// The calls of origins to an index.
+/// The routes of an index that origins call, below ``NameLink/root``.
 package struct NameLinkCalls: Sendable {
     private typealias Call = @Sendable (LinkRequest) async throws(OCIError) -> Response
 
@@ -55,7 +55,8 @@ package struct NameLinkCalls: Sendable {
                 }
                 return Response(status: .noContent)
             },
-            route(.get, "/{name+}/referrers/{digest}", "The manifests about one") { request async throws(OCIError) in
+            route(.get, "/{name+}/referrers/{digest}", "The referrers of a manifest") {
+                request async throws(OCIError) in
                 let list = try await index.referrerList(to: try request.digest, in: try request.name)
                 return .json(.object(["manifests": .array(list.map(\.json))]))
             },
@@ -70,11 +71,11 @@ package struct NameLinkCalls: Sendable {
                 guard try await index.hasBlob(digest, in: name) else { throw Self.noBlob(digest, name) }
                 return Response(status: .noContent)
             },
-            route(.put, path, "A name has a blob from now on") { request async throws(OCIError) in
+            route(.put, path, "Link a blob to a name") { request async throws(OCIError) in
                 try await index.addBlob(try request.digest, to: try request.name)
                 return Response(status: .noContent)
             },
-            route(.delete, path, "A name has a blob no more") { request async throws(OCIError) in
+            route(.delete, path, "Unlink a blob from a name") { request async throws(OCIError) in
                 let (name, digest) = (try request.name, try request.digest)
                 guard try await index.removeBlob(digest, from: name) else { throw Self.noBlob(digest, name) }
                 return Response(status: .noContent)
@@ -106,7 +107,7 @@ package struct NameLinkCalls: Sendable {
                 return try await call(LinkRequest(request: request, context: context))
             } catch {
                 var response = OCIService.response(error)
-                // The body may not have been read.
+                // The request's body may be unread, so the connection cannot be used again.
                 if method == .put { response.headers[.connection] = "close" }
                 return response
             }
@@ -114,7 +115,7 @@ package struct NameLinkCalls: Sendable {
     }
 }
 
-/// What stands in such a request.
+/// The parameters and the body of a request to one of these routes.
 private struct LinkRequest: Sendable {
     let request: Request
     let context: ServiceContext
@@ -123,7 +124,7 @@ private struct LinkRequest: Sendable {
 
     private func value<V>(_ key: String, _ parse: (String) -> V?) throws(OCIError) -> V {
         guard let value = context.parameters.get(key).flatMap({ PercentEncoding.decode($0) }).flatMap(parse) else {
-            throw OCIError(400, .unsupported, "the path has a \(key) that is none")
+            throw OCIError(400, .unsupported, "the path has a malformed \(key)")
         }
         return value
     }

@@ -6,18 +6,18 @@ import Registry
 import Synchronization
 import Text
 
-/// The index of other processes, as the OCI doors of an origin want it. Several indexes over one database are asked in turn: the
-/// one that answered last first, the next when one does not answer. Nothing is kept here, so that who moves a tag at one origin finds it
-/// moved at all others.
+/// An index in other processes, for the OCI distribution API of an origin. Several indexes may share one database: the
+/// index that responded last is asked first, and the next one if it does not respond. Nothing is cached, so a tag that
+/// is moved at one origin is moved at all of them at once.
 package final class RemoteIndex: OCIIndex {
     private let indexes: [HTTPURL]
     private let peers: HTTPPeers
-    /// The place of the one that answered last.
+    /// The position in `indexes` of the index that responded last.
     private let preferred = Mutex(0)
 
     /// - Parameters:
     ///   - indexes: in the order in which they are asked at first; one at least.
-    ///   - peers: with a token of the role `cluster`.
+    ///   - peers: must have a token with the role `cluster`, if the registry has tokens.
     package init(_ indexes: [HTTPURL], peers: HTTPPeers) {
         self.indexes = indexes
         self.peers = peers
@@ -32,7 +32,7 @@ package final class RemoteIndex: OCIIndex {
             method: .GET, path: NameLink.manifest(name, version), limit: Manifest.mostBytes)
         guard let answer = try await ask(call, missing: .manifestUnknown) else { return nil }
         guard let manifest = try? Manifest(answer.body, type: answer.headers.first(name: "content-type")) else {
-            throw Self.malformed("a manifest that is none")
+            throw Self.malformed("a malformed manifest")
         }
         if case .digest(let digest) = version, digest != manifest.digest {
             throw Self.malformed("another manifest than was asked for")
@@ -47,7 +47,7 @@ package final class RemoteIndex: OCIIndex {
         var call = HTTPPeers.Call(method: .PUT, path: NameLink.manifests(name) + NameLink.query(items))
         call.headers = ["Content-Type": manifest.mediaType]
         call.body = manifest.bytes
-        // It asks all origins meanwhile.
+        // The index asks all origins before it responds.
         call.patience = 60
         _ = try await ask(call)
     }
@@ -121,7 +121,7 @@ package final class RemoteIndex: OCIIndex {
 
     // MARK: Requests
 
-    /// - Parameter missing: the code with which a 404 is no error, but nothing.
+    /// - Parameter missing: a response of status 404 with this code returns nil instead of an error.
     private func ask(
         _ call: HTTPPeers.Call, missing: OCIError.Code? = nil
     ) async throws(OCIError) -> HTTPPeers.Answer? {
@@ -143,7 +143,7 @@ package final class RemoteIndex: OCIIndex {
                 continue
             }
             if answer.status == 404, error.code == missing { return nil }
-            // Its database may be gone while that of another is there; so may the origins, which all of them ask.
+            // With 503 the index cannot reach its database or the origins. The next index may reach them.
             guard answer.status == 503 else { throw error }
             problem = error
         }

@@ -3,14 +3,15 @@ import OCI
 import Registry
 import Threads
 
-/// An index in the same process, as the OCI doors want it.
+/// An index in the same process, for the OCI distribution API of an origin.
 package struct StoredIndex: OCIIndex {
     package typealias Joining = @Sendable (BlobDigest, ContentName) async throws(OCIError) -> Void
 
     private let service: IndexService
     private let joining: Joining?
 
-    /// - Parameter joining: is called before a name has a blob from now on, pushed or mounted.
+    /// - Parameter joining: called before a blob is linked to a name, be it pushed or mounted. An error prevents the
+    ///   link.
     package init(_ service: IndexService, joining: Joining? = nil) {
         self.service = service
         self.joining = joining
@@ -21,7 +22,8 @@ package struct StoredIndex: OCIIndex {
     // MARK: Manifests and tags
 
     package func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
-        // A client that finds a manifest by its digest does not push it, and may name it next.
+        // A client that finds a manifest by its digest does not push it again, and may refer to it in its next request.
+        // So garbage collection must not remove it in between.
         if case .digest(let digest) = version { try? await store.touch([digest], of: name, at: Self.now) }
         let found = try await asked { () throws(TagStoreError) in
             try await store.resolve(Reference(name: name, version: version))
@@ -72,7 +74,7 @@ package struct StoredIndex: OCIIndex {
         }
     }
 
-    /// After which entry a list goes on.
+    /// The entry after which a list continues; nil for the start of the list.
     private static func place<Entry>(_ text: String?, _ parse: (String) -> Entry?) throws(OCIError) -> Entry? {
         guard let text, !text.isEmpty else { return nil }
         guard let entry = parse(text) else { throw OCIError(400, .unsupported, "last is no entry of this list") }
@@ -87,7 +89,7 @@ package struct StoredIndex: OCIIndex {
         try await referrers(to: digest, in: name, \.referrer)
     }
 
-    /// A part of them is in memory at a time, but for what is made of them.
+    /// Reads the manifests in pages, so that only `make`'s results stay in memory.
     private func referrers<Entry>(
         to digest: BlobDigest, in name: ContentName, _ make: (Manifest) -> Entry
     ) async throws(OCIError) -> [Entry] {
@@ -111,8 +113,9 @@ package struct StoredIndex: OCIIndex {
     // MARK: Blobs
 
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
-        // What somebody asks for is not collected before a day is over: it is touched first, so that collection does not come between.
-        // An index that cannot be written is still read.
+        // A client that finds the blob may refer to it next, so collection must leave it for another day. Touch it
+        // before the look-up, so that collection cannot come in between. If the store cannot be written, the look-up
+        // still works.
         try? await store.touch([digest], of: name, at: Self.now)
         return try await asked { () throws(TagStoreError) in try await !store.linked([digest], to: name).isEmpty }
     }
@@ -145,7 +148,7 @@ package struct StoredIndex: OCIIndex {
 }
 
 extension OCIError {
-    /// What an index refused, as clients of the OCI distribution API read it.
+    /// An error of an index as clients of the OCI distribution API read it.
     package init(_ error: IndexError) {
         switch error {
         case .missing(_, let blobs, let manifests):

@@ -7,7 +7,8 @@ import OCI
 import Registry
 import RegistryAccess
 
-/// What an origin asks an index about its blobs, before it removes them: `POST /v1/internal/holders`.
+/// `POST /v1/internal/holders` at an index: before an origin removes blobs, it asks which of them names refer to. The
+/// two questions, each with its answer:
 ///
 ///     {"digests": [DIGEST…]}             {"held": [DIGEST…]}
 ///     {"names of": DIGEST, "limit": N}   {"names": [NAME…]}
@@ -18,7 +19,7 @@ enum HoldersQuestion {
     static let mostBytes = 2 << 20
 }
 
-/// The call at the index.
+/// The index's side of the call.
 package struct HoldersCall: Sendable {
     private let store: any TagStore
     private let access: Route.Access

@@ -4,7 +4,7 @@ import Registry
 import Text
 import Upkeep
 
-/// Asks the indexes of other processes what names have, one after the other until one answers.
+/// Asks indexes in other processes which blobs names refer to: one index after the other, until one responds.
 package struct RemoteHolders: BlobHolders {
     private let indexes: [HTTPURL]
     private let peers: HTTPPeers
@@ -27,7 +27,7 @@ package struct RemoteHolders: BlobHolders {
         return Set(held.compactMap { $0.stringValue.flatMap { BlobDigest($0) } })
     }
 
-    /// Only the index itself can say that: what goes with names is not counted beforehand.
+    /// Always nil: only an index in the same process can say which blobs tags reach.
     package func reached() async throws(UpkeepProblem) -> Set<BlobDigest>? { nil }
 
     private static var malformed: UpkeepProblem { UpkeepProblem("the index answers something else than was asked for") }

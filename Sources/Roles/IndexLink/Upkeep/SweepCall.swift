@@ -8,7 +8,7 @@ import OCI
 import RegistryAccess
 import Upkeep
 
-/// An index has an origin remove what no name has: `POST /v1/internal/sweep`.
+/// `POST /v1/internal/sweep` at an origin: an index has the origin remove blobs that no name refers to.
 ///
 ///     {"untouched since": MILLISECONDS, "dry": BOOL}     {"blobs", "bytes"}
 package struct SweepCall: Sendable {
@@ -27,7 +27,7 @@ package struct SweepCall: Sendable {
     }
 
     package var route: Route {
-        Route(.post, Self.path, "Remove what no name has", access: access) { request, _ in
+        Route(.post, Self.path, "Remove blobs that no name has", access: access) { request, _ in
             var limits = HTTPLimits()
             limits.bodyBytes = 4 << 10
             guard case .success(let bytes) = await RequestBytes.collect(request, limits: limits),
@@ -46,7 +46,7 @@ package struct SweepCall: Sendable {
 }
 
 extension RemoteFacts {
-    /// Seconds that an origin has: it goes through all of its blobs.
+    /// Seconds that an origin has to respond: it goes through all of its blobs.
     private static let sweepPatience = 3_600.0
 
     package func sweep(untouchedSince: Int64, dryRun: Bool) async throws(BlobFactsError) -> SweptBlobs {
@@ -74,7 +74,7 @@ extension RemoteFacts {
                     .unavailable, "origin \(origin.authority) does not answer: \(error.description)")
             }
         }
-        // One that is away is asked again tomorrow.
+        // Origins that did not respond are swept with the next daily collection.
         if count == 0, let silent { throw silent }
         return swept
     }

@@ -5,17 +5,17 @@ import RegistryClient
 import Synchronization
 import Text
 
-/// Where the blobs are that other registries are to get.
+/// Reads the blobs that are replicated to other registries.
 package protocol ReplicaBlobs: Sendable {
-    /// A part of a blob. What cannot be read breaks the sequence off.
+    /// A range of a blob. The sequence throws if the blob cannot be read to the end.
     func part(
         _ range: Range<Int64>, of digest: BlobDigest, in name: ContentName
     ) async throws(RegistryError) -> ReplicaPart
-    /// In bytes; nil for a blob that is nowhere.
+    /// Size in bytes; nil for an unknown blob.
     func size(of digest: BlobDigest, in name: ContentName) async throws(RegistryError) -> Int64?
 }
 
-/// Bytes of a blob as they come.
+/// Bytes of a blob, as they arrive.
 package struct ReplicaPart: AsyncSequence, Sendable {
     package typealias Element = ByteBuffer
 
@@ -26,7 +26,7 @@ package struct ReplicaPart: AsyncSequence, Sendable {
 
     private let make: @Sendable () -> AsyncIterator
 
-    /// - Parameter make: makes what gives the next bytes, and nil at the end.
+    /// - Parameter make: makes a function that returns the next bytes, and nil at the end.
     package init(_ make: @escaping @Sendable () -> () async throws -> ByteBuffer?) {
         self.make = { AsyncIterator(take: make()) }
     }
@@ -34,7 +34,7 @@ package struct ReplicaPart: AsyncSequence, Sendable {
     package func makeAsyncIterator() -> AsyncIterator { make() }
 }
 
-/// Blobs of the origins of other processes, the first that has one.
+/// Reads blobs from origins in other processes: from the first origin that has the blob.
 package final class OriginReplicaBlobs: ReplicaBlobs {
     private let origins: @Sendable () async -> [HTTPURL]
     private let credential: RegistryCredential?

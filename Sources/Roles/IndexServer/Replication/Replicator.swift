@@ -6,7 +6,8 @@ import RegistryClient
 import Text
 import Threads
 
-/// Brings tags to other registries, a few at a time to each, until each has them or has said that it keeps something else.
+/// Replicates tags to other registries, a few at a time to each. A task ends when the registry has the tag, or has
+/// refused to move its own tag of that name.
 package actor Replicator {
     private let store: any TagStore
     private let blobs: any ReplicaBlobs
@@ -18,17 +19,17 @@ package actor Replicator {
     private var clients: [RegistryClient] = []
     private var conflicts = 0
 
-    /// Tags that are brought to one registry at a time.
+    /// Tags replicated to one registry at a time.
     private static let mostAtOnce = 4
-    /// Milliseconds for which a task that was taken is nobody else's; it is taken anew before that ends.
+    /// Milliseconds for which a task belongs to the index that took it. The index renews the lease every `renewal`.
     private static let lease: Int64 = 120_000
     private static let renewal = Duration.seconds(40)
-    /// Between two looks for tasks.
+    /// Time between two looks for tasks, if there are none.
     private static let pause = Duration.milliseconds(500)
 
     /// - Parameters:
-    ///   - store: its remotes are URLs.
-    ///   - credential: for all of them; nil where they need none.
+    ///   - store: holds the tasks, and the URLs of the remotes.
+    ///   - credential: for all remotes; nil if they need none.
     package init(
         _ store: any TagStore, blobs: any ReplicaBlobs, credential: RegistryCredential?,
         settings: HTTPTransportSettings = HTTPTransportSettings(), backoff: Backoff = Backoff(), logger: Logger
@@ -41,7 +42,7 @@ package actor Replicator {
         self.logger = logger
     }
 
-    /// Takes up what an earlier process left.
+    /// Releases the tasks that an earlier process had taken, and begins to work.
     package func start() async throws(TagStoreError) {
         guard !store.remotes.isEmpty else { return }
         try await store.releaseReplications(now: Self.now)
@@ -73,7 +74,7 @@ package actor Replicator {
     // MARK: One registry
 
     private func serve(_ remote: String, _ client: RegistryClient) async {
-        /// Of the whole registry, in a row.
+        /// Failures of the registry as a whole, in a row.
         var failures = 0
         while !Task.isCancelled {
             let now = Self.now
@@ -116,7 +117,7 @@ package actor Replicator {
         }
     }
 
-    /// Nobody else takes the task while the body runs.
+    /// Renews the task's lease while the body runs, so that no other index takes the task.
     private static func holding(
         _ task: ReplicationTask, _ store: any TagStore, _ body: @escaping @Sendable () async -> TagCopy.Outcome
     ) async -> TagCopy.Outcome {
@@ -132,7 +133,8 @@ package actor Replicator {
         return await body()
     }
 
-    /// - Returns: whether the whole registry does not answer.
+    /// Stores the outcome of a task.
+    /// - Returns: whether the failure is one of the whole registry, which needs a pause.
     private func ended(_ task: ReplicationTask, _ outcome: TagCopy.Outcome) async -> Bool {
         switch outcome {
         case .done:
@@ -140,7 +142,7 @@ package actor Replicator {
             return false
         case .overtaken:
             try? await store.endReplication(task)
-            // Another index may have brought the newer one there already, before this one came.
+            // Another index may have replicated the newer digest already, and this task has then overwritten it.
             _ = try? await store.replicate(task.tag, of: task.name, at: Self.now)
             return false
         case .conflict(let text):
@@ -152,7 +154,7 @@ package actor Replicator {
             return false
         case .failed(let error):
             let failures = task.failures + 1
-            // A registry that does not answer rests as a whole: its tasks are due as before.
+            // If the whole registry does not answer, the loop pauses for all its tasks. The task itself stays due.
             let pause = error.isPassing || error == .cancelled ? 0 : backoff.pause(afterFailures: failures)
             let problem = String(
                 ([error.description] + [error.cause].compactMap(\.self)).joined(separator: ": ").prefix(500))

@@ -5,13 +5,14 @@ import Registry
 import RegistryClient
 import Text
 
-/// Brings one tag to another registry: blobs that are missing there, manifests, and then the tag.
+/// Copies one tag to another registry: missing blobs first, then manifests, then the tag.
 struct TagCopy: Sendable {
     enum Outcome: Sendable {
         case done
-        /// The tag came to name something else while this was put there, which may have been put there before.
+        /// The tag was moved here during the copy. The newer digest may already have been put there, and be overwritten
+        /// now.
         case overtaken
-        /// The other registry has another digest, and keeps it.
+        /// The other registry has another digest under the tag, and refuses to move it.
         case conflict(String)
         case failed(RegistryError)
     }
@@ -21,9 +22,9 @@ struct TagCopy: Sendable {
     let client: RegistryClient
     let task: ReplicationTask
 
-    /// Blobs up to this size go in one request.
+    /// Blobs up to this size are uploaded by one request.
     private static let smallBytes: Int64 = 64 << 10
-    /// Bytes of one part of a larger one: what is sent again after a failure, at most.
+    /// Part size of a larger upload, in bytes: most that is sent again after a failure.
     private static let partBytes: Int64 = 64 << 20
     /// Failures in a row without a byte of progress.
     private static let mostFailures = 3
@@ -40,7 +41,7 @@ struct TagCopy: Sendable {
             return try await isCurrent() ? .done : .overtaken
         } catch {
             guard case .denied(let text) = error else { return .failed(error) }
-            // It may not be done by whoever asks: then it has another digest. Or not by this token.
+            // Either the registry does not move its tag, which then has another digest, or the token lacks the right.
             if let there = try? await client.digest(of: reference), there != task.digest {
                 return .conflict("\(client.name) has \(there) under \(reference): \(text)")
             }
@@ -48,7 +49,7 @@ struct TagCopy: Sendable {
         }
     }
 
-    /// A tag that was deleted meanwhile goes nowhere.
+    /// Whether the tag still refers to the task's digest. It does not if the tag was moved or deleted here.
     private func isCurrent() async throws(RegistryError) -> Bool {
         try await asked { () throws(TagStoreError) in try await store.record(of: task.tag, of: name)?.digest }
             == task.digest
@@ -113,14 +114,14 @@ struct TagCopy: Sendable {
             }
         }
         do throws(RegistryError) { try await client.finish(upload, digest) } catch {
-            // An upload that holds something else is not taken up again.
+            // The registry has refused the upload's content, so no later try may continue it.
             if case .silent = error {} else { try await note("") }
             throw error
         }
         try await note("")
     }
 
-    /// The upload that an earlier try began, or a new one.
+    /// Continues the upload of an earlier try, or begins a new one.
     private func session(_ digest: BlobDigest, _ size: Int64) async throws(RegistryError) -> UploadSession {
         let words = task.upload.split(separator: " ")
         if words.count == 2, words[0] == digest.description, let url = HTTPURL(String(words[1])),
@@ -147,7 +148,7 @@ struct TagCopy: Sendable {
         return bytes
     }
 
-    // MARK: Here
+    // MARK: The store of this index
 
     private func resolve(_ digest: BlobDigest) async throws(RegistryError) -> Resolved? {
         try await asked { () throws(TagStoreError) in

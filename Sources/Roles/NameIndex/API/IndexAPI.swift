@@ -4,7 +4,7 @@ import Hummingbird
 import Registry
 import RegistryAccess
 
-/// The routes of an index. Those of `/v1` come first, then Kraken's.
+/// The HTTP routes of an index: those of `/v1` first, then those of Kraken's build-index.
 package struct IndexAPI: Sendable {
     private typealias Call = @Sendable (RequestValues) async throws(IndexError) -> Response
 
@@ -12,8 +12,8 @@ package struct IndexAPI: Sendable {
     private let counters: RequestCounters
 
     /// - Parameters:
-    ///   - now: milliseconds since 1970.
-    ///   - counters: counts each answer by what was asked for.
+    ///   - now: the present time, in milliseconds since 1970.
+    ///   - counters: counts the answers by subject, such as `tag`, and by status.
     package init(
         _ service: IndexService, limits: HTTPLimits, counters: RequestCounters, now: @escaping @Sendable () -> Int64
     ) {
@@ -22,13 +22,13 @@ package struct IndexAPI: Sendable {
     }
 
     package var routes: [Route] { named + krakens }
-    /// How Kraken's paths begin: their errors are text.
+    /// The beginnings of Kraken's paths. Their errors are plain text.
     package static let krakens = ["/tags/", "/repositories/", "/list"]
 
     private var named: [Route] {
         let calls = calls
         return [
-            // Longer templates stand before shorter ones that match the same paths.
+            // A longer template comes before a shorter one that matches the same paths.
             route(
                 .get, "/v1/names/{name+}/tags/{tag}/history", "Who changed a tag, when, from where", "history",
                 RegistryRoles.pull, parameters: ["limit", "after"]
@@ -157,7 +157,7 @@ package struct IndexAPI: Sendable {
                 response = try await call(RequestValues(request: request, context: context))
             } catch {
                 response = failure(error)
-                // The body may not have been read.
+                // The body may be unread, so the connection cannot be used for another request.
                 if request.method == .put { response.headers[.connection] = "close" }
             }
             counters.count(subject, status: response.status.code)

@@ -5,7 +5,7 @@ import JSON
 import Registry
 
 extension Response {
-    /// An error of `/v1` (RFC 9457).
+    /// The response for an error of a call of `/v1` (RFC 9457).
     static func problem(_ error: IndexError) -> Response {
         let status = HTTPResponse.Status(code: error.status)
         var members: JSONObject = [
@@ -20,7 +20,7 @@ extension Response {
         return response.retried(error)
     }
 
-    /// An error of Kraken's paths.
+    /// The response for an error of one of Kraken's calls: plain text.
     static func text(_ error: IndexError) -> Response {
         Response.text(error.description + "\n", status: HTTPResponse.Status(code: error.status)).retried(error)
     }
@@ -32,7 +32,7 @@ extension Response {
         return response
     }
 
-    /// With the digest as the entity's tag.
+    /// The response with the digest as its `ETag`.
     func tagged(_ digest: BlobDigest) -> Response {
         var response = self
         response.headers[.eTag] = "\"\(digest)\""
@@ -40,9 +40,9 @@ extension Response {
     }
 }
 
-/// The conditions of a request, by the digests that entity tags are here (RFC 9110, section 13.1).
+/// The conditional headers of a request (RFC 9110, section 13.1). Entity tags are digests.
 enum Conditions {
-    /// What a change may go on from.
+    /// The state of the tag that a request to change it requires.
     static func expectation(_ request: Request) throws(IndexError) -> Expectation {
         if let text = request.headers[.ifNoneMatch] {
             guard text == "*" else {
@@ -58,7 +58,7 @@ enum Conditions {
         return .digest(digest)
     }
 
-    /// Whether the caller has this already.
+    /// Whether the client has this version already (`If-None-Match`).
     static func has(_ digest: BlobDigest, _ request: Request) -> Bool {
         guard let text = request.headers[.ifNoneMatch] else { return false }
         return text == "*" || text.split(separator: ",").contains { Self.digest($0) == digest }

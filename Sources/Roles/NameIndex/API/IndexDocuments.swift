@@ -2,7 +2,7 @@ import JSON
 import Registry
 import Text
 
-/// The replies of `/v1` as JSON.
+/// The JSON documents of the answers of `/v1`.
 enum IndexDocuments {
     static func record(_ record: TagRecord, of name: ContentName, isMutable: Bool) -> JSONValue {
         .object([
@@ -28,7 +28,8 @@ enum IndexDocuments {
         ])
     }
 
-    /// The first `limit` entries of a list, and where the next part begins if there are more: what `after` of the next request says.
+    /// A page of a list: the first `limit` of `entries`. If there are more, `next` is the value of `after` for the next
+    /// request.
     static func page<Entry>(
         _ key: String, _ entries: [Entry], _ limit: Int, name: ContentName? = nil, after: (Entry) -> String,
         _ value: (Entry) -> JSONValue
@@ -54,7 +55,7 @@ enum IndexDocuments {
         if case .tag(let tag) = resolution.reference.version { members["tag"] = .string(tag.text) }
         members["digest"] = .string(resolution.digest.description)
         members["mutable"] = .bool(resolution.isMutable)
-        // As text, which has the bytes of a manifest exactly: JSON is UTF-8.
+        // A manifest is JSON in UTF-8, so a text holds its exact bytes.
         members["manifests"] = .array(
             resolution.manifests.map { manifest in
                 .object([
@@ -77,7 +78,7 @@ enum IndexDocuments {
         return .object(members)
     }
 
-    /// RFC 3339 in UTC.
+    /// A time in UTC, as RFC 3339 writes it, from milliseconds since 1970.
     static func time(_ milliseconds: Int64) -> String {
         let (days, rest) = (
             floored(milliseconds, 86_400_000), milliseconds &- floored(milliseconds, 86_400_000) &* 86_400_000

@@ -4,12 +4,12 @@ import Registry
 import Synchronization
 import Threads
 
-/// The numbers of an index for Prometheus.
+/// The metrics of an index for Prometheus.
 package final class IndexMetrics: Sendable {
-    /// What replication says of itself.
+    /// The metrics of replication.
     package struct Replication: Sendable, Hashable {
         package let tasks: Int
-        /// Tags that another registry has with another digest, since the start.
+        /// Tags that another registry already has with another digest, counted since the start.
         package let conflicts: Int
 
         package init(tasks: Int, conflicts: Int) {
@@ -21,13 +21,13 @@ package final class IndexMetrics: Sendable {
     package let counters = RequestCounters(name: "swoop_index_requests_total")
     private let store: any TagStore
     private let replication: (@Sendable () async -> Replication)?
-    /// The last count, and when it was made, in seconds of a monotonic clock.
+    /// The last counts of the store, and when they were made, in seconds of a monotonic clock.
     private let counted = Mutex<(counts: StoreCounts, at: Double)?>(nil)
 
-    /// Counting goes over the whole table.
+    /// Seconds for which counts are reused, because counting reads whole tables.
     private static let countedFor = 30.0
 
-    /// - Parameter replication: nil where nothing is replicated.
+    /// - Parameter replication: the metrics of replication; nil where there are no remotes.
     package init(_ store: any TagStore, replication: (@Sendable () async -> Replication)? = nil) {
         self.store = store
         self.replication = replication

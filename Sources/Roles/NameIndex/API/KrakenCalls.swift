@@ -5,7 +5,7 @@ import JSON
 import Registry
 import Text
 
-/// The calls of Kraken's build-index, for its clients. A tag is `NAME:TAG` there.
+/// The HTTP calls of Kraken's build-index, for Kraken's clients. In these paths, a tag is `NAME:TAG`.
 struct KrakenCalls: Sendable {
     let calls: NameCalls
 
@@ -30,7 +30,7 @@ struct KrakenCalls: Sendable {
         return .text("")
     }
 
-    /// The tags of a repository.
+    /// The tags of a repository, which is Kraken's word for a NAME.
     func tags(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, limit, offset) = (
             try values.name("repo"), try values.limit(), try values.after("offset") { Tag($0) }
@@ -53,7 +53,7 @@ struct KrakenCalls: Sendable {
         return page(references.map(\.description), values, limit)
     }
 
-    /// As Kraken's clients read lists: the next part begins at an offset, which is the last entry here.
+    /// A page of a list as Kraken's clients read it. The `offset` of the next page is the last entry of this one.
     private func page(_ entries: [String], _ values: RequestValues, _ limit: Int) -> Response {
         let path = values.request.uri.path
         var next = ""

@@ -4,10 +4,10 @@ import Hummingbird
 import JSON
 import Registry
 
-/// The calls of `/v1`.
+/// The HTTP calls of `/v1`.
 struct NameCalls: Sendable {
     let service: IndexService
-    /// Milliseconds since 1970.
+    /// The present time, in milliseconds since 1970.
     let now: @Sendable () -> Int64
     let limits: HTTPLimits
 
@@ -30,7 +30,7 @@ struct NameCalls: Sendable {
         return Response.json(IndexDocuments.record(record, of: name, isMutable: isMutable)).tagged(record.digest)
     }
 
-    /// The body is `{"digest":"sha256:…"}`, or a manifest with its type.
+    /// Puts a tag. The request's body is `{"digest":"sha256:…"}`, or a manifest with its `Content-Type`.
     func putTag(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, tag) = (try values.name(), try values.tag())
         let expecting = try Conditions.expectation(values.request)
@@ -74,7 +74,7 @@ struct NameCalls: Sendable {
                 "tags", records, limit, name: name, after: { $0.tag.text }, IndexDocuments.entry))
     }
 
-    /// - Parameter ofTag: of one tag, or of all of the name.
+    /// - Parameter ofTag: whether only the history of the tag in the path is wanted, not that of all tags of the NAME.
     func history(_ values: RequestValues, ofTag: Bool) async throws(IndexError) -> Response {
         let name = try values.name()
         let tag = ofTag ? try values.tag() : nil
@@ -144,7 +144,7 @@ struct NameCalls: Sendable {
             ]))
     }
 
-    /// The body is the manifest; `tag` may be given more than once.
+    /// Imports a manifest. The request's body is the manifest; the parameter `tag` may be given more than once.
     func importManifest(_ values: RequestValues) async throws(IndexError) -> Response {
         let name = try values.name()
         var tags: [Tag] = []

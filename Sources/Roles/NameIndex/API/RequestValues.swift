@@ -4,12 +4,12 @@ import Registry
 import RegistryAccess
 import Text
 
-/// What stands in the path and query of a request. Slashes of a NAME may be written as they are or percent-encoded.
+/// The parsed values in a request's path and query. Slashes of a NAME may be percent-encoded or not.
 struct RequestValues {
     let request: Request
     let context: ServiceContext
 
-    /// Entries of a list, where nothing else is asked for; and the most.
+    /// The entries of a page of a list: `usualLimit` without the parameter `limit`, and `mostLimit` at most.
     static let usualLimit = 1000
     static let mostLimit = 1000
 
@@ -34,7 +34,7 @@ struct RequestValues {
         return name
     }
 
-    /// Whether the caller may see every name.
+    /// Whether the caller may see every NAME.
     var seesAll: Bool { context.caller.map { $0.scope == nil } ?? false }
 
     func tag() throws(IndexError) -> Tag {
@@ -46,7 +46,7 @@ struct RequestValues {
         return tag
     }
 
-    /// `NAME`, `NAME:TAG` or `NAME@DIGEST`.
+    /// Parses `NAME`, `NAME:TAG` or `NAME@DIGEST`.
     func reference(_ key: String) throws(IndexError) -> Reference {
         guard let reference = Reference(try path(key)) else {
             throw .malformed("the path has no NAME:TAG", advice: "write NAME:TAG or NAME@sha256:…")
@@ -55,7 +55,7 @@ struct RequestValues {
         return reference
     }
 
-    /// `NAME:TAG` or `NAME`.
+    /// Parses `NAME:TAG`, or `NAME` for its tag `latest`.
     func tagged(_ key: String) throws(IndexError) -> (name: ContentName, tag: Tag) {
         let reference = try reference(key)
         guard case .tag(let tag) = reference.version else {
@@ -72,7 +72,7 @@ struct RequestValues {
     static let noDigest = IndexError.malformed(
         "that is no digest", advice: "a digest is sha256: and 64 hexadecimal digits in lower case")
 
-    /// What a list is to be below.
+    /// Parses the path at or below which a list is wanted.
     func prefix(_ key: String) throws(IndexError) -> String {
         var text = try path(key)
         while text.hasSuffix("/") { text.removeLast() }
@@ -95,7 +95,7 @@ struct RequestValues {
         return min(limit, Self.mostLimit)
     }
 
-    /// `after`, read as what the list is of; nil if it is not there.
+    /// The parameter `after`, parsed as an entry of the list; nil if it is missing.
     func after<V>(_ key: String = "after", _ parse: (String) -> V?) throws(IndexError) -> V? {
         guard let text = query(key), !text.isEmpty else { return nil }
         guard let value = parse(text) else {
@@ -106,8 +106,8 @@ struct RequestValues {
 }
 
 extension RequestValues {
-    /// The first entries of a list that the caller may see, of all that there are.
-    /// - Parameter page: so many entries at most, after one of them, in their order.
+    /// The first `limit` entries of a list that the caller may see.
+    /// - Parameter page: reads up to `limit` entries of all, in order, after a given one.
     func seen<Entry>(
         _ limit: Int, after: Entry?, name: (Entry) -> ContentName,
         of page: (_ after: Entry?, _ limit: Int) async throws(IndexError) -> [Entry]

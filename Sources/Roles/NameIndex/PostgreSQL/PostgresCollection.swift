@@ -1,9 +1,9 @@
 import Postgres
 import Registry
 
-/// What is in use, and the taking away of the rest, in PostgreSQL.
+/// Garbage collection of an index in PostgreSQL.
 enum PostgresCollection {
-    /// The manifests and blobs of a name that may go.
+    /// The manifests and blobs that can be taken from a name.
     struct Garbage: Sendable {
         let manifests: [BlobDigest]
         let blobs: [BlobDigest]
@@ -14,12 +14,13 @@ enum PostgresCollection {
         try connection.query("SELECT id FROM names ORDER BY id", []).compactMap { $0.int(0) }
     }
 
-    /// What the tags of the name reach.
+    /// The manifests and blobs that the tags of the name reach.
     static func reached(_ id: Int64, in connection: PostgresConnection) throws(PostgresError) -> Set<BlobDigest> {
         Reach.from(try tagged(id, in: connection), over: try nodes(id, in: connection))
     }
 
-    /// What no tag reaches, nothing that was touched since then needs, and nobody touched since then.
+    /// The manifests and blobs that were not touched since the cutoff, and that neither a tag nor a manifest touched since
+    /// then reaches.
     static func garbage(
         _ id: Int64, untouchedSince cutoff: Int64, in connection: PostgresConnection
     ) throws(PostgresError) -> Garbage {
@@ -72,7 +73,8 @@ enum PostgresCollection {
 
     // MARK: The day's turn
 
-    /// When the last collection began; nil for never. Nobody else changes it until the transaction ends.
+    /// When the last collection began, in milliseconds since 1970; nil for never. Locks the value until the transaction
+    /// ends.
     static func lockLast(in connection: PostgresConnection) throws(PostgresError) -> Int64? {
         try connection.query("INSERT INTO settings VALUES ('collected', '') ON CONFLICT DO NOTHING", [])
         return try connection.query("SELECT value FROM settings WHERE key = 'collected' FOR UPDATE", [])

@@ -6,9 +6,9 @@ extension PostgresRow {
     func digests(_ column: Int) -> [BlobDigest] { BlobDigest.list(stored: bytes(column) ?? []) }
 }
 
-/// Lists of digests as one parameter each: 32 bytes a digest.
+/// Queries with lists of digests. A list is one parameter, with 32 bytes for each digest.
 enum PostgresDigests {
-    /// Those of the list that the name has as blobs.
+    /// The digests of the list that the name has as blobs.
     static func linked(
         _ digests: [BlobDigest], _ id: Int64, in connection: PostgresConnection
     ) throws(PostgresError) -> Set<BlobDigest> {
@@ -49,7 +49,7 @@ enum PostgresDigests {
     static func link(
         _ digests: [BlobDigest], _ id: Int64, at: Int64, in connection: PostgresConnection
     ) throws(PostgresError) {
-        // In order, so that two transactions do not wait for each other.
+        // Rows are inserted in order of their digests, so that two transactions cannot deadlock.
         try connection.query(
             """
             INSERT INTO blobs (name_id, digest, touched)
@@ -59,7 +59,7 @@ enum PostgresDigests {
             """, [.int(id), .bytes(BlobDigest.store(digests)), .int(at), .int(at - touchInterval)])
     }
 
-    /// Blobs and manifests of the name.
+    /// Marks blobs and manifests of the name as used.
     static func touch(
         _ digests: [BlobDigest], _ id: Int64, at: Int64, in connection: PostgresConnection
     ) throws(PostgresError) {
@@ -78,7 +78,7 @@ enum PostgresDigests {
             """, values)
     }
 
-    /// False if the name does not have it.
+    /// Takes a blob from the name; false if the name does not have it.
     static func unlink(
         _ digest: BlobDigest, _ id: Int64, in connection: PostgresConnection
     ) throws(PostgresError) -> Bool {

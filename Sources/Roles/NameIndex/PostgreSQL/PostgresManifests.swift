@@ -46,7 +46,7 @@ enum PostgresManifests {
         ).isEmpty
     }
 
-    /// Manifests of the name whose `subject` is this, by digest.
+    /// Manifests of the name whose `subject` is this digest, in order of their digests.
     static func referrers(
         of subject: BlobDigest, under name: ContentName, artifactType: String?, after: BlobDigest?, limit: Int,
         in connection: PostgresConnection

@@ -1,7 +1,7 @@
 import Postgres
 import Registry
 
-/// The names of an index in PostgreSQL, each with a number.
+/// The names of an index in PostgreSQL, each with an id.
 enum PostgresNames {
     static func id(of name: ContentName, in connection: PostgresConnection) throws(PostgresError) -> Int64? {
         try connection.query("SELECT id FROM names WHERE name = $1", [.text(name.text)]).first?.int(0)
@@ -9,27 +9,29 @@ enum PostgresNames {
 
     static func makeID(of name: ContentName, in connection: PostgresConnection) throws(PostgresError) -> Int64 {
         if let id = try id(of: name, in: connection) { return id }
-        // Waits for whoever makes it at the same time.
+        // Waits for a transaction that makes the same name at the same time.
         try connection.query("INSERT INTO names (name) VALUES ($1) ON CONFLICT DO NOTHING", [.text(name.text)])
         guard let id = try id(of: name, in: connection) else { throw .conflict("a name went while it was made") }
         return id
     }
 
-    /// Until the transaction ends, nothing of the name is taken away by another.
+    /// Takes the name's shared lock: until this transaction ends, no other one that takes the exclusive lock removes
+    /// anything of the name.
     static func share(_ id: Int64, in connection: PostgresConnection) throws(PostgresError) {
         try connection.query("SELECT pg_advisory_xact_lock_shared($1)", [.int(PostgresSchema.lock &+ id)])
     }
 
-    /// Until the transaction ends, nothing of the name is put or taken away by another.
+    /// Takes the name's exclusive lock: until this transaction ends, other transactions that take the shared or the
+    /// exclusive lock wait.
     static func exclude(_ id: Int64, in connection: PostgresConnection) throws(PostgresError) {
         try connection.query("SELECT pg_advisory_xact_lock($1)", [.int(PostgresSchema.lock &+ id)])
     }
 
-    /// Names with a tag, a manifest or a blob.
+    /// Names that have a tag, a manifest or a blob.
     static func list(
         prefix: String, after: ContentName?, limit: Int, in connection: PostgresConnection
     ) throws(PostgresError) -> [ContentName] {
-        // A text for PostgreSQL has no zero in it, and no name has one.
+        // PostgreSQL does not accept a text with a zero byte, and no name has one.
         if prefix.utf8.contains(0) { return [] }
         return try connection.query(
             """

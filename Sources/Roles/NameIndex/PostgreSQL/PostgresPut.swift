@@ -1,7 +1,7 @@
 import Postgres
 import Registry
 
-/// Putting a tag or a manifest under a name, in one transaction.
+/// Puts a tag or a manifest under a name, in one transaction.
 struct PostgresPut: Sendable {
     let name: ContentName
     let expecting: Expectation
@@ -9,7 +9,7 @@ struct PostgresPut: Sendable {
     let rules: TagRules
     let remotes: Remotes
 
-    /// - Parameter linking: the name is to have the blob from now on, if the tag comes to name it.
+    /// - Parameter linking: whether the blob is added to the name if the tag is put.
     func run(
         _ tag: Tag, digest: BlobDigest, linking: Bool, in connection: PostgresConnection
     ) throws(PostgresError) -> Ended<TagPutOutcome> {
@@ -40,7 +40,7 @@ struct PostgresPut: Sendable {
         let id = try PostgresNames.makeID(of: name, in: connection)
         try PostgresNames.share(id, in: connection)
         var toSet: [Tag] = []
-        // In order, so that two transactions do not wait for each other.
+        // Tags are locked in order, so that two transactions cannot deadlock.
         for tag in Set(tags).sorted() {
             let state = try PostgresTags.lock(tag, id, in: connection)
             switch rules.outcome(

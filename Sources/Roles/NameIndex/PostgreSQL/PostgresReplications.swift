@@ -1,13 +1,13 @@
 import Postgres
 import Registry
 
-/// What other registries are still to get, in PostgreSQL.
+/// The replication tasks of an index in PostgreSQL.
 enum PostgresReplications {
     static func cluster(in connection: PostgresConnection) throws(PostgresError) -> String {
         try connection.query("SELECT value FROM settings WHERE key = 'cluster'").first?.text(0) ?? ""
     }
 
-    /// - Parameter via: what came before this registry.
+    /// - Parameter via: the registries through which the tag came to this one.
     static func add(
         _ tag: Tag, of name: ContentName, _ digest: BlobDigest, via: ClusterPath, to remotes: [String], due: Int64,
         in connection: PostgresConnection
@@ -100,7 +100,7 @@ extension PostgresTagStore {
             PostgresReplications.key(task) + [.text(upload)])
     }
 
-    /// Other indexes have the same store: what one of them had taken is due when its lease ends.
+    /// Does nothing, because other indexes use the same store: a task that one of them has taken is due when its lease ends.
     package func releaseReplications(now: Int64) async throws(TagStoreError) {}
 
     package func countReplications() async throws(TagStoreError) -> Int {

@@ -1,13 +1,13 @@
 import Postgres
 
-/// The tables of an index in PostgreSQL, in a schema of the connection's own choice. Digests are 32 bytes, times milliseconds since
+/// The tables of an index in PostgreSQL, in the connection's default schema. Digests are 32 bytes, times milliseconds since
 /// 1970. Texts are ordered by their bytes.
 enum PostgresSchema {
-    /// Of this program's advisory locks: the schema's, and with the number of a name beside it the name's.
+    /// The key of the advisory lock of the schema. The key of a name's lock is this plus the name's id.
     static let lock: Int64 = 0x5377_6f6f_7000_0000
     private static let version: Int64 = 2
 
-    /// Makes the tables. Any number of indexes may do so at once.
+    /// Makes or upgrades the tables. Any number of indexes may call this at the same time.
     static func migrate(_ connection: PostgresConnection) throws(PostgresError) {
         try connection.transaction { () throws(PostgresError) in
             try connection.query("SELECT pg_advisory_xact_lock($1)", [.int(lock)])

@@ -1,9 +1,9 @@
 import Postgres
 
-/// What a transaction ends with.
+/// The result of a transaction, and whether it is committed.
 struct Ended<R: Sendable>: Sendable {
     let value: R
-    /// False to undo it.
+    /// False to roll the transaction back.
     let commits: Bool
 
     init(_ value: R, commits: Bool = true) {
@@ -12,18 +12,18 @@ struct Ended<R: Sendable>: Sendable {
     }
 }
 
-/// The connections of an index to PostgreSQL, with the errors of a store.
+/// The connections of an index to PostgreSQL. Errors are turned into those of a store.
 struct PostgresStorage: Sendable {
     let pool: PostgresPool
 
-    /// In a transaction.
+    /// Runs a body in a transaction.
     func change<R: Sendable>(
         _ body: @escaping @Sendable (PostgresConnection) throws(PostgresError) -> Ended<R>
     ) async throws(TagStoreError) -> R {
         do {
             return try await pool.transaction { connection throws(PostgresError) in
                 let ended = try body(connection)
-                // A transaction that is undone here is ended by the one around as an empty one.
+                // The pool commits the transaction afterwards. `AND CHAIN` begins a new, empty one for it to commit.
                 if !ended.commits { try connection.run(script: "ROLLBACK AND CHAIN") }
                 return ended.value
             }

@@ -1,7 +1,7 @@
 import Postgres
 import Registry
 
-/// The store of any number of indexes in one PostgreSQL database, version 13 or newer.
+/// The store of an index in a PostgreSQL database, version 13 or newer. Any number of indexes can share one.
 package final class PostgresTagStore: TagStore {
     let storage: PostgresStorage
     package let rules: TagRules
@@ -13,7 +13,8 @@ package final class PostgresTagStore: TagStore {
         self.remotes = remotes
     }
 
-    /// Makes the tables if they are not there. A server that does not answer may come later: until then each call fails.
+    /// Opens the store, and makes missing tables. If the server does not answer, the store is opened too, and each call
+    /// fails until it does.
     /// - Parameter url: `postgresql://…`
     package static func open(
         _ url: String, rules: TagRules, remotes: Remotes = .none, connections: Int = 8
@@ -222,7 +223,8 @@ package final class PostgresTagStore: TagStore {
         let cutoff = untouchedSince - touchInterval
         var collected = Collected()
         for id in try await ids() {
-            // Looked for beside puts first, and again while there are none.
+            // The garbage is searched for first without a lock, while puts go on. If there is any, it is searched for again
+            // under the name's exclusive lock.
             let found = try await storage.read { connection throws(PostgresError) in
                 try PostgresCollection.garbage(id, untouchedSince: cutoff, in: connection)
             }

@@ -8,7 +8,7 @@ enum PostgresTags {
         var former: BlobDigest?
     }
 
-    /// What a tag names and last named. Nobody else changes it until the transaction ends.
+    /// The tag's present and former digest. Locks the tag's row until the transaction ends.
     static func lock(
         _ tag: Tag, _ id: Int64, in connection: PostgresConnection
     ) throws(PostgresError) -> State {
@@ -21,7 +21,8 @@ enum PostgresTags {
         return State(present: row?.digest(0), former: row?.digest(1))
     }
 
-    /// - Parameter digest: nil to delete it.
+    /// Puts a tag on a digest, and adds an event to its history.
+    /// - Parameter digest: nil to delete the tag.
     static func set(
         _ tag: Tag, _ id: Int64, to digest: BlobDigest?, by act: Act, in connection: PostgresConnection
     ) throws(PostgresError) {
@@ -57,7 +58,7 @@ enum PostgresTags {
         ).compactMap(record)
     }
 
-    /// The ones put last, the newest first.
+    /// The tags that were put last, newest first.
     static func newest(
         of name: ContentName, limit: Int, in connection: PostgresConnection
     ) throws(PostgresError) -> [TagRecord] {
@@ -80,7 +81,7 @@ enum PostgresTags {
         ).compactMap(event)
     }
 
-    /// Tags of all names at or below a path.
+    /// The tags of all names at or below a path.
     static func list(
         below path: String, after: Reference?, limit: Int, in connection: PostgresConnection
     ) throws(PostgresError) -> [Reference] {
@@ -103,7 +104,7 @@ enum PostgresTags {
         }
     }
 
-    /// The tags of the name that name a digest. Nobody else changes them until the transaction ends.
+    /// The tags of the name that are on a digest. Locks their rows until the transaction ends.
     static func lockNaming(
         _ digest: BlobDigest, _ id: Int64, in connection: PostgresConnection
     ) throws(PostgresError) -> [Tag] {

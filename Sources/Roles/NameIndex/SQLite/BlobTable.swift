@@ -2,7 +2,7 @@ import Database
 import GRDB
 import Registry
 
-/// Which blobs each name has, in SQLite.
+/// The blobs of each name of an index in SQLite.
 enum BlobTable {
     static func has(_ digest: BlobDigest, _ id: Int64, in connection: SQLConnection) throws -> Bool {
         try connection.row(
@@ -27,7 +27,7 @@ enum BlobTable {
             [id, SQLBytes(digest.stored), at, at - touchInterval])
     }
 
-    /// Whether some name has it, as blob or manifest.
+    /// Whether any name has the digest, as a blob or as a manifest.
     static func isHeld(_ digest: BlobDigest, in connection: SQLConnection) throws -> Bool {
         try connection.row(
             """
@@ -36,7 +36,7 @@ enum BlobTable {
             """, [SQLBytes(digest.stored)]) != nil
     }
 
-    /// Whether a touch would change anything.
+    /// Whether a touch would change the row of a blob or a manifest.
     static func isStale(_ digest: BlobDigest, _ id: Int64, at: Int64, in connection: SQLConnection) throws -> Bool {
         try connection.row(
             """

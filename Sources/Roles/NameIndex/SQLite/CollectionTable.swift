@@ -2,9 +2,9 @@ import Database
 import GRDB
 import Registry
 
-/// What is in use, and the taking away of the rest, in SQLite.
+/// Garbage collection of an index in SQLite.
 enum CollectionTable {
-    /// The manifests and blobs of a name that may go.
+    /// The manifests and blobs that can be taken from a name.
     struct Garbage {
         var manifests: [BlobDigest] = []
         var blobs: [BlobDigest] = []
@@ -15,12 +15,13 @@ enum CollectionTable {
         try connection.rows("SELECT id FROM names ORDER BY id").map { $0[0] }
     }
 
-    /// What the tags of the name reach.
+    /// The manifests and blobs that the tags of the name reach.
     static func reached(_ id: Int64, in connection: SQLConnection) throws -> Set<BlobDigest> {
         Reach.from(try tagged(id, in: connection), over: try nodes(id, in: connection))
     }
 
-    /// What no tag reaches, nothing that was touched since then needs, and nobody touched since then.
+    /// The manifests and blobs that were not touched since the cutoff, and that neither a tag nor a manifest touched since
+    /// then reaches.
     static func garbage(_ id: Int64, untouchedSince cutoff: Int64, in connection: SQLConnection) throws -> Garbage {
         var roots = try tagged(id, in: connection)
         roots += try connection.rows("SELECT digest FROM manifests WHERE name_id = ? AND touched >= ?", [id, cutoff])
@@ -59,7 +60,7 @@ enum CollectionTable {
         return nodes
     }
 
-    /// When the last collection began; nil for never.
+    /// When the last collection began, in milliseconds since 1970; nil for never.
     static func last(in connection: SQLConnection) throws -> Int64? {
         let text: String? = try connection.value("SELECT value FROM settings WHERE key = 'collected'")
         return text.flatMap { Int64($0) }

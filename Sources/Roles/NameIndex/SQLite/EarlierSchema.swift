@@ -2,7 +2,8 @@ import Database
 import GRDB
 import Registry
 
-/// The tables of the first `swoop up`. An index that was made then keeps its tags, their history, manifests and blobs.
+/// The tables of the first version of `swoop up`, and their conversion: such an index keeps its tags, their history,
+/// manifests and blobs.
 package enum EarlierSchema {
     package static let migration = Migration(
         "1",
@@ -21,7 +22,7 @@ package enum EarlierSchema {
             CREATE INDEX historyOfName ON history (name, id);
             """)
 
-    /// Takes everything over into the tables that have come after these, and drops these.
+    /// Copies everything into the present tables, and drops the old ones.
     static func convert(_ connection: SQLConnection) throws {
         try connection.execute(
             sql: """

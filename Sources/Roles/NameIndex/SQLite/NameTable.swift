@@ -2,7 +2,7 @@ import Database
 import GRDB
 import Registry
 
-/// The names of an index in SQLite, each with a number.
+/// The names of an index in SQLite, each with an id.
 enum NameTable {
     static func id(of name: ContentName, in connection: SQLConnection) throws -> Int64? {
         try connection.value("SELECT id FROM names WHERE name = ?", [name.text])
@@ -17,7 +17,7 @@ enum NameTable {
     static func list(
         prefix: String, after: ContentName?, limit: Int, in connection: SQLConnection
     ) throws -> [ContentName] {
-        // Names are ASCII: each name with the prefix is less than the prefix and the last byte of ASCII.
+        // Names are ASCII and without the byte 0x7f, so each name with the prefix is less than the prefix followed by 0x7f.
         try connection.rows(
             """
             SELECT name FROM names n WHERE name >= ?1 AND name < ?2 AND name > ?3

@@ -2,7 +2,7 @@ import Database
 import GRDB
 import Registry
 
-/// What other registries are still to get, in SQLite.
+/// The replication tasks of an index in SQLite.
 enum ReplicationTable {
     static let schema = Migration(
         "replication",
@@ -22,7 +22,7 @@ enum ReplicationTable {
         try connection.value("SELECT value FROM settings WHERE key = 'cluster'") ?? ""
     }
 
-    /// - Parameter via: what came before this registry.
+    /// - Parameter via: the registries through which the tag came to this one.
     static func add(
         _ tag: Tag, of name: ContentName, _ digest: BlobDigest, via: ClusterPath, to remotes: [String], due: Int64,
         in connection: SQLConnection
@@ -121,7 +121,7 @@ extension SQLiteTagStore {
     package func takeReplications(
         to remote: String, now: Int64, lease: Int64, limit: Int
     ) async throws(TagStoreError) -> [ReplicationTask] {
-        // Nothing is written where nothing is due.
+        // If no task is due, no write transaction is needed.
         let isDue = try await read {
             try $0.row("SELECT 1 FROM replications WHERE remote = ? AND due <= ? LIMIT 1", [remote, now]) != nil
         }

@@ -1,7 +1,7 @@
 import Database
 import Registry
 
-/// Putting a tag or a manifest under a name, in one transaction.
+/// Puts a tag or a manifest under a name, in one transaction.
 struct SQLitePut: Sendable {
     let name: ContentName
     let expecting: Expectation
@@ -9,7 +9,7 @@ struct SQLitePut: Sendable {
     let rules: TagRules
     let remotes: Remotes
 
-    /// - Parameter linking: the name is to have the blob from now on, if the tag comes to name it.
+    /// - Parameter linking: whether the blob is added to the name if the tag is put.
     func run(_ tag: Tag, digest: BlobDigest, linking: Bool, in connection: SQLConnection) throws -> TagPutOutcome {
         let remotes = remotes.matching(name, tag)
         let known = try NameTable.id(of: name, in: connection)
@@ -47,7 +47,7 @@ struct SQLitePut: Sendable {
             case .same, .unknown: break
             }
         }
-        // A name that is not known has nothing.
+        // An unknown name has none of the blobs and manifests that are needed.
         let missing = try known.map { try Self.missing(for: manifest, $0, in: connection) } ?? manifest.needs
         guard missing.isEmpty else { return .missing(missing) }
         let id = try known ?? NameTable.makeID(of: name, in: connection)

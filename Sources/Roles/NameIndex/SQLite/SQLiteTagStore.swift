@@ -2,7 +2,7 @@ import Database
 import GRDB
 import Registry
 
-/// An index's store in one SQLite file, for one index.
+/// The store of a single index in a SQLite file.
 package final class SQLiteTagStore: TagStore {
     private let file: DatabaseFile
     package let rules: TagRules
@@ -14,7 +14,7 @@ package final class SQLiteTagStore: TagStore {
         self.remotes = remotes
     }
 
-    /// Opens or makes the file at `path`.
+    /// Opens the file at `path`, and makes it if it is missing.
     package static func open(
         _ path: String, rules: TagRules, remotes: Remotes = .none
     ) async throws(TagStoreError) -> SQLiteTagStore {
@@ -194,8 +194,8 @@ package final class SQLiteTagStore: TagStore {
     package func collect(untouchedSince: Int64, dryRun: Bool) async throws(TagStoreError) -> Collected {
         let cutoff = untouchedSince - touchInterval
         var collected = Collected()
-        // A name at a time, so that writes do not wait for all of it. What may go is looked for beside writes first, and
-        // again in the transaction that takes it away.
+        // Each name is collected in a transaction of its own, so that other writes do not wait for long. The garbage is
+        // searched for first while writes go on, and again in the transaction that removes it.
         for id in try await readAtLength({ try CollectionTable.ids(in: $0) }) {
             let found = try await readAtLength {
                 try CollectionTable.garbage(id, untouchedSince: cutoff, in: $0)
@@ -237,7 +237,7 @@ package final class SQLiteTagStore: TagStore {
 
     // MARK: Parts
 
-    /// Nil if there is no such name.
+    /// Runs a body with the id of a name; nil if there is no such name.
     private func read<R: Sendable>(
         of name: ContentName, _ body: @escaping @Sendable (SQLConnection, Int64) throws -> R
     ) async throws(TagStoreError) -> R? {

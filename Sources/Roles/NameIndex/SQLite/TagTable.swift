@@ -4,7 +4,7 @@ import Registry
 
 /// The tags of an index in SQLite, and their history.
 enum TagTable {
-    /// What a tag names and last named.
+    /// The digest that a tag has, and the last one that it had.
     struct State {
         var present: BlobDigest?
         var former: BlobDigest?
@@ -15,7 +15,7 @@ enum TagTable {
         return State(present: row?.digest(0), former: row?.digest(1))
     }
 
-    /// Has the tag name the digest, without asking.
+    /// Puts the tag on the digest without checking the rules, and adds an event to its history.
     static func set(_ tag: Tag, _ id: Int64, to digest: BlobDigest, by act: Act, in connection: SQLConnection) throws {
         try connection.run(
             """

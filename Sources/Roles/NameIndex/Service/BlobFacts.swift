@@ -1,24 +1,26 @@
 import Hashing
 import Registry
 
-/// What an index asks of origins about blobs. Implemented by the origin in the same process, or by requests to origins.
+/// The questions of an index to origins about blobs. Implemented by the origin in the same process, or by requests to
+/// origins.
 package protocol BlobFacts: Sendable {
-    /// What is known of those blobs that some origin has; the others are left out.
-    /// - Parameter contents: bytes of small blobs that are to come along, at most.
+    /// The facts about each blob that an origin has. Other blobs are left out.
+    /// - Parameter contents: the most bytes of small blobs' contents to include, in total.
     func facts(
         of digests: [BlobDigest], under name: ContentName, contents: Int
     ) async throws(BlobFactsError) -> [BlobDigest: BlobFact]
 
-    /// The sizes of those that some origin or its back end has, which keeps them for another day. One request to each origin,
-    /// however many digests.
-    /// - Parameter joining: the NAME is to have them from now on: the task that brings them to its back end is durable before this
-    ///   returns.
+    /// The sizes in bytes of the blobs that an origin or its back end has. Origins keep these blobs for at least another
+    /// day. Takes one request to each origin for any number of digests.
+    /// - Parameter joining: whether the blobs are being added to the NAME. The task that uploads them to its back end is
+    ///   then durable before this returns.
     func touch(
         _ digests: [BlobDigest], under name: ContentName, joining: Bool
     ) async throws(BlobFactsError) -> [BlobDigest: Int64]
 
-    /// Every origin removes the blobs that no NAME has any more and nobody touched since a time, in milliseconds since 1970.
-    /// - Parameter dryRun: only counts, and counts what NAMEs have that no tag reaches too.
+    /// Has every origin remove the blobs that no NAME has any more and that were not touched since a time, in milliseconds
+    /// since 1970.
+    /// - Parameter dryRun: only counts. Blobs that NAMEs have but no tag reaches are counted too.
     func sweep(untouchedSince: Int64, dryRun: Bool) async throws(BlobFactsError) -> SweptBlobs
 }
 
@@ -26,7 +28,7 @@ extension BlobFacts {
     package func sweep(untouchedSince: Int64, dryRun: Bool) async throws(BlobFactsError) -> SweptBlobs { SweptBlobs() }
 }
 
-/// What origins took from their disks.
+/// The blobs and bytes that origins removed from their disks.
 package struct SweptBlobs: Hashable, Sendable {
     package var blobs = 0
     package var bytes: Int64 = 0
@@ -37,18 +39,19 @@ package struct SweptBlobs: Hashable, Sendable {
     }
 }
 
-/// A blob at an origin.
+/// The facts about a blob that an origin has.
 package struct BlobFact: Hashable, Sendable {
-    /// Blobs up to this many bytes come with what is said of them, and need no swarm.
+    /// The size in bytes up to which a blob's content is included in its facts, so that it need not be fetched from a swarm.
     package static let mostContent = 64 << 10
 
-    /// In bytes.
+    /// The blob's size in bytes.
     package let size: Int64
-    /// Of its torrent; nil for a blob without bytes, which has none.
+    /// The info hash of the blob's torrent; nil for a blob without bytes, which has no torrent.
     package let infoHash: SHA1Digest?
-    /// SHA-256 of the torrent's info dictionary: what peers give is held against it. Nil likewise.
+    /// The SHA-256 of the torrent's info dictionary, against which an info dictionary from a peer is verified. Nil for a
+    /// blob without bytes.
     package let infoSHA256: SHA256Digest?
-    /// The whole blob, where it is small.
+    /// The whole content of a small blob; else nil.
     package let content: [UInt8]?
 
     package init(size: Int64, infoHash: SHA1Digest?, infoSHA256: SHA256Digest?, content: [UInt8]? = nil) {
@@ -59,16 +62,16 @@ package struct BlobFact: Hashable, Sendable {
     }
 }
 
-/// Why origins do not say it.
+/// Why a question to origins failed.
 package struct BlobFactsError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Kind: Hashable, Sendable {
         /// No origin, or no back end, answers.
         case unavailable
-        /// A blob is being read from its back end: that comes to an end by itself.
+        /// A blob is being read from its back end. That ends by itself.
         case fetching
-        /// An origin has no room.
+        /// An origin's disk is full.
         case full
-        /// A back end has something else under the blob's digest.
+        /// A back end has other content for the blob's digest.
         case wrong
 
         package init?(code: String) {
@@ -77,7 +80,8 @@ package struct BlobFactsError: Error, Hashable, Sendable, CustomStringConvertibl
         }
     }
 
-    /// Of each kind, for programs: a client goes on waiting for what is being read, and not for a back end that fails.
+    /// The error code of each kind, for programs. A client goes on waiting for a blob that is being read, but not for a back
+    /// end that fails.
     private static let codes: [Kind: String] = [
         .unavailable: "BACKEND", .fetching: "BLOB_COLD", .full: "BACKEND_FULL", .wrong: "BACKEND_WRONG",
     ]
@@ -91,7 +95,7 @@ package struct BlobFactsError: Error, Hashable, Sendable, CustomStringConvertibl
         self.description = description
     }
 
-    /// HTTP status.
+    /// The HTTP status of the response.
     package var status: Int {
         switch kind {
         case .unavailable, .fetching: 503

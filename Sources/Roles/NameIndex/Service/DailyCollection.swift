@@ -1,7 +1,8 @@
 import Logging
 import Registry
 
-/// Collects once a day, whichever of the indexes of one store comes to it first. The store knows when that was last.
+/// Runs garbage collection once a day. Of several indexes with one store, the first that claims the collection runs it: the
+/// store remembers when the last one began.
 package actor DailyCollection {
     private let service: IndexService
     private let clock: @Sendable () -> Int64
@@ -9,12 +10,12 @@ package actor DailyCollection {
     private let logger: Logger
     private var loop: Task<Void, Never>?
 
-    /// Milliseconds from one collection to the next, and from the first start to the first.
+    /// Milliseconds from one collection to the next, and from the first start of an index to the first collection.
     package static let period: Int64 = 86_400_000
 
     /// - Parameters:
-    ///   - look: between two looks whether a collection is due, and after one that failed.
-    ///   - now: milliseconds since 1970.
+    ///   - look: the time between two checks whether a collection is due, and before a failed one is repeated.
+    ///   - now: the present time, in milliseconds since 1970.
     package init(
         _ service: IndexService, every look: Duration = .seconds(600), now: @escaping @Sendable () -> Int64,
         logger: Logger

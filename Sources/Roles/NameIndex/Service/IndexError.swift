@@ -2,35 +2,35 @@ import HTTPServing
 import Registry
 import RegistryAccess
 
-/// Why an index refused or could not do something.
+/// Why a call of an index was refused or failed.
 package enum IndexError: Error, Hashable, Sendable {
-    /// What is referred to is at no origin, or the NAME does not have it.
+    /// Blobs or manifests that the request refers to are at no origin, or the NAME does not have them.
     case missing(ContentName, blobs: [BlobDigest], manifests: [BlobDigest])
-    /// A manifest says another size of a blob than it has.
+    /// A manifest has a wrong size for a blob.
     case wrongSize(BlobDigest, said: Int64, found: Int64)
-    /// The tag is immutable and names, or once named, another digest.
+    /// The tag is immutable and has, or had before it was deleted, another digest.
     case taken(ContentName, Tag, BlobDigest)
-    /// The tag is in another state than the caller expects.
+    /// The tag's present digest is this one (nil: there is no such tag), and not the one that the caller requires.
     case moved(ContentName, Tag, BlobDigest?)
-    /// - Parameter newest: tags that the NAME has, the newest first.
+    /// - Parameter newest: the tags of the NAME that were put last, newest first.
     case noTag(ContentName, Tag, newest: [Tag])
     case noName(ContentName)
-    /// The NAME has neither manifest nor blob of that digest.
+    /// The NAME has neither a manifest nor a blob with this digest.
     case noDigest(ContentName, BlobDigest)
-    /// The caller's token is not for the NAME.
+    /// The caller's token does not give access to the NAME.
     case unseen(ContentName)
-    /// The request says something that cannot be: what, and what would be right.
+    /// The request is malformed. `advice` tells what would be right.
     case malformed(String, advice: String)
     case manifest(ManifestError)
-    /// The body of a request did not come whole.
+    /// The body of the request was too long or ended early.
     case body(String, status: Int)
     case store(TagStoreError)
     case origins(BlobFactsError)
 }
 
-/// As people and programs read it.
+/// The parts of an error response.
 extension IndexError: CustomStringConvertible {
-    /// HTTP status.
+    /// The HTTP status.
     package var status: Int {
         switch self {
         case .missing, .wrongSize, .malformed, .manifest: 400
@@ -45,7 +45,7 @@ extension IndexError: CustomStringConvertible {
         }
     }
 
-    /// For programs; never changes.
+    /// The error code for programs. Codes never change.
     package var code: String {
         switch self {
         case .missing(_, let blobs, _): blobs.isEmpty ? "MANIFEST_MISSING" : "BLOB_MISSING"
@@ -65,7 +65,7 @@ extension IndexError: CustomStringConvertible {
         }
     }
 
-    /// What happened, and what to do where that is short.
+    /// The message for people: what happened, and for some errors what to do.
     package var description: String {
         switch self {
         case .missing(let name, let blobs, let manifests):
@@ -115,7 +115,7 @@ extension IndexError: CustomStringConvertible {
         }
     }
 
-    /// What the error is about.
+    /// The digests that the error is about.
     package var digests: [BlobDigest] {
         switch self {
         case .missing(_, let blobs, let manifests): blobs + manifests
@@ -126,7 +126,7 @@ extension IndexError: CustomStringConvertible {
         }
     }
 
-    /// Seconds after which it is worth asking again; nil where it is not.
+    /// The seconds of `Retry-After`; nil where repeating the request does not help.
     package var retryAfter: Int? {
         switch self {
         case .origins(let error) where error.kind == .fetching: 2
@@ -135,7 +135,7 @@ extension IndexError: CustomStringConvertible {
         }
     }
 
-    /// The first few: a reply has them all in `digests`.
+    /// The first three of some digests. A response has all of them in ``digests``.
     private static func list(_ digests: [BlobDigest]) -> String {
         let shown = digests.prefix(3).map(\.description).joined(separator: ", ")
         return digests.count > 3 ? shown + " and \(digests.count - 3) more" : shown

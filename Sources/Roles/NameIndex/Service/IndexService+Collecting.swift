@@ -1,11 +1,11 @@
 import Registry
 
 extension IndexService {
-    /// Milliseconds for which collection leaves what was touched.
+    /// Milliseconds since its last touch for which a manifest or blob is not collected.
     package static let keptUntouched: Int64 = 86_400_000
 
-    /// Takes away what no tag reaches and nobody touched for a day: from NAMEs here, then from the disks of origins. Pushes go on
-    /// beside it.
+    /// Garbage collection: removes manifests and blobs that no tag reaches and that were not touched for a day, first from
+    /// the NAMEs of the index, then from the disks of origins. Pushes may run at the same time.
     /// - Parameters:
     ///   - now: milliseconds since 1970.
     ///   - dryRun: only counts.

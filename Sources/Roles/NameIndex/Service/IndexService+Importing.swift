@@ -1,8 +1,8 @@
 import Registry
 
 extension IndexService {
-    /// Takes over a manifest whose blobs are in the NAME's back end, or at an origin, as another registry left them there: the NAME has
-    /// them from now on. None of them is read.
+    /// Imports a manifest whose blobs are in the NAME's back end or at an origin, where another registry stored them. The
+    /// blobs are added to the NAME, and none of them is read.
     package func adopt(_ manifest: Manifest, under name: ContentName, tags: [Tag], by act: Act) async throws(IndexError)
     {
         let digests = manifest.neededBlobs.map(\.digest)

@@ -1,12 +1,12 @@
 import Registry
 
 extension IndexService {
-    /// Most manifests that one reply has.
+    /// The most manifests in one answer.
     private static let mostManifests = 1_000
-    /// Most bytes of small blobs in such a reply.
+    /// The most bytes of small blobs' contents in one answer.
     private static let mostContents = 8 << 20
 
-    /// What a reference names now: the ETag of its ``resolve(_:)``.
+    /// The digest of a reference: the `ETag` of the answer of ``resolve(_:)``.
     package func digest(of reference: Reference) async throws(IndexError) -> BlobDigest {
         switch reference.version {
         case .tag(let tag): try await record(of: tag, of: reference.name).digest
@@ -14,7 +14,8 @@ extension IndexService {
         }
     }
 
-    /// The manifest, those that it names if it is an index, and what origins know of their blobs.
+    /// Resolves a reference to its manifest, for an index also the manifests that it lists, and the origins' facts about
+    /// their blobs.
     package func resolve(_ reference: Reference) async throws(IndexError) -> Resolution {
         let name = reference.name
         let found = try await asked { () throws(TagStoreError) in try await store.resolve(reference) }
@@ -57,7 +58,7 @@ extension IndexService {
             reference: reference, digest: digest, isMutable: isMutable, manifests: manifests, blobs: blobs)
     }
 
-    /// A manifest, and all that indexes in it name.
+    /// A manifest, and all manifests that it lists, directly or through other indexes.
     private func tree(
         of manifest: StoredManifest, under name: ContentName
     ) async throws(IndexError) -> [StoredManifest] {
@@ -79,7 +80,7 @@ extension IndexService {
 }
 
 extension BlobFact {
-    /// With its bytes only as far as there is room for them in a reply.
+    /// The fact, without its content if there is no more room for that in the answer.
     fileprivate func within(_ left: inout Int) -> BlobFact {
         guard let content else { return self }
         guard content.count <= min(left, Self.mostContent) else {

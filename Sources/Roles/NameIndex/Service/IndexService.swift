@@ -1,14 +1,15 @@
 import Registry
 
-/// What an index does, whatever the protocol that asks for it: the store, its rules, and the origins' word for what is there.
+/// The operations of an index, independent of the protocol that calls them. They use the store, its rules for tags, and the
+/// origins' facts about blobs.
 package struct IndexService: Sendable {
     package let store: any TagStore
     package let facts: any BlobFacts
-    /// Told which tags name something else from now on, after the commit. Must not wait.
+    /// Called after the commit with tags that have a new digest. Must not wait.
     private var tagged: @Sendable (ContentName, [Tag], BlobDigest) -> Void = { _, _, _ in }
     package var rules: TagRules { store.rules }
 
-    /// Tags that an error offers.
+    /// The most tags that an error suggests.
     private static let offeredTags = 5
 
     package init(store: any TagStore, facts: any BlobFacts) {
@@ -16,7 +17,7 @@ package struct IndexService: Sendable {
         self.facts = facts
     }
 
-    /// The same, which says what tags come to name.
+    /// The same service, which also calls `tagged` when tags get a new digest.
     package func telling(_ tagged: @escaping @Sendable (ContentName, [Tag], BlobDigest) -> Void) -> IndexService {
         var service = self
         service.tagged = tagged
@@ -25,10 +26,10 @@ package struct IndexService: Sendable {
 
     // MARK: Putting
 
-    /// Has a tag name a manifest or blob. All that it refers to is checked and touched first.
-    /// - Parameter linking: whether the NAME may come to have a blob that it does not have, if some origin has it. Not for callers
-    ///   that may not see every NAME: they could ask for what others have.
-    /// - Returns: whether something changed.
+    /// Puts a tag on a manifest or blob. All blobs and manifests that it needs are checked and touched first.
+    /// - Parameter linking: whether a blob that the NAME does not have is added to it, if an origin has the blob. It must be
+    ///   false for callers that may not see every NAME: they could get blobs of other NAMEs.
+    /// - Returns: whether the tag changed.
     package func put(
         _ tag: Tag, of name: ContentName, digest: BlobDigest, linking: Bool, expecting: Expectation, by act: Act
     ) async throws(IndexError) -> Bool {
@@ -64,7 +65,7 @@ package struct IndexService: Sendable {
         }
     }
 
-    /// Stores a manifest under a NAME that has what it refers to, and has the tags name it.
+    /// Stores a manifest under a NAME that has all that the manifest needs, and puts the tags on it.
     package func put(
         _ manifest: Manifest, under name: ContentName, tags: [Tag], expecting: Expectation, by act: Act
     ) async throws(IndexError) {
@@ -105,7 +106,7 @@ package struct IndexService: Sendable {
         return record
     }
 
-    /// Says that there is no such tag, and which ones there are.
+    /// The error for a missing tag, with the newest tags of the NAME.
     package func noTag(_ tag: Tag, of name: ContentName) async throws(IndexError) -> IndexError {
         let newest = try await asked { () throws(TagStoreError) in
             try await store.newestTags(of: name, limit: Self.offeredTags)
@@ -115,7 +116,7 @@ package struct IndexService: Sendable {
 
     // MARK: Parts
 
-    /// Whether what another registry sends had been here before it was there.
+    /// Whether a replicated change has come through this registry before.
     private func hasPassed(_ act: Act) async throws(IndexError) -> Bool {
         guard !act.via.clusters.isEmpty else { return false }
         let own = try await asked { () throws(TagStoreError) in try await store.cluster() }
@@ -129,8 +130,9 @@ package struct IndexService: Sendable {
         guard sizes[digest] != nil else { throw .missing(name, blobs: [digest], manifests: []) }
     }
 
-    /// That the NAME has blobs, that origins have them, and of which size they are.
-    /// - Parameter manifests: what the NAME is to have beside them; looked at here only to tell all that is missing at once.
+    /// Checks that the NAME has the blobs, that origins or back ends have them, and that their sizes are right.
+    /// - Parameter manifests: manifests that the NAME must have too. They are checked here only so that an error lists all
+    ///   that is missing.
     private func check(
         _ blobs: [Descriptor], of name: ContentName, manifests: [BlobDigest]
     ) async throws(IndexError) {

@@ -1,22 +1,22 @@
 import Registry
 
-/// All that a pull has to know: one request.
+/// All that a pull needs from the index, in one answer.
 package struct Resolution: Hashable, Sendable {
     package let reference: Reference
-    /// What the reference names.
+    /// The digest to which the reference resolves.
     package let digest: BlobDigest
-    /// The tag may come to name something else.
+    /// Whether the reference is a mutable tag.
     package let isMutable: Bool
-    /// The manifest, and those that an index names, each after the one that names it; none for a blob.
+    /// The manifest, and the manifests that an index lists, each after the index that lists it; empty for a tagged blob.
     package let manifests: [StoredManifest]
-    /// The blobs of all of them, each once, in order.
+    /// The blobs of all manifests, each once, in order.
     package let blobs: [Blob]
 
     package struct Blob: Hashable, Sendable {
         package let digest: BlobDigest
-        /// As the manifest has it; nil for a tagged blob that no origin has now.
+        /// The size in bytes from the manifest; nil for a tagged blob that no origin has now.
         package let size: Int64?
-        /// Nil if no origin has it now: whoever has it in a cache needs no origin.
+        /// The origins' facts; nil if no origin has the blob now. An agent that has the blob in its cache needs no origin.
         package let fact: BlobFact?
     }
 }

@@ -1,7 +1,7 @@
 import Registry
 
 extension Expectation {
-    /// Whether the caller expects another state than this.
+    /// Whether a tag's present digest (nil: there is no such tag) does not meet the expectation.
     func refuses(_ present: BlobDigest?) -> Bool {
         switch self {
         case .anything: false
@@ -13,8 +13,8 @@ extension Expectation {
 }
 
 extension TagRules {
-    /// What comes of a request that a tag shall name `digest`: ``decide(_:_:_:present:former:expected:)`` and the expectation that
-    /// there is no such tag.
+    /// The outcome of a request to put a tag on `digest`: that of ``decide(_:_:_:present:former:expected:)``, after a check
+    /// of the expectation.
     func outcome(
         _ name: ContentName, _ tag: Tag, _ digest: BlobDigest, present: BlobDigest?, former: BlobDigest?,
         expecting: Expectation

@@ -1,13 +1,13 @@
 import Registry
 
-/// The names at or below a path, as ranges of their bytes. Names are ASCII, and `0` is the byte after `/`.
+/// The names at or below a path, as bounds for comparing their bytes. Names are ASCII, and `0` is the byte after `/`.
 struct PathRange {
     let path: String
-    /// No name of the range is less.
+    /// The lower bound: no name of the range is less.
     let first: String
-    /// All names of the range are less.
+    /// The upper bound: all names of the range are less.
     let end: String
-    /// A name of the range is `path`, or not less than this.
+    /// A name of the range is either `path` itself, or not less than this.
     let below: String
     let afterName: String
     let afterTag: String

@@ -1,17 +1,18 @@
 import Registry
 
-/// What is in use under one NAME. Pure.
+/// Finds the manifests and blobs of one NAME that are in use. Pure.
 struct Reach {
     /// A manifest of the NAME.
     struct Node {
         let digest: BlobDigest
-        /// What must be there for it: blobs and manifests.
+        /// The blobs and manifests that it needs.
         let references: [BlobDigest]
-        /// The manifest that it is about.
+        /// The manifest in its `subject`.
         let subject: BlobDigest?
     }
 
-    /// Everything that is reached from `roots`: manifests among `nodes`, what they refer to, and the manifests about those.
+    /// All digests that are reached from `roots`: the roots, the blobs and manifests that reached manifests need, and the
+    /// manifests whose `subject` is reached.
     static func from(_ roots: some Sequence<BlobDigest>, over nodes: [Node]) -> Set<BlobDigest> {
         var references: [BlobDigest: [BlobDigest]] = [:]
         references.reserveCapacity(nodes.count)
@@ -30,7 +31,7 @@ struct Reach {
 }
 
 extension Manifest {
-    /// All that must be stored before this is: each digest once.
+    /// The blobs and manifests that must be stored before this manifest, each digest once.
     var needs: [BlobDigest] {
         var seen: Set<BlobDigest> = []
         return (neededBlobs + neededManifests).map(\.digest).filter { seen.insert($0).inserted }

@@ -1,21 +1,21 @@
 import Registry
 
-/// A tag that another registry is to get.
+/// A task to replicate a tag to another registry.
 package struct ReplicationTask: Hashable, Sendable {
     /// The URL of the other registry.
     package let remote: String
     package let name: ContentName
     package let tag: Tag
     package let digest: BlobDigest
-    /// The registries that it has come through, this one last.
+    /// The registries through which the tag has come, this one last.
     package let via: ClusterPath
-    /// When it is tried next, in milliseconds since 1970; nil for one that has ended with a problem.
+    /// When the task is tried next, in milliseconds since 1970; nil for a task that has ended with a problem.
     package let due: Int64?
-    /// In a row.
+    /// Failures in a row.
     package let failures: Int
-    /// Why it failed last; empty if it did not.
+    /// Why the task failed last; empty if it did not.
     package let problem: String
-    /// A blob that is being sent, and where: what an earlier try began. Empty for none.
+    /// The unfinished upload of a blob that an earlier attempt began: the blob and the upload's location. Empty for none.
     package let upload: String
 
     package init(
@@ -34,32 +34,34 @@ package struct ReplicationTask: Hashable, Sendable {
     }
 }
 
-/// The tags that other registries are still to get. A tag that comes to name something has its tasks in the same transaction. There is
-/// one task for a tag at a remote: that for what it names last.
+/// The replication tasks of a store. They are added in the transaction that puts the tag. There is one task for each tag and
+/// remote, for the tag's latest digest.
 package protocol ReplicationStore: Sendable {
     var remotes: Remotes { get }
-    /// The name of this registry, which it gave itself: letters and digits.
+    /// The name of this registry, which is made at random once: letters and digits.
     func cluster() async throws(TagStoreError) -> String
 
-    /// Has all remotes that are to get a tag get it now, whatever came of it before.
-    /// - Returns: false if the tag names nothing.
+    /// Adds tasks that are due now for all remotes that get a tag, even if earlier tasks succeeded or ended.
+    /// - Returns: false if there is no such tag.
     func replicate(_ tag: Tag, of name: ContentName, at: Int64) async throws(TagStoreError) -> Bool
-    /// Those of a tag that have not succeeded.
+    /// The tasks of a tag that have not succeeded.
     func replications(of tag: Tag, of name: ContentName) async throws(TagStoreError) -> [ReplicationTask]
 
-    /// Tasks that are due, which are nobody else's until `lease`.
+    /// Takes tasks that are due. No other caller gets them before the time `lease`, in milliseconds since 1970.
     func takeReplications(
         to remote: String, now: Int64, lease: Int64, limit: Int
     ) async throws(TagStoreError) -> [ReplicationTask]
-    /// The remote has it, unless the tag names something else by now.
+    /// Removes a task that succeeded, unless the tag has another digest by now.
     func endReplication(_ task: ReplicationTask) async throws(TagStoreError)
-    /// - Parameter due: nil to try no more.
+    /// Records a failed attempt.
+    /// - Parameter due: when the task is tried next; nil to end it.
     func postponeReplication(
         _ task: ReplicationTask, to due: Int64?, failures: Int, problem: String
     ) async throws(TagStoreError)
     func noteUpload(_ upload: String, of task: ReplicationTask) async throws(TagStoreError)
-    /// After a start: what an earlier process had taken is due. Only where no other index has the same store.
+    /// Makes tasks due that an earlier process had taken. Called after a start. Does nothing where other indexes use the
+    /// same store.
     func releaseReplications(now: Int64) async throws(TagStoreError)
-    /// Tasks that have not ended.
+    /// The number of tasks that have not ended.
     func countReplications() async throws(TagStoreError) -> Int
 }

@@ -1,6 +1,6 @@
 import Registry
 
-/// A tag that came to name something, or nothing, at whichever index of the same store.
+/// A change of a tag, made by any of the indexes that share a store.
 package struct SharedEvent: Hashable, Sendable {
     package let id: Int64
     package let name: ContentName
@@ -16,45 +16,46 @@ package struct SharedEvent: Hashable, Sendable {
     }
 }
 
-/// A store that other indexes change too.
+/// A store that several indexes share.
 package protocol SharedTagStore: TagStore {
-    /// The id of the last change; 0 for none.
+    /// The id of the latest change; 0 if there is none.
     func lastEvent() async throws(TagStoreError) -> Int64
-    /// Changes of tags after an id, by id; or those with some ids.
+    /// The changes after an id, or those with given ids, in order of their ids.
     func events(_ ids: EventCursor.Wanted, limit: Int) async throws(TagStoreError) -> [SharedEvent]
 }
 
-/// Which changes of a shared store have been seen. Pure: times are seconds of a monotonic clock.
+/// Keeps track of the changes of a shared store that have been seen. Pure: times are seconds of a monotonic clock.
 ///
-/// A change gets its id before it is committed, so that one with a lower id may come after one with a higher. Ids that are passed
-/// over are asked for a while longer: those of transactions that were undone never come.
+/// A change gets its id before it is committed, so a change with a lower id can appear after one with a higher id. Ids that
+/// were missing are queried for a while longer. They never appear if their transaction was rolled back.
 package struct EventCursor: Sendable {
     package enum Wanted: Sendable, Hashable {
         case after(Int64)
         case among([Int64])
     }
 
-    /// The greatest id that was seen.
+    /// The highest id that was seen.
     private var last: Int64
-    /// Lower ids that were not, and when that was noticed.
+    /// Lower ids that were not seen, and when that was noticed.
     private var missing: [Int64: Double] = [:]
 
-    /// Seconds for which an id is asked for: longer than a transaction takes from its id to its end.
+    /// Seconds for which a missing id is queried: longer than a transaction takes from getting its id to its commit.
     package static let patience = 10.0
-    /// Ids that are missing at a time. Beyond that the lowest ones are given up.
+    /// The most missing ids that are tracked. The lowest ones beyond that are given up.
     package static let mostMissing = 4_096
 
-    /// - Parameter last: changes up to this id are not asked for.
+    /// - Parameter last: the id up to which changes are ignored.
     package init(after last: Int64) { self.last = last }
 
-    /// What to ask for now: what is missing may be all of a list, new ones are to be asked for until fewer come than asked for.
+    /// The queries to make now. A query for new changes is to be repeated until it returns fewer than its limit.
     package mutating func wanted(now: Double) -> [Wanted] {
         missing = missing.filter { now - $0.value <= Self.patience }
         return missing.isEmpty ? [.after(last)] : [.among(missing.keys.sorted()), .after(last)]
     }
 
-    /// These were found. What was seen before is left out.
-    /// - Parameter ids: in their order.
+    /// Records changes that were found.
+    /// - Parameter ids: the ids of the changes, in ascending order.
+    /// - Returns: the ids that had not been seen before.
     package mutating func saw(_ ids: [Int64], now: Double) -> Set<Int64> {
         var new: Set<Int64> = []
         for id in ids {

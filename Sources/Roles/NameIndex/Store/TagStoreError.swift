@@ -1,11 +1,11 @@
-/// Why a store could not answer. What was asked for may be tried again; nothing was changed, unless the connection to the store
-/// broke while it was changed.
+/// Why a call of a store failed. The call may be repeated. Nothing was changed, unless the connection to the store broke
+/// during the change.
 package enum TagStoreError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// It does not answer.
+    /// The store does not answer.
     case unavailable(String)
-    /// It has no room, or its disk fails.
+    /// The store's disk is full or fails.
     case disk(String)
-    /// What it holds is damaged, or of a newer version.
+    /// The stored data is damaged, or of a newer version.
     case broken(String)
 
     package var isDisk: Bool { if case .disk = self { true } else { false } }

@@ -1,14 +1,14 @@
 import Registry
 
-/// Who changes something, when and from where: what the history of a tag says.
+/// The author, the address and the time of a change, as a tag's history records them.
 package struct Act: Hashable, Sendable {
-    /// The name of the caller's token; never a secret.
+    /// The name of the caller's token, never the token's secret.
     package let who: String
     /// The caller's address.
     package let address: String
     /// Milliseconds since 1970.
     package let at: Int64
-    /// Other registries that it has come through.
+    /// The registries through which a replicated change came.
     package let via: ClusterPath
 
     package init(who: String, address: String, at: Int64, via: ClusterPath = .none) {
@@ -19,20 +19,20 @@ package struct Act: Hashable, Sendable {
     }
 }
 
-/// What a caller takes for a tag's present state: `If-Match`, or `If-None-Match: *`.
+/// The state that a caller requires a tag to have (`If-Match`, or `If-None-Match: *`).
 package enum Expectation: Hashable, Sendable {
     case anything
     case digest(BlobDigest)
-    /// It names something.
+    /// The tag exists, with any digest.
     case present
     case absent
 }
 
-/// A tag that names something.
+/// The present state of a tag.
 package struct TagRecord: Hashable, Sendable {
     package let tag: Tag
     package let digest: BlobDigest
-    /// When it came to name that, in milliseconds since 1970.
+    /// When the tag got this digest, in milliseconds since 1970.
     package let at: Int64
 
     package init(tag: Tag, digest: BlobDigest, at: Int64) {
@@ -44,7 +44,7 @@ package struct TagRecord: Hashable, Sendable {
 
 /// One change of a tag.
 package struct TagEvent: Hashable, Sendable {
-    /// Rises with each change.
+    /// Increases with each change.
     package let id: Int64
     package let tag: Tag
     /// Nil for a deletion.
@@ -59,35 +59,35 @@ package struct TagEvent: Hashable, Sendable {
     }
 }
 
-/// What came of a tag that was to name a digest.
+/// The outcome of putting a tag on a digest.
 package enum TagPutOutcome: Hashable, Sendable {
-    /// It names that already; nothing changed.
+    /// The tag already has this digest; nothing changed.
     case same
     case put
-    /// It is immutable and names, or once named, another digest.
+    /// The tag is immutable and has, or had before it was deleted, another digest.
     case taken(BlobDigest)
-    /// The caller expected another state; this is what the tag names.
+    /// The caller required another state; this is the tag's present digest.
     case moved(BlobDigest?)
-    /// The NAME has neither manifest nor blob of that digest.
+    /// The NAME has neither a manifest nor a blob with this digest.
     case unknown
 }
 
 package enum TagDeleteOutcome: Hashable, Sendable {
-    /// It named this.
+    /// The tag is deleted; it had this digest.
     case deleted(BlobDigest)
     case unknown
-    /// The caller expected another state; this is what the tag names.
+    /// The caller required another state; this is the tag's present digest.
     case moved(BlobDigest)
 }
 
-/// What came of a manifest that was put. Nothing changed but where it is `stored`.
+/// The outcome of putting a manifest. Nothing changed, except for `stored`.
 package enum ManifestPutOutcome: Hashable, Sendable {
     case stored
-    /// The NAME lacks blobs or manifests that it refers to.
+    /// The NAME lacks these blobs or manifests, which the manifest needs.
     case missing([BlobDigest])
-    /// A tag that it was to have is immutable and names, or once named, another digest.
+    /// This tag is immutable and has, or had before it was deleted, another digest.
     case taken(Tag, BlobDigest)
-    /// The caller expected another state of a tag; this is what the tag names.
+    /// The caller required another state of this tag; this is the tag's present digest.
     case moved(Tag, BlobDigest?)
 }
 
@@ -110,10 +110,10 @@ package struct StoredManifest: Hashable, Sendable {
     }
 }
 
-/// What a tag or digest of a NAME leads to.
+/// The manifest or blob to which a tag or digest of a NAME resolves.
 package enum Resolved: Hashable, Sendable {
     case manifest(StoredManifest)
-    /// A blob that the NAME has, or that a tag of it names.
+    /// A blob that the NAME has, or that one of its tags is on.
     case blob(BlobDigest)
 
     package var digest: BlobDigest {
@@ -124,10 +124,10 @@ package enum Resolved: Hashable, Sendable {
     }
 }
 
-/// What collection took away.
+/// The numbers of manifests and blobs that garbage collection took from NAMEs.
 package struct Collected: Hashable, Sendable {
     package var manifests = 0
-    /// Blobs that left a NAME. One that no NAME has any more is for origins to delete.
+    /// Blobs that were taken from a NAME. Origins delete a blob once no NAME has it.
     package var links = 0
 
     package init(manifests: Int = 0, links: Int = 0) {
@@ -136,10 +136,10 @@ package struct Collected: Hashable, Sendable {
     }
 }
 
-/// How much a store holds.
+/// The numbers of a store's entries.
 package struct StoreCounts: Hashable, Sendable {
     package let names: Int
-    /// That name something.
+    /// Tags that are not deleted.
     package let tags: Int
     package let manifests: Int
 

@@ -3,18 +3,18 @@ import JSON
 import Registry
 import Text
 
-/// What an origin says of a blob that it has.
+/// An origin's description of a blob that it has.
 package struct BlobNote: Hashable, Sendable {
     package let digest: BlobDigest
-    /// In bytes.
+    /// Size in bytes.
     package let size: Int64
-    /// Of its torrent, and the SHA-256 of its info dictionary; nil for a blob without bytes.
+    /// SHA-1 and SHA-256 of the info dictionary of the blob's torrent; nil for an empty blob.
     package let infoHash: SHA1Digest?
     package let infoDigest: SHA256Digest?
-    /// The whole blob, where it is small and that was asked for.
+    /// The whole blob, if it is small and was asked for.
     package let content: [UInt8]?
 
-    /// Blobs up to this size need no swarm.
+    /// Blobs up to this size, in bytes, are sent inside the note and need no swarm.
     package static let mostContent: Int64 = 64 << 10
 
     init(
@@ -27,7 +27,7 @@ package struct BlobNote: Hashable, Sendable {
         self.content = content
     }
 
-    /// Nil for what is none. Content that does not have the digest is left out.
+    /// Nil for a malformed note. Content whose SHA-256 is not the digest is dropped.
     init?(_ value: JSONValue) {
         guard let digest = value["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
             case .integer(let size)? = value["size"], size >= 0
@@ -49,10 +49,10 @@ package struct BlobNote: Hashable, Sendable {
     }
 }
 
-/// A blob that one origin tells another one to have.
+/// A blob that one origin offers to another, which is to store it.
 package struct OfferedBlob: Hashable, Sendable {
     package let digest: BlobDigest
-    /// Names to whose back ends it is still to be brought.
+    /// Names whose back ends still lack the blob.
     package let names: [ContentName]
 
     package init(_ digest: BlobDigest, names: [ContentName]) {

@@ -5,13 +5,14 @@ import Registry
 import Synchronization
 import Threads
 
-/// Which origins there are, which of them answer, and so who keeps what, at each moment.
+/// Knows the current list of origins, and by regular requests which of them answer. From both follows the ``placement``
+/// of blobs.
 package final class ClusterWatch: Sendable {
-    /// What an origin says of itself.
+    /// An origin's description of itself.
     package struct Member: Sendable, Hashable {
-        /// Changes with each start of its process.
+        /// Random id of the origin's process: changes with each start.
         package let instance: String
-        /// Where its engine listens.
+        /// The address of the origin's engine.
         package let peers: PeerAddress?
     }
 
@@ -24,7 +25,7 @@ package final class ClusterWatch: Sendable {
         var onChange: (@Sendable () -> Void)?
     }
 
-    /// Of this process.
+    /// Random id of this process.
     package let instance: String
     private let source: ClusterHosts
     private let settings: ClusterSettings
@@ -33,7 +34,7 @@ package final class ClusterWatch: Sendable {
     private let state: Mutex<State>
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
-    /// - Parameter own: this origin in the list; nil to find it there by asking all.
+    /// - Parameter own: this origin's entry in the list; nil to find it by asking all.
     package init(
         _ source: ClusterHosts, own: String?, peers: OriginPeers, settings: ClusterSettings, instance: String,
         logger: Logger
@@ -58,24 +59,25 @@ package final class ClusterWatch: Sendable {
 
     package var placement: Placement { state.withLock(\.placement) }
 
-    /// What another origin said of itself when it was last asked; nil before that.
+    /// The last answer of another origin; nil before the first one.
     package func member(_ host: String) -> Member? { state.withLock { $0.members[host] } }
 
-    /// Whether the engine of another origin listens there, as far as is known.
+    /// Whether this is the address of the engine of a known origin.
     func isEngine(_ address: PeerAddress) -> Bool {
         state.withLock { $0.members.values.contains { $0.peers == address } }
     }
 
-    /// Where the engine of an origin takes peers. One that has not been heard of yet is asked; nil if it does not say.
+    /// The address of an origin's engine. Asks the origin if it has not answered yet; nil if it does not answer now
+    /// either.
     func engine(of host: String) async -> PeerAddress? {
         if let known = member(host)?.peers { return known }
         return (try? await peers.member(host, within: settings.healthTimeout))?.peers
     }
 
-    /// Calls `body` when who keeps what may have changed, or an origin has started again.
+    /// Sets the function to call when the placement of blobs may have changed, or when an origin has restarted.
     package func onChange(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onChange = body } }
 
-    /// Begins to ask.
+    /// Begins to ask origins, and to look up the list if it is a DNS name.
     package func start() async {
         if case .dns(let name, let port) = source { await resolve(name, port) }
         var running = [Task { await self.repeated(every: settings.healthInterval) { await self.askAll() } }]
@@ -99,7 +101,7 @@ package final class ClusterWatch: Sendable {
         }
     }
 
-    // MARK: Asking
+    // MARK: Health checks
 
     private func askAll() async {
         let (hosts, own) = state.withLock { ($0.hosts, $0.own) }
@@ -149,9 +151,9 @@ package final class ClusterWatch: Sendable {
         tell?()
     }
 
-    // MARK: The list
+    // MARK: The list of origins
 
-    /// Another list of origins counts from now on.
+    /// Replaces the list of origins.
     package func use(_ hosts: [String]) {
         let isNew = state.withLock { state -> Bool in
             guard Set(hosts) != Set(state.hosts) else { return false }
@@ -165,7 +167,7 @@ package final class ClusterWatch: Sendable {
         refresh()
     }
 
-    /// There are no other origins.
+    /// Makes this origin the only one in the list.
     package func standAlone(as host: String) {
         state.withLock { ($0.hosts, $0.own) = ([host], host) }
         refresh()
@@ -176,7 +178,7 @@ package final class ClusterWatch: Sendable {
             let found = try await SystemResolver.addresses(of: name, port: port).compactMap { address in
                 address.ipAddress.flatMap { OriginName.parse($0.contains(":") ? "[\($0)]:\(port)" : "\($0):\(port)") }
             }
-            // A name server that knows nothing any more does not empty the list.
+            // An empty answer of the name server must not empty the list.
             if !found.isEmpty { use(found) }
         } catch {
             logger.debug("the list of origins cannot be looked up", metadata: ["reason": "\(error)"])

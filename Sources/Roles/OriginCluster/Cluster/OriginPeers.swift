@@ -8,11 +8,11 @@ import Registry
 import RegistryClient
 import Text
 
-/// Why another origin did not do what it was asked for.
+/// The reason why a call to another origin failed.
 package enum PeerProblem: Error, Sendable, Hashable, CustomStringConvertible {
     case silent(HTTPTransportError)
     case status(Int)
-    /// An answer that cannot be.
+    /// A malformed answer.
     case malformed
 
     package var description: String {
@@ -24,7 +24,7 @@ package enum PeerProblem: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// The paths between origins. They need the role `cluster`.
+/// Paths of the calls between origins. They need the role `cluster`.
 enum InternalPath {
     static let root = "/v1/internal"
     static let origin = root + "/origin"
@@ -37,9 +37,9 @@ enum InternalPath {
     static func upload(_ id: String) -> String { "\(root)/uploads/\(id)" }
 }
 
-/// Asks other origins. Each call ends in bounded time, or when its caller's task is cancelled.
+/// The client for calls to other origins. Each call ends at a deadline, or when its caller's task is cancelled.
 package final class OriginPeers: Sendable {
-    /// For questions, and for blobs: what is asked does not wait behind what is sent.
+    /// One client for questions and one for blobs, so that a question does not wait for a blob to be sent.
     private let questions: HTTPTransport
     private let streams: HTTPTransport
     private let isSecure: Bool
@@ -49,9 +49,9 @@ package final class OriginPeers: Sendable {
     private static let mostInfo = 64 << 20
 
     /// - Parameters:
-    ///   - isSecure: whether all origins speak TLS.
-    ///   - credential: a token with the role `cluster`; nil where none is needed.
-    ///   - settings: with the pin, or the authorities, of all origins.
+    ///   - isSecure: whether the origins speak TLS: all of them do, or none.
+    ///   - credential: a token with the role `cluster`; nil for a registry without tokens.
+    ///   - settings: hold the certificate pin, or the authorities, of all origins.
     package init(isSecure: Bool, credential: RegistryCredential?, settings: HTTPTransportSettings) {
         self.isSecure = isSecure
         self.credential = credential
@@ -121,8 +121,8 @@ package final class OriginPeers: Sendable {
             instance: instance, peers: answer["peers"]?.stringValue.flatMap { PeerAddress($0) })
     }
 
-    /// What another origin has of some blobs.
-    /// - Parameter contents: whether small blobs come along.
+    /// Another origin's notes on those of these blobs that it has.
+    /// - Parameter contents: whether the notes are to include the bytes of small blobs.
     func notes(_ digests: [BlobDigest], at host: String, contents: Bool) async throws(PeerProblem) -> [BlobNote] {
         let question: JSONValue = .object([
             "digests": .array(digests.map { .string($0.description) }), "contents": .bool(contents),
@@ -132,16 +132,17 @@ package final class OriginPeers: Sendable {
         return (answer["blobs"]?.arrayValue ?? []).compactMap { BlobNote($0) }.filter { asked.contains($0.digest) }
     }
 
-    /// Tells an origin which blobs it is to have, and where one is that has them.
-    /// - Returns: those that it has.
+    /// Offers blobs to an origin that is to store them.
+    /// - Parameter own: this origin, which has the blobs.
+    /// - Returns: the blobs that the other origin has already.
     func offer(_ blobs: [OfferedBlob], from own: String, to host: String) async throws(PeerProblem) -> Set<BlobDigest> {
         let question: JSONValue = .object(["from": .string(own), "blobs": .array(blobs.map(\.json))])
         let answer = try await document(host, InternalPath.offers, question)
         return Set((answer["have"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { BlobDigest($0) } })
     }
 
-    /// Has an origin bring a blob that it has to the back end of a name, if it owns it.
-    /// - Returns: whether it has it; the task is durable there then.
+    /// Asks an origin to write a blob to the back end of a name, if it owns the blob.
+    /// - Returns: whether the origin has the blob. If so, the task is durable there.
     func adopt(_ digest: BlobDigest, for name: ContentName, at host: String) async throws(PeerProblem) -> Bool {
         let question: JSONValue = .object(["digest": .string(digest.description), "name": .string(name.text)])
         do throws(PeerProblem) {
@@ -153,7 +154,7 @@ package final class OriginPeers: Sendable {
         }
     }
 
-    /// Has an origin read a blob from the back end of a name, if it is not there.
+    /// Asks an origin to read a blob from the back end of a name, if it does not have the blob.
     func warm(
         _ digest: BlobDigest, for name: ContentName, patience: Double, at host: String
     ) async throws(PeerProblem) -> ColdAnswer {
@@ -185,8 +186,8 @@ package final class OriginPeers: Sendable {
 
     // MARK: Pushes
 
-    /// Sends a part of an upload.
-    /// - Returns: the bytes that the other origin has of it then.
+    /// Sends bytes of an upload, from an offset on.
+    /// - Returns: the bytes of the upload that the other origin has then.
     func send(_ parts: ByteChannel, to place: UploadPlace, at offset: Int64) async throws(PeerProblem) -> Int64 {
         let url = try url(place.host, InternalPath.upload(place.id) + "?offset=\(offset)" + place.query)
         let (status, body): (UInt, [UInt8])
@@ -202,13 +203,13 @@ package final class OriginPeers: Sendable {
         return length
     }
 
-    /// Ends an upload.
-    /// - Returns: the origins that have the blob durably now, the other one and those that it passed it on to.
+    /// Finishes an upload.
+    /// - Returns: the origins that have the blob durably now: the other one, and those that it relayed the bytes to.
     func finish(
         _ place: UploadPlace, _ digest: BlobDigest, name: ContentName
     ) async throws(PeerProblem) -> [String] {
         let path = InternalPath.upload(place.id) + "?digest=\(digest)&name=\(name)"
-        // It may read all of the blob again.
+        // The other origin may have to read the whole blob again, to hash it.
         let body = try await ask(.PUT, place.host, path, within: 3_600)
         guard let hosts = (try? JSONValue.parse(body))?["hosts"]?.arrayValue else { throw .malformed }
         return hosts.compactMap(\.stringValue)
@@ -220,10 +221,10 @@ package final class OriginPeers: Sendable {
 
     // MARK: Reads
 
-    /// Begins to read a blob, or a part of it.
+    /// Begins to read a blob, or a range of it.
     /// - Parameters:
-    ///   - headers: those of the asker that say which part.
-    ///   - query: with its question mark.
+    ///   - headers: the client's header fields about ranges and conditions.
+    ///   - query: begins with `?`, or is empty.
     func open(
         _ digest: BlobDigest, at host: String, method: HTTPMethod, headers more: HTTPHeaders, query: String,
         within seconds: Double
@@ -238,7 +239,7 @@ package final class OriginPeers: Sendable {
         }
     }
 
-    /// A part of a blob as a whole.
+    /// Reads a range of a blob into memory.
     func bytes(
         of digest: BlobDigest, range: Range<Int64>, at host: String, within seconds: Double
     ) async throws(PeerProblem) -> [UInt8] {
@@ -259,7 +260,7 @@ package final class OriginPeers: Sendable {
         return body
     }
 
-    /// The text of an answer that is no blob.
+    /// The body of a response that is no blob; at most 64 KiB.
     func text(of answer: HTTPAnswer) async -> [UInt8] {
         (try? await streams.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))) ?? []
     }

@@ -6,12 +6,12 @@ import SwarmCore
 import Synchronization
 import Threads
 
-/// Which pieces of each blob this origin gives first, and which peers are other origins: what the engine asks while agents take a
-/// blob. Answers come from memory; the other owners are asked beside that whether they have the blob.
+/// Tells the engine which pieces of a blob this origin sends first, and which peers are other origins. Answers come
+/// from memory. A background task asks the other owners whether they have the blob.
 package final class OwnerShares: Sendable {
     private struct Entry {
         let digest: BlobDigest
-        /// Other origins that have it; nil before they were asked.
+        /// Other origins that have the blob; nil before they were asked.
         var holders: Set<String>?
         var askedAt = -Double.infinity
         var wantedAt: Double
@@ -26,13 +26,13 @@ package final class OwnerShares: Sendable {
     private let entries = Mutex<[SHA1Digest: Entry]>([:])
     private let asking = Mutex<Task<Void, Never>?>(nil)
 
-    /// Blobs that are remembered at a time.
+    /// Most blobs remembered at a time.
     private static let most = 8_192
-    /// Seconds between two questions about a blob, and after which one that nobody takes is forgotten.
+    /// Seconds between two questions about a blob, and seconds without interest after which it is forgotten.
     private static let (interval, memory) = (5.0, 15.0)
     private static let look = Duration.milliseconds(500)
 
-    /// Until then this origin gives everything.
+    /// Begins to ask the other owners. Before this call, this origin sends all pieces.
     func start(watch: ClusterWatch, peers: OriginPeers, node: BlobNode) {
         parts.withLock { $0 = Parts(watch: watch, node: node) }
         let task = Task { [weak self] in
@@ -48,7 +48,7 @@ package final class OwnerShares: Sendable {
 
     deinit { asking.withLock { $0 }?.cancel() }
 
-    // MARK: Of the engine
+    // MARK: Questions of the engine
 
     func isOrigin(_ address: PeerAddress) -> Bool { parts.withLock { $0?.watch }?.isEngine(address) ?? false }
 
@@ -72,19 +72,22 @@ package final class OwnerShares: Sendable {
         return Self.share(of: BlobDigest(digest), placement, holders: holders)
     }
 
-    /// - Parameter holders: other origins that have the blob; nil where that is not known: then all that are to have it count.
+    /// This origin's share of a blob's pieces.
+    /// - Parameter holders: other origins that have the blob; nil if unknown: then every origin that is to store it
+    ///   counts.
     package static func share(of digest: BlobDigest, _ placement: Placement, holders: Set<String>?) -> OwnerShare {
         let givers = placement.givers(of: digest).filter {
             $0 == placement.own || (placement.isUp($0) && holders?.contains($0) ?? true)
         }
         guard let index = givers.firstIndex(where: { $0 == placement.own }) else {
-            // The others do not count on this one: it has the blob only for a while.
+            // This origin is not among the givers, and has the blob only for a while: the others do not leave it a
+            // share.
             return OwnerShare(index: givers.count, of: givers.count + 1)
         }
         return OwnerShare(index: index, of: givers.count)
     }
 
-    // MARK: Asking
+    // MARK: Asking other owners
 
     private func askDue(_ placement: Placement, _ peers: OriginPeers) async {
         let now = Clocks.steadySeconds
@@ -101,7 +104,7 @@ package final class OwnerShares: Sendable {
             }
         }
         guard !questions.isEmpty else { return }
-        // An origin that does not answer now is counted as before.
+        // An origin that does not answer now keeps its last state.
         var known: [BlobDigest: Set<String>] = [:]
         var silent: Set<String> = []
         await withTaskGroup(of: (String, [BlobNote]?).self) { group in

@@ -7,14 +7,15 @@ import Origin
 import Registry
 import Threads
 
-/// What this origin knows of blobs, for an index, which asks all origins.
+/// Answers an index's questions about blobs. The index asks all origins, so each speaks for its own disk.
 struct ClusterFacts: BlobFacts {
     let reads: BlobReads
     let tasks: BackendTasks
-    /// Whether back ends are asked for what is not here. One owner of each blob reads it there, whichever origin is asked.
+    /// Whether back ends are asked for blobs that are not on this disk. One of the owners reads the blob, whichever
+    /// origin gets the question.
     let asksBackEnds: Bool
 
-    /// Questions at a time.
+    /// Most questions at a time.
     private static let mostAtOnce = 16
 
     func facts(
@@ -115,9 +116,9 @@ struct ClusterFacts: BlobFacts {
     }
 }
 
-/// What is known of blobs on this host.
+/// Makes notes on blobs on this host's disk.
 enum Notes {
-    /// - Parameter contents: bytes of small blobs that come along, at most.
+    /// - Parameter contents: most bytes of small blobs that the notes include, all together.
     static func here(
         _ digests: [BlobDigest], _ node: BlobNode, contents: Int64
     ) async -> [BlobDigest: BlobNote] {

@@ -1,7 +1,8 @@
 import OCI
 import Registry
 
-/// The index of all origins, as one of them asks it. Before a name has a blob, the task is durable that brings it to its back end.
+/// The index as an origin of a cluster asks it. Before a blob is linked to a name, the task that writes it to the
+/// name's back end is made durable.
 struct ClusterIndex: OCIIndex {
     let index: any OCIIndex
     let tasks: BackendTasks
@@ -13,7 +14,7 @@ struct ClusterIndex: OCIIndex {
         try await index.addBlob(digest, to: name)
     }
 
-    /// A mount: the owners have the blob, and this name's back end may not.
+    /// For a mount: the owners have the blob already, but the back end of this name may lack it.
     private func adopt(_ digest: BlobDigest, _ name: ContentName) async throws(OCIError) {
         let placement = watch.placement
         for host in placement.takers(of: digest) {
@@ -25,7 +26,7 @@ struct ClusterIndex: OCIIndex {
             do throws(PeerProblem) {
                 _ = try await peers.adopt(digest, for: name, at: host)
             } catch {
-                // Another owner has the task, or the next one to ask makes it.
+                // Another owner makes the task, or a later mount does.
                 continue
             }
         }

@@ -6,14 +6,14 @@ import JSON
 import Registry
 import RegistryAccess
 
-/// What an origin tells of all parts of the registry, and of itself.
+/// Lists of the registry's parts, and this origin's status.
 struct ClusterLists: Sendable {
     let watch: ClusterWatch
     let peers: OriginPeers
     let doors: OriginDoors
     let node: BlobNode
 
-    /// `GET /v1/cluster`. Agents find a blob's owners by `host`.
+    /// `GET /v1/cluster`. Agents use `host` to find out the owners of a blob.
     func cluster(seenFrom request: Request, _ context: ServiceContext) -> Response {
         let placement = watch.placement
         var origins = placement.hosts.map { host -> JSONValue in
@@ -24,7 +24,7 @@ struct ClusterLists: Sendable {
         }
         let seen = (doors.certificates == nil ? "http" : "https") + "://" + (request.head.authority ?? "")
         if origins.isEmpty { origins = [.object(["url": .string(seen), "peers": .string(doors.peers)])] }
-        // What is about names is passed on from here, where nothing else is known.
+        // Without indexes, requests about names come to this origin, which forwards them.
         let indexes = doors.indexes.isEmpty ? [seen] : doors.indexes.map(\.text)
         var lists: JSONObject = [
             "origins": .array(origins), "indexes": .array(indexes.map { .string(Self.trimmed($0)) }),
@@ -36,7 +36,7 @@ struct ClusterLists: Sendable {
 
     private static func trimmed(_ url: String) -> String { url.hasSuffix("/") ? String(url.dropLast()) : url }
 
-    /// What is kept here, how much of it peers were sent since the start, and which origins answer.
+    /// `GET /v1/status`: number and bytes of blobs here, bytes sent to peers since the start, and which origins answer.
     func status() -> Response {
         let (figures, placement) = (node.catalogue.figures, watch.placement)
         let origins = placement.hosts.map { host -> JSONValue in

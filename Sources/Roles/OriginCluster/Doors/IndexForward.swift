@@ -7,13 +7,13 @@ import NIOHTTP1
 import OCI
 import Text
 
-/// Passes requests about names and tags on to an index: who knows one origin need know nothing else. The caller's credentials go
-/// along: the index judges them.
+/// Forwards requests about names and tags to an index, so that a client need only know one origin. The request keeps
+/// the caller's credentials, which the index checks.
 final class IndexForward: Sendable {
     private let indexes: [HTTPURL]
     private let transport: HTTPTransport
 
-    /// In seconds.
+    /// Most seconds for a forwarded request.
     private static let patience = 90.0
     private static let mostAnswer = 64 << 20
     private static let asked = [
@@ -21,7 +21,7 @@ final class IndexForward: Sendable {
     ]
     private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
 
-    /// - Parameter indexes: in the order in which they are asked.
+    /// - Parameter indexes: in the order in which they are tried.
     init(_ indexes: [HTTPURL], settings: HTTPTransportSettings) {
         self.indexes = indexes
         var settings = settings
@@ -64,7 +64,7 @@ final class IndexForward: Sendable {
                     HTTPMethod(rawValue: request.method.rawValue), url, headers: headers,
                     body: body.isEmpty ? nil : HTTPRequestBody(body), deadline: deadline)
                 let response = try await response(answer, by: deadline)
-                // Its database may be gone while that of another is there.
+                // With 503 this index cannot reach its database. The next index may reach it.
                 guard response.status == .serviceUnavailable else { return response }
                 unavailable = response
             } catch {

@@ -15,7 +15,7 @@ import Swarm
 import Text
 import Threads
 
-/// The calls between origins, under `/v1/internal`.
+/// The server's side of the calls between origins, below `/v1/internal`.
 struct InternalCalls: Sendable {
     let node: BlobNode
     let watch: ClusterWatch
@@ -24,11 +24,12 @@ struct InternalCalls: Sendable {
     let repair: Repair
     let tasks: BackendTasks
     let uploads: UploadTable
-    /// Where this origin's engine is reached.
+    /// The address at which other hosts reach this origin's engine.
     let peers: String
-    /// URLs of the trackers.
+    /// Announce URLs.
     let trackers: [String]
-    /// Whether callers show tokens: one with the role `cluster` is needed then. Else whoever is let in is of the cluster.
+    /// Whether the registry has tokens: then callers need the role `cluster`. Without tokens, any accepted caller may
+    /// make these calls.
     let needsRole: Bool
     let admission: Admission
 
@@ -82,13 +83,13 @@ struct InternalCalls: Sendable {
         return value
     }
 
-    // MARK: What is here
+    // MARK: Blobs on this disk
 
     private func about() -> Response {
         .json(.object(["instance": .string(watch.instance), "peers": .string(peers)]))
     }
 
-    /// `{"digests", "contents"}`: what is known of those that are here.
+    /// Body: `{"digests", "contents"}`. Answers with notes on those of the blobs that are on this disk.
     private func notes(_ question: JSONValue) async throws(OCIError) -> Response {
         let digests = (question["digests"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { BlobDigest($0) } }
         guard digests.count <= Self.mostDigests else { throw OCIError(400, .unsupported, "too many digests") }
@@ -99,7 +100,7 @@ struct InternalCalls: Sendable {
         return .json(.object(["blobs": .array(notes.values.map(\.json))]))
     }
 
-    /// `{"digest", "name", "patience"}`: reads a blob from its back end, if it is not here.
+    /// Body: `{"digest", "name", "patience"}`. Reads a blob from its back end, if it is not on this disk.
     private func warm(_ question: JSONValue) async throws(OCIError) -> Response {
         guard let digest = question["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
             let name = question["name"]?.stringValue.flatMap({ ContentName($0) })
@@ -116,7 +117,8 @@ struct InternalCalls: Sendable {
             info = await reads.arrivingHere(digest, in: name)
         }
         guard let info else { return Problem.response(.notFound, "BLOB_UNKNOWN", RegistryText.noBlob(digest)) }
-        // Idle blobs are not announced. Who is given the torrent asks the tracker next, and is to find this origin there.
+        // Idle blobs are not announced to trackers. A client that gets the torrent asks the tracker next, and must find
+        // this origin there.
         if !trackers.isEmpty {
             let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
             Task { [node] in _ = await node.swarm.announce(torrent, options: node.options) }
@@ -126,7 +128,8 @@ struct InternalCalls: Sendable {
             body: ResponseBody(byteBuffer: .init(bytes: info.info.bytes)))
     }
 
-    /// With `name` and `patience` it is read from its back end, if it is not here.
+    /// A blob or a range of it. With the parameters `name` and `patience` it is read from its back end, if it is not on
+    /// this disk.
     private func blob(
         _ digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
@@ -147,7 +150,7 @@ struct InternalCalls: Sendable {
         }
     }
 
-    // MARK: What is to be here
+    // MARK: Blobs to store
 
     private func offers(_ question: JSONValue) async throws(OCIError) -> Response {
         let blobs = (question["blobs"]?.arrayValue ?? []).compactMap { OfferedBlob($0) }
@@ -260,6 +263,6 @@ private enum OCIDigest {
 }
 
 extension String {
-    /// Nil for a broken escape.
+    /// Nil for a broken escape, and for bytes that are not UTF-8.
     fileprivate var removingPercentEscapes: String? { PercentEncoding.decode(self) }
 }

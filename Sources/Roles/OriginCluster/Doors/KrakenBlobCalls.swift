@@ -12,12 +12,12 @@ import Swarm
 import Text
 import Threads
 
-/// Blobs by Kraken's paths, at any origin: `/namespace/NAME/blobs/DIGEST`, and `/metainfo` below it, which is a torrent for any
-/// client.
+/// Blobs at the paths that Kraken uses, at any origin: `/namespace/NAME/blobs/DIGEST`, and its torrent at `/metainfo`
+/// below that.
 struct KrakenBlobCalls: Sendable {
     let index: any OCIIndex
     let reads: BlobReads
-    /// URLs of the trackers, for torrents.
+    /// Announce URLs, for torrents.
     let trackers: [String]
     /// How swarms are found.
     let swarms: SwarmTerms
@@ -65,8 +65,9 @@ struct KrakenBlobCalls: Sendable {
         }
         let torrent = Torrent(info: info, trackers: trackers.map { [$0] })
         if reads.node.catalogue.entry(of: path.digest.sha256) != nil {
-            // Idle blobs are not announced. Who asks for the torrent asks the tracker next, and is to find this origin there.
-            // Of a NAME that is not open no such client finds it anywhere.
+            // Idle blobs are not announced to trackers. A client that asks for the torrent asks the tracker next, and
+            // must find this origin there. Under a NAME that is not open, only clients with the registry's secret find
+            // the swarm.
             let options = reads.node.options(of: path.digest.sha256, isOpen: swarms.isOpen(path.name))
             _ = await reads.node.swarm.announce(torrent, options: options)
         }
@@ -76,8 +77,8 @@ struct KrakenBlobCalls: Sendable {
     }
 }
 
-/// `/namespace/NAME/blobs/DIGEST`, with `/metainfo` or without. NAME's slashes may be percent-encoded, and the digest without
-/// `sha256:`.
+/// The path `/namespace/NAME/blobs/DIGEST`, with or without `/metainfo`. Slashes in NAME may be percent-encoded, and
+/// DIGEST may lack `sha256:`.
 struct KrakenBlobPath: Hashable, Sendable {
     let name: ContentName
     let digest: BlobDigest

@@ -6,7 +6,7 @@ import Hummingbird
 import MetricFamilies
 import Origin
 
-/// `/metrics` of an origin.
+/// `/metrics` of an origin in a cluster.
 struct OriginMetrics: Sendable {
     let node: BlobNode
     let cold: ColdStore?

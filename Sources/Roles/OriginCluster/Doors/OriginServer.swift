@@ -18,21 +18,21 @@ import RegistryAccess
 import Text
 import Threads
 
-/// What the doors of an origin need to know.
+/// The configuration of an origin's HTTP server.
 package struct OriginDoors: Sendable {
     package var addresses: [ListenAddress]
     package var access: RegistryAccess
     /// For TLS; nil for plain HTTP.
     package var certificates: Certificates?
-    /// Where this origin's engine is reached.
+    /// The address at which other hosts reach this origin's engine.
     package var peers: String
-    /// Indexes, for lists and for what is about names.
+    /// The indexes: listed in `/v1/cluster`, and targets of forwarded requests about names.
     package var indexes: [HTTPURL]
     /// Announce URLs.
     package var trackers: [String]
     /// How swarms are found.
     package var swarms: SwarmTerms
-    /// Of connections to other roles: the pin, or the authorities.
+    /// Settings of connections to indexes: the certificate pin, or the authorities.
     package var transport: HTTPTransportSettings
 
     package init(
@@ -51,7 +51,7 @@ package struct OriginDoors: Sendable {
     }
 }
 
-/// One of several origins: its doors, and what goes on behind them.
+/// The HTTP server of one of several origins, with the repair of blobs.
 package final class OriginServer: Sendable {
     private let services: [HTTPService]
     private let repair: Repair
@@ -71,9 +71,9 @@ package final class OriginServer: Sendable {
         idleUploads = IdleUploads(uploads, age: age, logger: logger)
     }
 
-    /// Listens. `watch` is started by the caller, when this origin answers.
+    /// Listens at all addresses. The caller starts `watch` after this returns.
     /// - Parameters:
-    ///   - cold: nil where nothing has a back end.
+    ///   - cold: nil without back ends.
     package static func start(
         _ doors: OriginDoors, node: BlobNode, index: any OCIIndex, cold: ColdStore?, watch: ClusterWatch,
         peers: OriginPeers, upkeep: OriginUpkeep? = nil, settings: ClusterSettings, admission: Admission,

@@ -3,7 +3,7 @@ import Database
 import Registry
 import Synchronization
 
-/// The tasks of this origin to bring blobs to back ends.
+/// This origin's tasks to write blobs to back ends.
 package final class BackendTasks: Sendable {
     private struct Key: Hashable {
         let digest: BlobDigest
@@ -12,11 +12,11 @@ package final class BackendTasks: Sendable {
 
     private let cold: ColdStore?
     private let watch: ClusterWatch
-    /// Those of pushes that are not answered yet.
+    /// Tasks of pushes that have not been answered yet.
     private let fresh = Mutex<Set<Key>>([])
     private static let mostFresh = 65_536
 
-    /// - Parameter cold: nil where nothing has a back end.
+    /// - Parameter cold: nil without back ends.
     init(cold: ColdStore?, watch: ClusterWatch) {
         self.cold = cold
         self.watch = watch
@@ -24,12 +24,12 @@ package final class BackendTasks: Sendable {
 
     var areNeeded: Bool { cold != nil }
 
-    /// When this returns, the task is durable, if this origin is to have the blob.
+    /// Makes the task durable, if this origin is to store the blob. Does nothing otherwise.
     func add(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) {
         guard let cold else { return }
         let placement = watch.placement
         guard placement.keeps(digest) || placement.takers(of: digest).first == placement.own else { return }
-        // Who stands in for an owner comes after all of them.
+        // An origin that stands in for an owner has the last rank, after all owners.
         let rank = placement.rank(for: digest) ?? placement.replicas + 1
         do throws(DatabaseFileError) {
             try await cold.writeBack.add(digest, for: name, rank: rank)
@@ -44,18 +44,19 @@ package final class BackendTasks: Sendable {
         }
     }
 
-    /// Whether the task was made a moment ago, by a push: asked once.
+    /// Whether a push made the task a moment ago. Returns true only once for each task.
     func wasJustAdded(_ digest: BlobDigest, for name: ContentName) -> Bool {
         fresh.withLock { $0.remove(Key(digest: digest, name: name)) != nil }
     }
 
-    /// Names to whose back ends each of some blobs is still to be brought.
+    /// For each of these blobs, the names whose back ends still lack it. Blobs without such a name are left out.
     func waiting(_ digests: [BlobDigest]) async -> [BlobDigest: [ContentName]] {
         guard let cold else { return [:] }
         return (try? await cold.writeBack.names(of: digests)) ?? [:]
     }
 
-    /// Whether a blob must stay, as it is not yet where it is to be.
+    /// Whether a back end still lacks the blob, so that it must stay on this disk. True if the database does not
+    /// answer.
     func isWaiting(_ digest: BlobDigest) async -> Bool {
         guard let cold else { return false }
         return (try? await cold.writeBack.isWaiting(digest)) ?? true

@@ -1,7 +1,7 @@
 import NIOCore
 import Synchronization
 
-/// Bytes on their way from one task to another, no more of them at a time than fit. One task sends, one receives.
+/// A bounded channel of bytes between two tasks: one sends, one receives.
 final class ByteChannel: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
@@ -12,13 +12,13 @@ final class ByteChannel: AsyncSequence, Sendable {
         var isBroken = false
         var receiver: CheckedContinuation<ByteBuffer?, Never>?
         var sender: CheckedContinuation<Bool, Never>?
-        /// Counts waits of the sender.
+        /// Number of the sender's current wait: a timer ends only the wait that it was started for.
         var waits = 0
     }
 
     private let state = Mutex(State())
     private let capacity: Int
-    /// How long the sender waits for room before it is told that nobody takes it.
+    /// Most time that the sender waits for the receiver. After that the channel is closed.
     private let patience: Duration
 
     init(capacity: Int = 4 << 20, patience: Duration = .seconds(20)) {
@@ -26,8 +26,8 @@ final class ByteChannel: AsyncSequence, Sendable {
         self.patience = patience
     }
 
-    /// Returns when there is room for more.
-    /// - Returns: false when nobody takes it any more.
+    /// Sends bytes, and returns when there is room for more.
+    /// - Returns: false if the channel is closed.
     func send(_ part: ByteBuffer) async -> Bool {
         guard part.readableBytes > 0 else { return !state.withLock(\.isBroken) }
         return await withCheckedContinuation { continuation in
@@ -68,7 +68,7 @@ final class ByteChannel: AsyncSequence, Sendable {
         if isStalled { close() }
     }
 
-    /// Nothing follows.
+    /// Marks the end of the bytes. The receiver still gets those that were sent before.
     func finish() {
         let receiver = state.withLock { state in
             state.isEnded = true
@@ -78,7 +78,7 @@ final class ByteChannel: AsyncSequence, Sendable {
         receiver?.resume(returning: nil)
     }
 
-    /// Nobody takes anything any more.
+    /// Ends the channel at once, and drops all bytes in it.
     func close() {
         let (receiver, sender) = state.withLock { state in
             (state.isEnded, state.isBroken, state.parts, state.count) = (true, true, [], 0)

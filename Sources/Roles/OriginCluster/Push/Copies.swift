@@ -7,8 +7,7 @@ import Registry
 import Synchronization
 import Threads
 
-/// Passes pushes on to other origins as they come, and sees to it that enough of them have a blob before its sender hears that it
-/// is kept.
+/// Relays pushes to other origins as the bytes arrive. A push succeeds only after enough origins have the blob durably.
 package final class Copies: Sendable {
     private let watch: ClusterWatch
     private let peers: OriginPeers
@@ -19,9 +18,9 @@ package final class Copies: Sendable {
     private let logger: Logger
     private let relays = Mutex<[String: (relay: UploadRelay, begunAt: Double)]>([:])
 
-    /// Uploads that are passed on at a time. One more is sent from its file at its end.
+    /// Most uploads relayed at a time. Any further upload is copied from its file when it is complete.
     private static let mostRelays = 4_096
-    /// Seconds after which one may be given up for another upload.
+    /// Age in seconds at which a relay may be dropped to make place for another.
     private static let relayAge = 3_600.0
     /// Seconds between two tries to find an origin for a copy.
     private static let pause = 0.3
@@ -39,12 +38,9 @@ package final class Copies: Sendable {
         self.logger = logger
     }
 
-    // MARK: As it comes
+    // MARK: During an upload
 
-    /// Where the bytes of a request go beside this origin.
-    /// - Parameters:
-    ///   - via: for an upload that another origin passes on to here: those that have it or get it otherwise; nil for one that
-    ///     this origin is not to pass on.
+    /// The tap through which the bytes of a request also go to another origin; nil for a request that is not relayed.
     func tap(_ part: UploadPart, size: Int64? = nil, from via: Origin) -> (any UploadTap)? {
         if let relay = relays.withLock({ $0[part.id]?.relay }) { return relay.tap(at: part.offset) }
         guard part.offset == 0, let place = place(for: part, size: size, from: via) else { return nil }
@@ -59,10 +55,11 @@ package final class Copies: Sendable {
         return isNew ? relay.tap(at: 0) : nil
     }
 
-    /// Where an upload comes from.
+    /// The sender of an upload.
     enum Origin: Sendable, Hashable {
         case client
-        /// Another origin, with the origins that have it or get it otherwise; nil where it is not to be passed on.
+        /// Another origin. `via` lists the origins that have the bytes or get them from elsewhere; nil if the upload
+        /// must not be relayed further.
         case origin(via: [String]?)
     }
 
@@ -75,21 +72,22 @@ package final class Copies: Sendable {
         }
         guard let next = placement.next(part.digest, seed: Array(part.id.utf8), without: Set(via)) else { return nil }
         var place = UploadPlace(host: next, id: BlobUpload.newID(), digest: part.digest, size: size)
-        // Who owns nothing of it leaves the second copy to the first owner.
+        // If this origin does not own the blob, it relays to the first owner, which relays to the second.
         if origin == .client, let digest = part.digest, let own = placement.own, placement.rank(for: digest) == nil {
             place.via = [own]
         }
         return place
     }
 
-    /// An upload has ended without a blob.
+    /// Ends the relay of an upload that ended without a blob.
     func dropped(_ id: String) async { await takeRelay(id)?.cancel() }
 
     private func takeRelay(_ id: String) -> UploadRelay? { relays.withLock { $0.removeValue(forKey: id)?.relay } }
 
-    // MARK: At its end
+    // MARK: After an upload
 
-    /// A blob is whole and durable here. Returns when it is so at enough origins.
+    /// Completes a push. The blob is whole and durable here; returns when it is durable at enough origins. Throws 503
+    /// if that takes longer than `patience` seconds.
     func settle(_ blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) {
         let digest = BlobDigest(blob.digest)
         var hosts = try await keep(blob, id: id, name: name)
@@ -115,19 +113,20 @@ package final class Copies: Sendable {
                 throw OCIError(503, .tooManyRequests, "the registry stops: try again")
             }
         }
-        // The other owners take it by the swarm.
+        // The remaining owners copy the blob by the swarm.
         await repair.mark(digest)
     }
 
-    /// The same of a blob that another origin passed on to here.
-    /// - Returns: the origins that have it.
+    /// Completes an upload that another origin relayed to this one, and which that origin makes safe.
+    /// - Returns: the origins that have the blob durably.
     func settle(passedOn blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) -> [String] {
         let hosts = try await keep(blob, id: id, name: name)
         await repair.mark(BlobDigest(blob.digest))
         return hosts.sorted()
     }
 
-    /// - Returns: this origin, and those that have it from here.
+    /// Adds the blob to the catalogue, makes its back end task durable, and finishes its relay.
+    /// - Returns: this origin, and the origins that got the blob by the relay.
     private func keep(_ blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) -> Set<String> {
         let digest = BlobDigest(blob.digest)
         node.catalogue.add(blob.digest, blob.info, usedAt: Clocks.wallSeconds)
@@ -140,8 +139,8 @@ package final class Copies: Sendable {
         return hosts
     }
 
-    /// Sends a blob that is here to another origin, if it does not have it.
-    /// - Returns: the origins that have it then.
+    /// Sends a blob from this disk to another origin, unless that has it already.
+    /// - Returns: the origins that have the blob durably; empty after a failure.
     private func copy(_ digest: BlobDigest, to host: String, name: ContentName) async -> [String] {
         if (try? await peers.adopt(digest, for: name, at: host)) == true { return [host] }
         guard let file = await FileParts(digest.sha256, in: node.directory) else { return [] }

@@ -5,14 +5,14 @@ import Hashing
 import NIOCore
 import Threads
 
-/// A stored blob, read in parts.
+/// Reads a blob on this disk in parts.
 struct FileParts: Sendable {
     let file: HeldFile
     let size: Int64
 
     private static let partBytes = 512 << 10
 
-    /// Nil for a blob that is not here.
+    /// Nil for a blob that is not on this disk.
     init?(_ digest: SHA256Digest, in directory: BlobDirectory) async {
         let opened = await Threads.offload { () -> (HeldFile, Int64)? in
             guard let file = try? directory.open(digest), let size = try? file.status().size else { return nil }
@@ -23,8 +23,8 @@ struct FileParts: Sendable {
         (file, size) = opened
     }
 
-    /// Sends all of it, as fast as it is taken.
-    /// - Returns: false when it was not taken, or cannot be read.
+    /// Sends the whole blob, as fast as the receiver takes it.
+    /// - Returns: false if the channel was closed, or the blob cannot be read.
     func send(to channel: ByteChannel) async -> Bool {
         var position: Int64 = 0
         while position < size {

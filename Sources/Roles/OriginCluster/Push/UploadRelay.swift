@@ -3,29 +3,30 @@ import OCI
 import Registry
 import Synchronization
 
-/// An upload at another origin.
+/// An upload at another origin: the target of a relay.
 struct UploadPlace: Sendable, Hashable {
     let host: String
     let id: String
-    /// Origins that have the bytes or get them otherwise: it does not pass them on to these. Nil where it passes nothing on.
+    /// Origins that have the bytes or get them from elsewhere: the target does not relay to these. Nil: the target does
+    /// not relay at all.
     var via: [String]?
-    /// If it is known.
+    /// Nil if unknown.
     var digest: BlobDigest?
-    /// In bytes, if it is known.
+    /// Size in bytes; nil if unknown.
     var size: Int64?
 
-    /// Of requests that send bytes, after the first parameter.
+    /// Query parameters of a request that sends bytes; begins with `&`, or is empty.
     var query: String {
         (via.map { "&via=" + $0.joined(separator: ",") } ?? "") + (digest.map { "&digest=\($0)" } ?? "")
             + (size.map { "&size=\($0)" } ?? "")
     }
 }
 
-/// Passes the bytes of one upload on to another origin, request by request. It may break at any time: the blob is sent from its
-/// file then, when it is whole.
+/// Relays the bytes of one upload to another origin, request by request. A relay may break at any time: then the blob
+/// is copied from its file when it is complete.
 final class UploadRelay: Sendable {
     private struct State {
-        /// Bytes that the other origin has.
+        /// Bytes of the upload that the other origin has.
         var reached: Int64 = 0
         var isBroken = false
         var isBusy = false
@@ -42,7 +43,8 @@ final class UploadRelay: Sendable {
 
     var isBroken: Bool { state.withLock(\.isBroken) }
 
-    /// Takes the bytes of one request; nil when they do not follow what the other origin has.
+    /// A tap for the bytes of one request. Nil if they do not continue the bytes that the other origin has; the relay
+    /// is broken then.
     func tap(at offset: Int64) -> (any UploadTap)? {
         let isNext = state.withLock { state in
             guard !state.isBroken, !state.isBusy, state.reached == offset else {
@@ -66,8 +68,8 @@ final class UploadRelay: Sendable {
         }
     }
 
-    /// Ends the upload there.
-    /// - Returns: the origins that have the blob durably; none if something went wrong.
+    /// Finishes the upload at the other origin.
+    /// - Returns: the origins that have the blob durably; empty after a failure.
     func finish(_ digest: BlobDigest, length: Int64, name: ContentName) async -> [String] {
         let isWhole = state.withLock { !$0.isBroken && $0.reached == length }
         if isWhole, let hosts = try? await peers.finish(place, digest, name: name) { return hosts }
@@ -93,7 +95,7 @@ final class UploadRelay: Sendable {
             let (channel, place) = (channel, relay.place)
             sending = Task {
                 let length = try? await peers.send(channel, to: place, at: offset)
-                // The other origin may have answered before the end.
+                // The other origin may respond before it has read all bytes: stop the sender.
                 channel.close()
                 return length
             }

@@ -8,12 +8,12 @@ import Threads
 extension BlobReads {
     enum InfoAnswer: Sendable {
         case info(Info)
-        /// Why there is none.
+        /// The answer to give instead.
         case none(Answer)
     }
 
-    /// The info dictionary of a blob's torrent, from here or from an origin that has it. What is only in the back end is read from
-    /// there from now on.
+    /// The info dictionary of a blob's torrent, from this disk or from an origin that has the blob. If only the back
+    /// end has it, this begins to read it from there.
     func info(of digest: BlobDigest, in name: ContentName, _ context: ServiceContext) async -> InfoAnswer {
         if let info = await here(digest) { return .info(info) }
         if node.catalogue.entry(of: digest.sha256) != nil { return .none(.missing) }
@@ -57,7 +57,7 @@ extension BlobReads {
         await cold?.reads.torrent(of: digest, in: name, patience: Self.sizePatience)
     }
 
-    /// Seconds until the back end has said whether it has the blob.
+    /// Seconds to wait until the back end has answered whether it has the blob.
     private static let sizePatience = 10.0
 
     private func here(_ digest: BlobDigest) async -> Info? {

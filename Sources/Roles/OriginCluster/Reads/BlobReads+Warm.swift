@@ -2,7 +2,8 @@ import ColdStore
 import Registry
 
 extension BlobReads {
-    /// Has the first owner that answers read a blob from the back end of a name, if no origin has it, and waits for that.
+    /// Asks the first owner that answers to read a blob from the back end of a name, and waits for it, at most
+    /// `patience` seconds. This origin reads it if no other owner answers, or if it comes first in rank.
     func warm(_ digest: BlobDigest, in name: ContentName, patience: Double) async -> ColdAnswer {
         guard let cold else { return .missing }
         let placement = watch.placement
@@ -17,7 +18,7 @@ extension BlobReads {
         return await warmHere(digest, in: name, cold, patience: patience)
     }
 
-    /// For another origin.
+    /// The same, asked for by another origin: only this origin reads.
     func warmHere(_ digest: BlobDigest, in name: ContentName, patience: Double) async -> ColdAnswer {
         if node.catalogue.entry(of: digest.sha256) != nil { return .here }
         guard let cold else { return .missing }
@@ -32,7 +33,7 @@ extension BlobReads {
         return answer
     }
 
-    /// What another origin says of a blob; nil when none has it.
+    /// A description of a blob from the first other origin that has it; nil if none has it.
     func note(of digest: BlobDigest) async -> BlobNote? {
         for host in watch.placement.sources(of: digest) {
             if let note = try? await peers.notes([digest], at: host, contents: false).first { return note }

@@ -10,7 +10,7 @@ import Origin
 import Registry
 import Threads
 
-/// Answers reads of any blob: from here, else from an origin that has it, else from the back end.
+/// Answers reads of any blob: from this disk, else from an origin that has it, else from the back end.
 struct BlobReads: Sendable {
     let node: BlobNode
     let watch: ClusterWatch
@@ -20,23 +20,23 @@ struct BlobReads: Sendable {
     let here: LocalReads
     let admission: Admission
 
-    /// What is asked for, and how its asker is to be told what goes wrong.
+    /// A read of a blob.
     struct Wish: Sendable {
         let digest: BlobDigest
         let head: HTTPRequest
-        /// What is said of the blob.
+        /// Header fields of the response that describe the blob.
         let headers: HTTPFields
-        /// To whose back end it is looked for; nil to leave back ends alone.
+        /// The name whose back end may have the blob; nil to ask no back end.
         let name: ContentName?
-        /// Seconds to wait while it is read from its back end.
+        /// Seconds to wait while the blob is read from its back end.
         var patience = ColdAnswers.patience
     }
 
     enum Answer: Sendable {
         case response(Response)
-        /// It is at no origin, and in no back end.
+        /// No origin has the blob, and no back end.
         case missing
-        /// It is being read from its back end, or that fails.
+        /// The blob is being read from its back end, or reading it has failed.
         case cold(ColdAnswer)
         case refused(OCIError)
     }
@@ -49,16 +49,16 @@ struct BlobReads: Sendable {
         return await fromBackEnd(wish, in: context)
     }
 
-    /// For another origin: other origins are not asked.
+    /// Answers a read for another origin: no further origins are asked.
     func own(_ wish: Wish, in context: ServiceContext) async -> Answer {
         if let answer = await local(wish, in: context) { return answer }
         guard let name = wish.name, let cold else { return .missing }
         return await read(wish, name, cold, in: context)
     }
 
-    // MARK: Here
+    // MARK: From this disk
 
-    /// Nil for a blob that is not here.
+    /// Nil for a blob that is not on this disk.
     func local(_ wish: Wish, in context: ServiceContext) async -> Answer? {
         do throws(OCIError) {
             return try await here.response(wish.digest, to: wish.head, headers: wish.headers, in: context)
@@ -68,9 +68,9 @@ struct BlobReads: Sendable {
         }
     }
 
-    // MARK: At other origins
+    // MARK: From other origins
 
-    /// Nil when none of them has it.
+    /// Nil if none of the origins has the blob.
     private func remote(_ wish: Wish, from hosts: [String], in context: ServiceContext) async -> Answer? {
         var busy: OCIError?
         for (index, host) in hosts.enumerated() {
@@ -88,12 +88,12 @@ struct BlobReads: Sendable {
         return busy.map { .refused($0) }
     }
 
-    // MARK: In its back end
+    // MARK: From the back end
 
     private func fromBackEnd(_ wish: Wish, in context: ServiceContext) async -> Answer {
         guard let name = wish.name, let cold else { return .missing }
         let placement = watch.placement
-        // One of the owners reads it for all.
+        // One of the owners reads the blob from the back end, for all origins.
         for host in placement.takers(of: wish.digest) {
             if host == placement.own { return await read(wish, name, cold, in: context) }
             let forward = ForwardedRead(wish: wish, host: host, others: [], peers: peers)
@@ -101,7 +101,7 @@ struct BlobReads: Sendable {
             case .answer(let response): return .response(response)
             case .other(404, _): return .missing
             case .other(let status, let body):
-                // An answer to HEAD has no text.
+                // A response to HEAD has no body, so the progress is unknown.
                 return .cold(ColdWire.answer(status: status, body) ?? .fetching(done: 0, total: nil))
             case .silent: continue
             }
@@ -128,7 +128,7 @@ struct BlobReads: Sendable {
             return await local(wish, in: context) ?? .missing
         case .missing: return .missing
         case .fetching(_, .some(let total)) where isHead:
-            // Nothing is waited for to say how large it is.
+            // The size is known already: a HEAD request need not wait for the content.
             var headers = wish.headers
             headers[.contentLength] = "\(total)"
             headers[.acceptRanges] = "bytes"
@@ -137,7 +137,7 @@ struct BlobReads: Sendable {
         }
     }
 
-    /// The size of a blob that any origin has, or a back end; nil for one that none has.
+    /// The size in bytes of a blob that an origin or the name's back end has; nil if none has it.
     func size(of digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Int64? {
         if let entry = node.catalogue.entry(of: digest.sha256) {
             node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)

@@ -6,13 +6,13 @@ import OCI
 import Origin
 import Registry
 
-/// The blobs of all origins, as the OCI doors of one of them want them.
+/// The blobs of all origins, for the OCI distribution API of one of them.
 struct ClusterBlobs: OCIBlobs {
     let directory: BlobDirectory
     let uploads: UploadTable?
     let reads: BlobReads
     let copies: Copies
-    /// Nil where nothing looks after the disk.
+    /// Nil without upkeep of the disk.
     let upkeep: OriginUpkeep?
 
     func admitPush() async throws(OCIError) {

@@ -5,14 +5,14 @@ import HTTPTypes
 import Hummingbird
 import JSON
 
-/// How one origin tells another one that a blob is still in its back end.
+/// The form in which one origin tells another that a blob is still in its back end.
 enum ColdWire {
     private static let kinds: [(text: String, kind: BackendProblem.Kind)] = [
         ("unavailable", .unavailable), ("refused", .refused), ("wrong", .wrong), ("unsupported", .unsupported),
         ("disk", .disk),
     ]
 
-    /// Nil for a blob that is here, or nowhere.
+    /// Nil for a blob that is on this disk, and for one that does not exist.
     static func response(_ answer: ColdAnswer) -> Response? {
         switch answer {
         case .here, .missing: nil
@@ -21,7 +21,7 @@ enum ColdWire {
         }
     }
 
-    /// With the status that says the same.
+    /// A document whose `status` is the HTTP status that means the same.
     static func json(_ answer: ColdAnswer) -> JSONValue {
         switch answer {
         case .here: return .object(["status": .integer(200)])
@@ -39,7 +39,7 @@ enum ColdWire {
         }
     }
 
-    /// Nil for what is no such answer.
+    /// Nil for a malformed answer.
     static func answer(status: Int, _ body: [UInt8]) -> ColdAnswer? {
         (try? JSONValue.parse(body)).flatMap { answer(status: status, $0) }
     }

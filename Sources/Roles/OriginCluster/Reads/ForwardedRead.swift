@@ -7,17 +7,18 @@ import NIOHTTP1
 import Registry
 import Text
 
-/// A read of a blob that another origin has, given on as it comes. If that origin dies, the next one gives the rest.
+/// A read of a blob that another origin has. Its bytes are forwarded as they arrive. If that origin fails, another one
+/// sends the rest.
 struct ForwardedRead: Sendable {
     let wish: BlobReads.Wish
     let host: String
-    /// Whom to ask for the rest.
+    /// Origins to read the rest from, in this order.
     let others: [String]
     let peers: OriginPeers
 
     enum Outcome: Sendable {
         case answer(Response)
-        /// Another status, with its text.
+        /// Another status, with the response's body.
         case other(Int, [UInt8])
         case silent
     }
@@ -25,7 +26,8 @@ struct ForwardedRead: Sendable {
     private static let asked: [HTTPField.Name] = [.range, .ifRange, .ifNoneMatch, .ifMatch]
     private static let said: [HTTPField.Name] = [.contentRange, .acceptRanges, .eTag, .lastModified]
 
-    /// - Parameter query: with its question mark.
+    /// Opens the read at ``host``.
+    /// - Parameter query: begins with `?`, or is empty.
     func begin(query: String) async -> Outcome {
         var headers: HTTPHeaders = [:]
         for name in Self.asked {

@@ -2,12 +2,12 @@ import HTTPTransport
 import Registry
 import Upkeep
 
-/// Pieces of a blob from the other origins that keep it.
+/// Reads pieces of a blob from the other origins that own it, to replace corrupt ones.
 struct OwnerPieces: PieceSource {
     let watch: ClusterWatch
     let peers: OriginPeers
 
-    /// Seconds that an origin has for a piece.
+    /// Most seconds that an origin may take for a piece.
     private static let patience = 60.0
 
     func bytes(of digest: BlobDigest, size: Int64, range: Range<Int64>, names: [ContentName]) async -> [UInt8]? {

@@ -4,12 +4,12 @@ import Logging
 import Registry
 import Threads
 
-/// Sees to it that every blob is where it is to be: tells other origins what they are to have, takes what this one is to have, and
-/// lets go what it is not to have, once all owners have it.
+/// Brings every blob to the origins that are to store it: offers blobs to other origins, copies blobs that this origin
+/// is to store, and removes blobs that it is not to store, once all owners have them.
 ///
-/// An origin that has a blob offers it to all that are to have it: each new blob at once, all blobs when who keeps what has changed
-/// or an origin has started again, and what is still missing somewhere again after a while. Nothing is remembered over a
-/// restart: it begins with all.
+/// An origin that has a blob offers it to all origins that are to store it: each new blob at once; all blobs when the
+/// placement has changed or an origin has restarted; and blobs that are still missing somewhere again after a while. No
+/// state survives a restart, which begins with an offer of all blobs.
 package actor Repair {
     private let watch: ClusterWatch
     private let peers: OriginPeers
@@ -18,14 +18,14 @@ package actor Repair {
     private let tasks: BackendTasks
     private let logger: Logger
 
-    /// Blobs that are to be offered.
+    /// New blobs that are to be offered.
     private var fresh: Set<BlobDigest> = []
-    /// Blobs that are not yet where they are to be.
+    /// Blobs that some origin still lacks, or that could not be removed here yet.
     private var open: Set<BlobDigest> = []
     private var isAllDue = true
-    /// Rounds in a row after which something was still missing.
+    /// Rounds in a row that did not empty `open`.
     private var rounds = 0
-    /// Whether something that is to leave is only being read, which is over soon.
+    /// Whether a blob could not be removed only because it is being read, which is over soon.
     private var isSomethingRead = false
     private var sleeper: CheckedContinuation<Void, Never>?
     private var isStopped = false
@@ -59,18 +59,19 @@ package actor Repair {
         await running?.value
     }
 
-    /// Blobs that this origin is to have and does not have yet.
+    /// Number of blobs that this origin still has to copy from others.
     package var missing: Int { get async { await taking.count } }
 
-    /// A blob has come here.
+    /// Offers a blob that is new on this disk.
     func mark(_ digest: BlobDigest) {
         guard watch.placement.hosts.count > 1 else { return }
         if fresh.count < Self.mostFresh { fresh.insert(digest) } else { isAllDue = true }
         wake()
     }
 
-    /// Another origin has these blobs, and thinks that they are to be here.
-    /// - Returns: those that are.
+    /// Takes an offer of another origin, which has these blobs and expects them to be stored here too. Begins to copy
+    /// those that belong here.
+    /// - Returns: the blobs that this origin has already.
     func offered(_ blobs: [OfferedBlob], by host: String) async -> [BlobDigest] {
         let placement = watch.placement
         var have: [BlobDigest] = []
@@ -132,7 +133,7 @@ package actor Repair {
         guard watch.placement.hosts.count > 1 else { return }
         var place: UInt32? = 0
         while place != nil {
-            // What has changed meanwhile begins all of it again.
+            // If the placement changes meanwhile, the loop starts again from the first blob.
             if isAllDue || isStopped { return }
             await offer(
                 node.catalogue.some(from: &place, limit: Self.batch) { _ in true }.map { BlobDigest($0.digest) })
@@ -161,8 +162,8 @@ package actor Repair {
         }
     }
 
-    /// All owners have it.
-    /// - Returns: whether it has left.
+    /// Removes a blob that does not belong here, and that all owners have.
+    /// - Returns: whether the blob was removed.
     private func letGo(_ digest: BlobDigest) async -> Bool {
         guard await !tasks.isWaiting(digest), watch.placement.keeps(digest) == false,
             node.catalogue.removeUnused(digest.sha256)

@@ -6,7 +6,7 @@ import Metainfo
 import Registry
 import Threads
 
-/// Takes blobs from other origins, a few at a time: large ones by the swarm.
+/// Copies blobs from other origins to this one, a few at a time: large ones by the swarm.
 actor Taking {
     private struct Wanted {
         var sources: Set<String>
@@ -24,13 +24,13 @@ actor Taking {
     private let logger: Logger
 
     private var wanted: [BlobDigest: Wanted] = [:]
-    /// Those that nobody has begun with, the oldest first from `head` on.
+    /// Blobs that are waiting for their turn, the oldest first. Entries before `head` are done with.
     private var queue: [BlobDigest] = []
     private var head = 0
     private var underWay = 0
     private var isStopped = false
 
-    /// More are offered again later.
+    /// Blobs beyond this are dropped; other origins offer them again later.
     private static let mostWanted = 100_000
     private static let mostFailures = 6
     private static let backoff = Backoff(first: 0.5, longest: 30)
@@ -93,7 +93,8 @@ actor Taking {
             await failed(digest, problem)
         } else {
             let names = wanted.removeValue(forKey: digest)?.names ?? []
-            // Whoever offered it has the task too, and keeps it until the back end has the blob.
+            // The origin that offered the blob has the same task, and keeps it until the back end has the blob. So a
+            // failure here loses nothing.
             for name in names { try? await tasks.add(digest, for: name) }
         }
         startMore()
@@ -124,7 +125,7 @@ actor Taking {
 
     // MARK: One blob
 
-    /// - Returns: why it did not come; nil when it is here.
+    /// - Returns: the reason of a failure; nil if the blob is here, or does not belong here any more.
     private func take(_ digest: BlobDigest) async -> String? {
         guard let entry = wanted[digest], node.catalogue.entry(of: digest.sha256) == nil else { return nil }
         let placement = watch.placement
@@ -140,9 +141,10 @@ actor Taking {
                 let info = try BlobInfo.parse(
                     try await peers.info(of: digest, at: source),
                     expecting: InfoExpectation(infoDigest: note.infoDigest, blob: digest.sha256, length: note.size))
-                // What is left of an earlier copy, which has left this disk since, is given no more.
+                // The engine must not go on serving an earlier copy, which has been removed from this disk.
                 await fetches.forget(digest.sha256)
-                // It may offer a blob before this origin has asked it anything. Without an address nothing would ever come.
+                // An origin may offer a blob before this one has learnt the address of its engine, and without that
+                // address the download would find no peer.
                 guard let engine = await watch.engine(of: source) else {
                     problem = "\(source) does not say where it takes peers"
                     continue

@@ -1,13 +1,13 @@
 import JSON
 
-/// What a manifest says of a blob or of another manifest (OCI image specification, "Content Descriptors").
+/// A manifest's reference to a blob or to another manifest (OCI image specification, "Content Descriptors").
 package struct Descriptor: Hashable, Sendable {
     package let mediaType: String
     package let digest: BlobDigest
     /// In bytes.
     package let size: Int64
     package let annotations: [String: String]
-    /// What the manifest that this names is of, if it says so.
+    /// The `artifactType` member: the artifact type of the manifest that the descriptor refers to.
     package let artifactType: String?
 
     package init(
@@ -21,7 +21,7 @@ package struct Descriptor: Hashable, Sendable {
         self.artifactType = artifactType
     }
 
-    /// Layers that their distributors do not let registries have: they need not be here.
+    /// Whether this is a layer that its distributor does not let registries store. A registry accepts a manifest without it.
     package var isForeign: Bool {
         mediaType.contains(".nondistributable.")
             || mediaType == "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
@@ -47,7 +47,8 @@ package struct Descriptor: Hashable, Sendable {
         artifactType = object["artifactType"]?.stringValue
     }
 
-    /// In the order of members that the specification has.
+    /// Members are in the specification's order, and annotations sorted by key, so that equal descriptors encode to equal
+    /// bytes.
     package var json: JSONValue {
         var object = JSONObject()
         object["mediaType"] = .string(mediaType)
@@ -65,11 +66,11 @@ package struct Descriptor: Hashable, Sendable {
     }
 }
 
-/// Why bytes are no manifest.
+/// Why bytes are not a manifest that this registry accepts.
 package enum ManifestError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge(limit: Int)
     case malformed(String)
-    /// It names something by a digest of this algorithm.
+    /// The manifest has a digest of this algorithm, which is not `sha256`.
     case unsupported(String)
 
     package var description: String {

@@ -2,25 +2,25 @@ import Hashing
 import JSON
 import Metainfo
 
-/// The manifest of a tree of files: for each file a layer with its path. One tree has one manifest, to the byte, and so one
-/// digest, whoever makes it.
+/// The manifest of a tree of files: one layer for each file, with the file's path as its title. Equal trees have equal
+/// manifest bytes, and so the same digest on every host.
 package enum FilesManifest {
     package static let artifactType = "application/vnd.swoop.files.v1"
     package static let fileType = "application/octet-stream"
     package static let titleKey = "org.opencontainers.image.title"
     package static let executableKey = "org.swoop.executable"
-    /// An annotation of the manifest, `true` for a directory that has one file at its top and nothing else: without it that is
-    /// the manifest of a file.
+    /// An annotation of the manifest: `true` for a directory that holds one file at its top and nothing else. A manifest of
+    /// one such file without the annotation is that of a file, not of a directory.
     package static let directoryKey = "org.swoop.directory"
-    /// Trees of more files are packed before they are pushed.
+    /// The most files of a manifest. Larger trees have to be packed before they are pushed.
     package static let mostFiles = 10_000
-    /// The configuration of artifacts that have none (OCI image specification, "Guidance for an Empty Descriptor").
+    /// The config blob of artifacts without a configuration (OCI image specification, "Guidance for an Empty Descriptor").
     package static let emptyConfig = Array("{}".utf8)
     package static let emptyConfigType = "application/vnd.oci.empty.v1+json"
 
     /// A file of the tree.
     package struct File: Hashable, Sendable {
-        /// Below the top directory; UTF-8.
+        /// The path below the top directory, in UTF-8.
         package let path: SafePath
         package let digest: BlobDigest
         package let size: Int64
@@ -34,8 +34,8 @@ package enum FilesManifest {
         }
     }
 
-    /// The bytes of the manifest of `files`, in whatever order they come.
-    /// - Parameter isDirectory: whether what is pushed is a directory, and not the one file.
+    /// The bytes of the manifest of `files`. They do not depend on the order of `files`.
+    /// - Parameter isDirectory: whether a directory is pushed, and not a single file.
     package static func make(_ files: [File], isDirectory: Bool = false) -> [UInt8] {
         let layers = files.sorted { $0.path.bytes.lexicographicallyPrecedes($1.path.bytes) }.map { file in
             var annotations = [titleKey: String(decoding: file.path.bytes, as: UTF8.self)]
@@ -52,7 +52,7 @@ package enum FilesManifest {
         return JSONValue.object(object).encode()
     }
 
-    /// Whether a manifest is that of one file, and not of a directory.
+    /// Whether a manifest describes a single file, and not a directory.
     package static func isSingleFile(_ manifest: Manifest, _ files: [File]) -> Bool {
         isAtTop(files) && manifest.annotations[directoryKey] != "true"
     }
@@ -61,17 +61,18 @@ package enum FilesManifest {
         files.count == 1 && !(files.first?.path.bytes.contains(UInt8(ascii: "/")) ?? true)
     }
 
-    /// Why a manifest has no files to write.
+    /// Why the files of a manifest cannot be written.
     package enum Problem: Error, Hashable, Sendable {
-        /// No layer has a title: an image, say.
+        /// No layer has a title, as in a container image.
         case noFiles
         case badPath(String, PathProblem)
-        /// Two files have one path, or one's path is a directory of another's.
+        /// Two files have the same path, or one file's path is a directory of another's.
         case twice(String)
         case tooMany(Int)
     }
 
-    /// The files of a manifest by any program: its layers with a title.
+    /// The files of a manifest: its layers with a title, whichever program made it.
+    /// - Throws: a problem where there is no such layer, a path is unsafe or occurs twice, or there are too many files.
     package static func files(of manifest: Manifest) throws(Problem) -> [File] {
         var files: [File] = []
         for layer in manifest.layers {

@@ -1,15 +1,16 @@
 import Hashing
 import JSON
 
-/// A manifest as it was put, to the byte, and what it refers to: an image or artifact (OCI image specification, "Image
-/// Manifest"), or an index of other manifests. Docker's two types, of the same shape, are taken too.
+/// A manifest: its exact bytes as they were pushed, and the blobs and manifests that it refers to. It is an image or
+/// artifact (OCI image specification, "Image Manifest"), or an index of other manifests. Docker's two media types, which
+/// have the same shape, are accepted too.
 package struct Manifest: Hashable, Sendable {
     package static let mostBytes = 4 << 20
     package static let imageType = "application/vnd.oci.image.manifest.v1+json"
     package static let indexType = "application/vnd.oci.image.index.v1+json"
     package static let dockerImageType = "application/vnd.docker.distribution.manifest.v2+json"
     package static let dockerIndexType = "application/vnd.docker.distribution.manifest.list.v2+json"
-    /// What clients should send as `Accept`.
+    /// The media types that clients send in `Accept`.
     package static let types = [imageType, indexType, dockerImageType, dockerIndexType]
 
     private static let limits = JSONLimits(maxBytes: mostBytes, maxDepth: 32, maxValues: 400_000)
@@ -17,29 +18,30 @@ package struct Manifest: Hashable, Sendable {
     package let bytes: [UInt8]
     package let digest: BlobDigest
     package let mediaType: String
-    /// Nil for an index.
+    /// The config blob; nil for an index.
     package let config: Descriptor?
     package let layers: [Descriptor]
-    /// The manifests of an index.
+    /// The manifests that an index lists; empty for an image.
     package let manifests: [Descriptor]
-    /// The manifest that this one is about, which need not exist.
+    /// The manifest to which this one refers (OCI `subject`, as of a signature). It need not be stored.
     package let subject: Descriptor?
-    /// What it is, as it says itself; an image that does not say is what its configuration is.
+    /// The manifest's own `artifactType`, else the media type of its config blob.
     package let artifactType: String?
     package let annotations: [String: String]
 
     package var isIndex: Bool { config == nil }
-    /// Blobs that must be stored before this manifest is: each digest once, in order.
+    /// The blobs that must be stored before this manifest: config and layers, each digest once, without foreign layers.
     package var neededBlobs: [Descriptor] {
         var seen: Set<BlobDigest> = []
         return ((config.map { [$0] } ?? []) + layers.filter { !$0.isForeign }).filter {
             seen.insert($0.digest).inserted
         }
     }
-    /// Manifests that must be stored before this one is.
+    /// The manifests that must be stored before this one.
     package var neededManifests: [Descriptor] { manifests }
 
-    /// - Parameter type: as `Content-Type` has it; nil where nothing is said, and the manifest must say itself.
+    /// - Parameter type: the request's `Content-Type`; nil where there is none. The manifest's own `mediaType` must agree
+    ///   with it.
     package init(_ bytes: [UInt8], type: String?) throws(ManifestError) {
         guard bytes.count <= Self.mostBytes else { throw .tooLarge(limit: Self.mostBytes) }
         let object: JSONObject
@@ -91,7 +93,7 @@ package struct Manifest: Hashable, Sendable {
         Descriptor(mediaType: mediaType, digest: digest, size: Int64(bytes.count))
     }
 
-    /// As a list of referrers has it.
+    /// The descriptor in a list of referrers (OCI distribution specification, "Listing Referrers").
     package var referrer: Descriptor {
         Descriptor(
             mediaType: mediaType, digest: digest, size: Int64(bytes.count), annotations: annotations,

@@ -6,14 +6,14 @@ package struct BlobDigest: Hashable, Sendable, Comparable, CustomStringConvertib
 
     package init(_ sha256: SHA256Digest) { self.sha256 = sha256 }
 
-    /// Why a text is no digest that can be used here.
+    /// Why a text is not a digest that can be used here.
     package enum Problem: Error, Hashable, Sendable {
         case malformed
         /// A digest by another algorithm, such as `sha512`.
         case algorithm(String)
     }
 
-    /// As the OCI image specification writes digests. Only `sha256` is known; upper-case digits are refused.
+    /// Parses a digest as the OCI image specification writes it. Only `sha256` is supported; upper-case digits are refused.
     package init(parsing text: some StringProtocol) throws(Problem) {
         guard let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) else { throw .malformed }
         let (algorithm, digits) = (text[..<colon], text[text.index(after: colon)...])
@@ -26,7 +26,7 @@ package struct BlobDigest: Hashable, Sendable, Comparable, CustomStringConvertib
         self.init(digest)
     }
 
-    /// Nil for a text that is no SHA-256 digest.
+    /// Nil for a text that is not a SHA-256 digest.
     package init?(_ text: some StringProtocol) {
         guard let digest = try? BlobDigest(parsing: text) else { return nil }
         self = digest

@@ -1,14 +1,14 @@
-/// The name under which versions of one content are kept, as `team/app`. Kraken calls it a namespace, OCI a repository.
+/// The name under which versions of one content are kept, such as `team/app`. Kraken calls it a namespace, OCI a repository.
 ///
-/// 1 to 16 components joined by slashes, 255 bytes at most. A component begins with a letter or digit, so that no name is a path
-/// that leads elsewhere, and has letters, digits, `.`, `_` and `-` in it.
+/// It is 1 to 16 components joined by slashes, 255 bytes at most. A component has letters, digits, `.`, `_` and `-`. It
+/// begins with a letter or digit, so that no name is a path that leads out of a directory.
 package struct ContentName: Hashable, Sendable, Comparable, CustomStringConvertible {
     package static let mostBytes = 255
     package static let mostComponents = 16
 
     package let text: String
 
-    /// Nil for a text that is no name.
+    /// Nil for a text that is not a name.
     package init?(_ text: some StringProtocol) {
         guard !text.isEmpty, text.utf8.count <= Self.mostBytes else { return nil }
         let components = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
@@ -16,9 +16,9 @@ package struct ContentName: Hashable, Sendable, Comparable, CustomStringConverti
         self.text = String(text)
     }
 
-    /// The last component: what a file or directory of this name is called.
+    /// The last component. A file or directory that is pulled by this name gets it as its own name.
     package var lastComponent: String { text.split(separator: "/").last.map(String.init) ?? text }
-    /// Whether it has letters in it that names of the OCI distribution specification may not have.
+    /// Whether the name has upper-case letters, which names of the OCI distribution specification may not have.
     package var hasCapitals: Bool { text.utf8.contains { (0x41...0x5a).contains($0) } }
     package var description: String { text }
 
@@ -32,7 +32,7 @@ package struct ContentName: Hashable, Sendable, Comparable, CustomStringConverti
     }
 }
 
-/// The bytes of names and tags.
+/// The bytes that are allowed in names and tags.
 enum NameByte {
     static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {

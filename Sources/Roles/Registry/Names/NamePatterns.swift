@@ -1,14 +1,13 @@
-/// Regular expressions of a configuration, each of which must match the whole of what it is held against: a NAME, or
-/// `NAME:TAG`.
+/// Regular expressions of a configuration. Each must match the whole text that it is applied to: a NAME, or `NAME:TAG`.
 package struct NamePatterns: Sendable {
-    /// A pattern that is no regular expression.
+    /// The pattern is not a regular expression.
     package struct Malformed: Error, Hashable, Sendable {
         package let pattern: String
     }
 
     package let patterns: [String]
-    // A `Regex` is not sendable, because its output type may not be; one without typed output is a value that nothing
-    // changes after it was made.
+    // `Regex` is not `Sendable`, because its output type may not be. These have untyped output and are never changed after
+    // they were made.
     nonisolated(unsafe) private let expressions: [Regex<AnyRegexOutput>]
 
     package init(_ patterns: [String]) throws(Malformed) {
@@ -24,7 +23,8 @@ package struct NamePatterns: Sendable {
     package static let none = NamePatterns()
     private init() { (patterns, expressions) = ([], []) }
 
-    /// Texts with one of which every NAME begins that has something which matches: as far as each pattern is plain text.
+    /// Prefixes to list names by: every NAME that a pattern can match begins with one of them. Each is the literal text at
+    /// the beginning of a pattern, and empty for a pattern that begins with none.
     package var namePrefixes: Set<String> { Set(patterns.map { Self.plainBeginning(of: $0) }) }
 
     private static func plainBeginning(of pattern: String) -> String {
@@ -32,7 +32,7 @@ package struct NamePatterns: Sendable {
         var prefix = ""
         for character in pattern {
             switch character {
-            // What stands before these may be missing.
+            // The character before one of these may be absent from a match.
             case "*", "?", "+", "{": return String(prefix.dropLast())
             case "a"..."z", "A"..."Z", "0"..."9", "/", "_", "-": prefix.append(character)
             default: return prefix

@@ -1,10 +1,10 @@
-/// One version of a content as people name it: `NAME`, `NAME:TAG` or `NAME@sha256:…`.
+/// One version of a content, as people write it: `NAME`, `NAME:TAG` or `NAME@sha256:…`.
 package struct Reference: Hashable, Sendable, CustomStringConvertible {
     package enum Version: Hashable, Sendable, CustomStringConvertible {
         case tag(Tag)
         case digest(BlobDigest)
 
-        /// As the path of a manifest has it: a tag or a digest.
+        /// Parses the last component of a manifest's URL path: a tag or a digest.
         package init?(_ text: some StringProtocol) {
             if let digest = BlobDigest(text) {
                 self = .digest(digest)
@@ -31,7 +31,7 @@ package struct Reference: Hashable, Sendable, CustomStringConvertible {
         self.version = version
     }
 
-    /// Without a tag or digest it is the tag `latest`. Nil for a text that is no reference.
+    /// Without a tag or digest, the version is the tag `latest`. Nil for a text that is not a reference.
     package init?(_ text: some StringProtocol) {
         if let at = text.firstIndex(of: "@") {
             guard let name = ContentName(text[..<at]), let digest = BlobDigest(text[text.index(after: at)...]) else {

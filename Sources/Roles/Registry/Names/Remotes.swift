@@ -1,11 +1,11 @@
-/// Other registries, and the tags that each of them gets too.
+/// The remote registries to which tags are replicated, and which tags each of them gets.
 package struct Remotes: Sendable {
     private let all: [(remote: String, patterns: NamePatterns)]
 
     package static let none = Remotes(all: [])
     private init(all: [(remote: String, patterns: NamePatterns)]) { self.all = all }
 
-    /// - Parameter patterns: by the URL of each registry, regular expressions that are held against the whole of `NAME:TAG`.
+    /// - Parameter patterns: for the URL of each registry, regular expressions that must match the whole `NAME:TAG`.
     package init(_ patterns: [(remote: String, patterns: [String])]) throws(NamePatterns.Malformed) {
         var all: [(String, NamePatterns)] = []
         for (remote, texts) in patterns { all.append((remote, try NamePatterns(texts))) }
@@ -13,12 +13,12 @@ package struct Remotes: Sendable {
     }
 
     package var isEmpty: Bool { all.isEmpty }
-    /// Each once.
+    /// The URLs of all remotes, each once.
     package var urls: [String] {
         all.map(\.remote).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
     }
 
-    /// The registries that get a tag.
+    /// The URLs of the registries that get a tag, each once.
     package func matching(_ name: ContentName, _ tag: Tag) -> [String] {
         guard !all.isEmpty else { return [] }
         let text = "\(name):\(tag)"
@@ -28,8 +28,8 @@ package struct Remotes: Sendable {
     }
 }
 
-/// The registries that a tag has come through, the first one first, as `Swoop-Clusters` of a request says: none of them takes it again, so
-/// that nothing circles.
+/// The registries through which a replicated tag has come, first one first: the value of the request header
+/// `Swoop-Clusters`. A tag is not replicated to a registry on this path, so that it cannot circle.
 package struct ClusterPath: Hashable, Sendable, CustomStringConvertible {
     package static let header = "Swoop-Clusters"
     package static let none = ClusterPath([])
@@ -40,7 +40,7 @@ package struct ClusterPath: Hashable, Sendable, CustomStringConvertible {
 
     private init(_ clusters: [String]) { self.clusters = clusters }
 
-    /// What is no name of a cluster is left out.
+    /// Parses the header's value. Entries that are not the name of a cluster are left out.
     package init(_ text: String?) {
         let parts = (text ?? "").split(separator: ",").prefix(Self.most).map { String($0.filter { $0 != " " }) }
         clusters = parts.filter { part in
@@ -55,7 +55,7 @@ package struct ClusterPath: Hashable, Sendable, CustomStringConvertible {
         ClusterPath(clusters.contains(cluster) ? clusters : clusters + [cluster])
     }
 
-    /// A path that is full leads no further.
+    /// Whether the path has its most entries. A tag with such a path is not replicated further.
     package var isFull: Bool { clusters.count >= Self.most }
 
     package var description: String { clusters.joined(separator: ",") }

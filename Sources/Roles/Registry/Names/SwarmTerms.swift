@@ -2,22 +2,24 @@ import JSON
 import Metainfo
 import Text
 
-/// How the swarms of a registry are found: by a secret, except those of NAMEs that are left to any client.
+/// The rules by which hosts take part in the swarms of a registry: with a secret, except for NAMEs whose swarms are open to
+/// any BitTorrent client.
 package struct SwarmTerms: Sendable {
-    /// As it is written in files and told to those who may know it.
+    /// The secret's text, as files hold it and as it is sent to hosts that may know it; nil where there is none, or where it
+    /// is unknown.
     package let text: Secret?
-    /// The NAMEs whose swarms go by the torrent's own hash.
+    /// The NAMEs whose swarms use the torrent's own info hash.
     package let open: NamePatterns
-    /// Whether there is a secret, known here or not.
+    /// Whether the registry has a secret, even if this host does not know it.
     package let isClosed: Bool
-    /// Made of the text.
+    /// The key that is made from `text`.
     package let secret: SwarmSecret?
 
-    /// Patterns that are taken from another host.
+    /// The most patterns that are accepted from another host.
     private static let mostPatterns = 1_000
     private static let (fewestBytes, mostBytes) = (1, 1_024)
 
-    /// - Parameter text: nil for swarms of any client.
+    /// - Parameter text: nil where all swarms are open to any client.
     package init(_ text: Secret?, open: NamePatterns = .none) {
         self.text = text
         self.open = open
@@ -25,21 +27,22 @@ package struct SwarmTerms: Sendable {
         secret = text.map { SwarmSecret(text: $0.value) }
     }
 
-    /// There is a secret, which this host was not told.
+    /// The registry has a secret that this host was not told.
     private init(unknownBeside open: NamePatterns) { (text, self.open, isClosed, secret) = (nil, open, true, nil) }
 
-    /// Any client finds all swarms.
+    /// There is no secret: all swarms are open to any client.
     package static let anyClient = SwarmTerms(nil)
 
-    /// Whether the swarms of what is under a name go by the torrents' own hashes.
+    /// Whether the swarms of content under a name use the torrents' own info hashes.
     package func isOpen(_ name: ContentName) -> Bool { !isClosed || open.match(name.text) }
 
-    /// Whether this host can take part in the swarms of a name.
+    /// Whether this host can take part in the swarms of content under a name.
     package func reaches(_ name: ContentName) -> Bool { secret != nil || isOpen(name) }
 
     // MARK: Between hosts
 
-    /// Nil for what is none, as a registry without a secret says.
+    /// Reads the terms from a registry's answer. Nil where there are none, as from a registry without a secret, or where
+    /// they are malformed.
     package init?(json value: JSONValue?) {
         guard let list = value?["open"]?.arrayValue, list.count <= Self.mostPatterns,
             let open = try? NamePatterns(list.compactMap(\.stringValue))
@@ -52,8 +55,8 @@ package struct SwarmTerms: Sendable {
         self.init(Secret(text), open: open)
     }
 
-    /// For other hosts; nil where there is no secret.
-    /// - Parameter tellsSecret: whether the host may know it.
+    /// The terms to send to another host; nil where the registry has no secret.
+    /// - Parameter tellsSecret: whether that host may know the secret.
     package func json(tellsSecret: Bool) -> JSONValue? {
         guard isClosed else { return nil }
         var object: JSONObject = ["open": .array(open.patterns.map { .string($0) })]

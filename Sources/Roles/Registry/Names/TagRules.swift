@@ -1,11 +1,11 @@
-/// Which tags may come to name something else. All others name one digest for ever.
+/// The rules that say which tags are mutable. Any other tag names one digest for ever.
 package struct TagRules: Sendable {
-    /// What is mutable where nothing else is configured.
+    /// The mutable tags where none are configured.
     package static let usual = [".*:latest"]
 
     private let mutable: NamePatterns
 
-    /// - Parameter mutable: regular expressions that are held against the whole of `NAME:TAG`.
+    /// - Parameter mutable: regular expressions that must match the whole `NAME:TAG`.
     package init(mutable: [String] = TagRules.usual) throws(NamePatterns.Malformed) {
         self.mutable = try NamePatterns(mutable)
     }
@@ -18,15 +18,15 @@ package struct TagRules: Sendable {
         case put
         /// The tag is immutable and names, or once named, another digest.
         case taken(BlobDigest)
-        /// `If-Match` asks for another digest than the tag has.
+        /// The tag's present digest is this one (nil: there is no tag), and not the one that `If-Match` requires.
         case moved(BlobDigest?)
     }
 
-    /// What to do with a request that a tag shall name `digest`.
+    /// Decides on a request to put a tag on `digest`.
     /// - Parameters:
-    ///   - present: what it names now.
-    ///   - former: what it named last, if it was deleted: an immutable tag comes back with its old digest only.
-    ///   - expected: what the caller takes for present (`If-Match`); nil if it does not say.
+    ///   - present: the digest that the tag has now; nil if there is no such tag.
+    ///   - former: the last digest of a deleted tag. An immutable tag can only be put back on that digest.
+    ///   - expected: the digest that the caller expects the tag to have (`If-Match`); nil if the caller expects none.
     package func decide(
         _ name: ContentName, _ tag: Tag, _ digest: BlobDigest, present: BlobDigest?, former: BlobDigest?,
         expected: BlobDigest?

@@ -1,6 +1,6 @@
-/// When a task that failed is tried again: after a second, then after twice as long each time, up to a longest pause.
+/// The pause before a failed task is tried again. It doubles with each failure, from `first` up to `longest`.
 package struct Backoff: Hashable, Sendable {
-    /// In seconds.
+    /// Seconds, as is `longest`.
     package let first: Double
     package let longest: Double
 

@@ -1,13 +1,13 @@
-/// Which origins answer, as one of them finds by asking the others every few seconds. Pure.
+/// The health of the other origins, as one origin sees it from its checks every few seconds. Pure.
 package struct OriginHealth: Sendable, Hashable {
     /// Times in seconds.
     package struct Rules: Sendable, Hashable {
         /// Failures in a row that make a host down, and successes in a row that make it up again.
         package var failures = 3
         package var successes = 2
-        /// A host that is down for so long is replaced by the next in rank.
+        /// The next host in rank takes over the blobs of a host that has been down for this long.
         package var repairAfter = 30.0
-        /// Between two questions to one host.
+        /// The time between two checks of one host.
         package var interval = 2.0
 
         package init() {}
@@ -15,9 +15,10 @@ package struct OriginHealth: Sendable, Hashable {
 
     private struct State: Sendable, Hashable {
         var isUp = true
-        /// In a row: failures of a host that is up, successes of one that is down.
+        /// Results in a row that speak against the present state: failures of a host that is up, successes of one that is
+        /// down.
         var against = 0
-        /// When the first of the failures was that made it down.
+        /// The time of the first failure in the row that made the host down.
         var silentSince: Double?
     }
 
@@ -26,7 +27,7 @@ package struct OriginHealth: Sendable, Hashable {
 
     package init(_ rules: Rules = Rules()) { self.rules = rules }
 
-    /// Hosts that are not in the list are forgotten. A host that was not heard of is up until it fails.
+    /// Forgets hosts that are not in the list. A host without any check counts as up.
     package mutating func keep(_ hosts: some Sequence<String>) {
         let hosts = Set(hosts)
         states = states.filter { hosts.contains($0.key) }
@@ -58,10 +59,11 @@ package struct OriginHealth: Sendable, Hashable {
 
     package func isUp(_ host: String) -> Bool { states[host]?.isUp ?? true }
 
-    /// Hosts that do not answer.
+    /// Hosts that count as down.
     package var down: Set<String> { Set(states.filter { !$0.value.isUp }.keys) }
 
-    /// Those of them that are to be replaced.
+    /// Hosts that have been down for `repairAfter` seconds, so that others take over their blobs.
+    /// - Parameter now: seconds of a monotonic clock.
     package func gone(now: Double) -> Set<String> {
         Set(
             states.filter { !$0.value.isUp && now - ($0.value.silentSince ?? now) >= rules.repairAfter }.keys)

@@ -1,6 +1,6 @@
 import Address
 
-/// The addresses that share a prefix: `10.0.0.0/8`, `2001:db8::/32`; without one a single address.
+/// A range of IP addresses: `10.0.0.0/8`, `2001:db8::/32`. A text without a prefix length is a single address.
 package struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     package let description: String
     private let prefix: [UInt8]

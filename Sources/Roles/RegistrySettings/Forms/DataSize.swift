@@ -1,10 +1,10 @@
 import Text
 
-/// Sizes as Kraken's files have them: `4MB` and `4M` are 4 MiB, as is `4MiB`; a number alone is bytes.
+/// Sizes as Kraken's configuration files write them: `4MB`, `4M` and `4MiB` are all 4 MiB; a bare number is bytes.
 package enum DataSize {
     private static let units = ["": 0, "B": 0, "K": 10, "M": 20, "G": 30, "T": 40, "P": 50]
 
-    /// - Returns: bytes; nil for what is no size, or more than an `Int64` holds.
+    /// - Returns: bytes; nil for a text that is not a size, or is more than an `Int64` holds.
     package static func bytes(_ text: String) -> Int64? {
         let text = text.trimmingBlanks
         let digits = text.prefix { $0.isASCII && $0.isNumber }
@@ -17,7 +17,7 @@ package enum DataSize {
     }
 }
 
-/// A size, or a share of a disk: `100GB`, `50%`.
+/// A size, or a share of a disk's capacity: `100GB`, `50%`.
 package enum SizeOrShare: Sendable, Hashable {
     case bytes(Int64)
     case share(Double)

@@ -4,10 +4,11 @@ import Registry
 import Settings
 import Text
 
-// The forms of values that only a registry's configuration has.
+// Parsers (forms) for the values that occur only in a registry's configuration.
 
 extension SettingForm where Value == Double {
-    /// Seconds.
+    /// A duration such as `30s`.
+    /// - Parameter range: the accepted values, in seconds.
     static func duration(_ range: ClosedRange<Double> = 0...GoDuration.longest) -> SettingForm {
         SettingForm { node throws(SettingsError) in
             guard let seconds = GoDuration.seconds(try node.text) else {
@@ -27,7 +28,7 @@ extension SettingForm where Value == Double {
         return seconds == 0 ? "0" : "\(Int(seconds * 1_000))ms"
     }
 
-    /// A number that need not be whole.
+    /// A number, with or without a fraction.
     static func number(_ range: ClosedRange<Double>) -> SettingForm {
         SettingForm { node throws(SettingsError) in
             guard let number = Double(try node.text), range.contains(number) else {
@@ -61,7 +62,7 @@ extension SettingForm where Value == SizeOrShare {
 }
 
 extension SettingForm where Value == Bool {
-    /// As YAML has flags: true or false, yes or no, on or off.
+    /// A YAML flag: true or false, yes or no, on or off.
     static var yamlFlag: SettingForm {
         SettingForm { node throws(SettingsError) in
             if let flag = node.value.lenientFlag { return flag }
@@ -75,7 +76,7 @@ extension SettingForm where Value == Bool {
 }
 
 extension SettingForm where Value == String {
-    /// A regular expression that is held against a whole.
+    /// A regular expression that must match a whole text.
     static var pattern: SettingForm {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
@@ -84,7 +85,7 @@ extension SettingForm where Value == String {
         }
     }
 
-    /// An absolute path; an empty one is none.
+    /// An absolute path. An empty text counts as no value.
     static var path: SettingForm {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
@@ -95,7 +96,7 @@ extension SettingForm where Value == String {
         }
     }
 
-    /// The address of this machine to listen at, without a port.
+    /// The address of this machine to listen on, without a port.
     static var listenHost: SettingForm {
         SettingForm { node throws(SettingsError) in
             let text = try node.text
@@ -120,7 +121,7 @@ extension SettingForm where Value == AddressRange {
 }
 
 extension SettingForm where Value: Sendable {
-    /// An object whose keys are not known before.
+    /// An object whose keys the user chooses, such as host names.
     static func keyed<Element: Sendable>(
         _ form: SettingForm<Element>
     ) -> SettingForm where Value == [Keyed<Element>] {
@@ -139,7 +140,7 @@ extension SettingForm where Value: Sendable {
     }
 }
 
-/// A value under a key of the file's own.
+/// A value and its key, which the user chose.
 package struct Keyed<Value: Sendable>: Sendable {
     package let key: String
     package let value: Value

@@ -1,13 +1,14 @@
-/// Durations as Kraken's files have them: numbers with units in a row, `1m30s`, `250ms`, `1.5h`; and `d` for days.
+/// Durations as Kraken's configuration files write them (Go's `time.ParseDuration`): `1m30s`, `250ms`, `1.5h`; also `d` for
+/// days.
 package enum GoDuration {
-    /// Ten years.
+    /// Ten years, in seconds.
     static let longest = 10.0 * 366 * 86_400
 
     private static let units: [(String, Double)] = [
         ("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400),
     ]
 
-    /// - Returns: seconds; nil for what is no duration, is negative, or is longer than ten years.
+    /// - Returns: seconds; nil for a text that is not a duration, is negative, or is longer than ten years.
     package static func seconds(_ text: String) -> Double? {
         if text == "0" { return 0 }
         var rest = Substring(text)

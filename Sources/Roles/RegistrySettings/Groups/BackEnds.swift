@@ -3,7 +3,7 @@ import JSON
 import Settings
 import Text
 
-/// A back end as the file says it; opened elsewhere.
+/// The settings of one back end. The module Backends opens it.
 package struct BackEnd: Sendable, Equatable {
     package enum NamePath: String, Sendable, CaseIterable {
         case identity
@@ -18,7 +18,7 @@ package struct BackEnd: Sendable, Equatable {
         case http(WebPlace)
     }
 
-    /// Held against the whole NAME.
+    /// A regular expression that must match the whole NAME.
     package var namespace = ""
     package var kind: Kind?
     package var bandwidth = Bandwidth()
@@ -32,7 +32,7 @@ package struct BackEnd: Sendable, Equatable {
             "backend", SettingForm<Kind?>.backEnd, \.kind, orElse: "each has one of \(Self.kinds)",
             "one of \(Self.kinds)"),
         Setting(
-            "bandwidth", .object(Bandwidth.table, from: Bandwidth()), \.bandwidth, .nothing, "its share of the line"),
+            "bandwidth", .object(Bandwidth.table, from: Bandwidth()), \.bandwidth, .nothing, "limits of its data rates"),
         Setting("must_ready", .yamlFlag, \.mustReady, .value("false"), "whether `/readiness` asks it"),
     ])
 
@@ -92,7 +92,7 @@ package struct TestFSPlace: Sendable, Equatable {
     static let table = SettingsTable<TestFSPlace>([
         .required("addr", .address, \.address, orElse: "it is where testfs listens", "address and port of a testfs"),
         Setting("root", .text, \.root, .nothing, "the directory in it"),
-        Setting("name_path", .choice, \.namePath, .value("identity"), "as of `directory`"),
+        Setting("name_path", .choice, \.namePath, .value("identity"), "as for `directory`"),
     ])
 }
 
@@ -121,7 +121,7 @@ package struct S3BackEnd: Sendable, Equatable {
             "force_path_style", .yamlFlag, optional: \.usesPathStyle, .words("as the store needs it"),
             "the bucket in the path, not in the host's name"),
         Setting("root_directory", .text, \.root, .nothing, "the prefix of all keys"),
-        Setting("name_path", .choice, \.namePath, .value("sharded_docker_blob"), "as of `directory`"),
+        Setting("name_path", .choice, \.namePath, .value("sharded_docker_blob"), "as for `directory`"),
         .ignored("upload_part_size"), .ignored("download_part_size"), .ignored("upload_concurrency"),
         .ignored("download_concurrency"), .ignored("list_max_keys"), .ignored("buffer_guard"),
     ])
@@ -138,7 +138,7 @@ package struct WebPlace: Sendable, Equatable {
     ])
 }
 
-/// Bits a second.
+/// Limits of data rates, in bits a second.
 package struct Bandwidth: Sendable, Equatable {
     package var isEnabled = false
     package var egress: Int64?
@@ -152,12 +152,12 @@ package struct Bandwidth: Sendable, Equatable {
         .ignored("token_size"),
     ])
 
-    /// Bytes a second; nil for no limit.
+    /// The limit for sending, in bytes a second; nil for no limit.
     package var bytesSent: Int64? { isEnabled ? egress.flatMap { $0 == 0 ? nil : max(1, $0 / 8) } : nil }
     package var bytesReceived: Int64? { isEnabled ? ingress.flatMap { $0 == 0 ? nil : max(1, $0 / 8) } : nil }
 }
 
-/// Keys of object stores, by the user of `backends`.
+/// The keys of object stores, by the `username` of a back end.
 package struct Credentials: Sendable, Equatable {
     package struct S3Keys: Sendable, Equatable {
         package var accessKey = ""

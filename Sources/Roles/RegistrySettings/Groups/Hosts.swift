@@ -2,10 +2,10 @@ import Address
 import JSON
 import Settings
 
-/// Hosts of one role: those of a list, or those that a name stands for.
+/// The hosts of one role: a fixed list, or the addresses of a DNS name.
 package struct HostList: Sendable, Equatable {
     package var fixed: [ListenAddress] = []
-    /// A name and a port; asked again every `ttl` seconds.
+    /// A DNS name and a port. The name is looked up again every `ttl` seconds.
     package var dns: ListenAddress?
     package var ttl = 5.0
 
@@ -20,7 +20,7 @@ package struct HostList: Sendable, Equatable {
         Setting("ttl", .duration(1...86_400), \.ttl, .value("5s"), "when the name is asked again"),
     ])
 
-    /// The list itself.
+    /// Parses the list, without an object `hosts` around it.
     static var form: SettingForm<HostList> { checked(.object(table, from: HostList())) }
 
     private static func checked(_ form: SettingForm<HostList>) -> SettingForm<HostList> {
@@ -32,7 +32,7 @@ package struct HostList: Sendable, Equatable {
     }
 }
 
-/// The hosts of another role, as Kraken's `upstream` has them. An origin's `cluster` has the list without `hosts` around it.
+/// The hosts of another role, as in Kraken's `upstream`. An origin's `cluster` has the list without `hosts` around it.
 package struct Upstream: Sendable, Equatable {
     package var hosts = HostList()
     package var inner = HostList()
@@ -57,7 +57,7 @@ package struct Upstream: Sendable, Equatable {
     }
 }
 
-/// Which of several hosts keep a blob.
+/// How many origins keep each blob.
 package struct HashRing: Sendable, Equatable {
     package var maxReplica = 3
     package var refreshInterval: Double?
@@ -71,7 +71,7 @@ package struct HashRing: Sendable, Equatable {
     ])
 }
 
-/// When another host counts as down.
+/// When another host counts as down. Times are in seconds.
 package struct HealthCheck: Sendable, Equatable {
     package var fails = 3
     package var passes = 2

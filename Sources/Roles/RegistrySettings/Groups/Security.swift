@@ -1,7 +1,7 @@
 import Settings
 import Text
 
-/// Certificates, as Kraken's `tls` names them.
+/// The files of certificates and keys, as in Kraken's `tls`.
 package struct TLSPlaces: Sendable, Equatable {
     package struct File: Sendable, Equatable {
         package var path: String?
@@ -22,12 +22,12 @@ package struct TLSPlaces: Sendable, Equatable {
             Setting("disabled", .yamlFlag, \.isDisabled, .value("false"), "whether it is left out"),
             Setting(
                 "cert", File.form, \.certificate, .nothing,
-                "`path` of a PEM file: the certificate, then those that vouch for it"),
+                "`path` of a PEM file: the certificate, then those of its issuers"),
             Setting("key", File.form, \.key, .nothing, "`path` of a PEM file: its private key"),
             Setting("passphrase", File.form, \.passphrase, .nothing, "`path` of a file whose first line opens the key"),
         ])
 
-        /// Nil where there is none, or it is left out.
+        /// The paths of the pair's files; nil where the pair is disabled, or lacks the certificate or the key.
         package var files: (certificate: String, key: String, passphrase: String?)? {
             guard !isDisabled, let certificate = certificate.path, let key = key.path else { return nil }
             return (certificate, key, passphrase.path)
@@ -42,9 +42,9 @@ package struct TLSPlaces: Sendable, Equatable {
         .ignored("name"),
         Setting(
             "cas", .list(of: File.form), \.authorities, .nothing,
-            "a list of `path`s of PEM files: who vouches for other roles and for clients"),
-        Setting("server", pair, \.server, .words("none: plain HTTP"), "what this role shows"),
-        Setting("client", pair, \.client, .nothing, "what it shows other roles"),
+            "a list of `path`s of PEM files: the authorities for the certificates of other roles and of clients"),
+        Setting("server", pair, \.server, .words("none: plain HTTP"), "the certificate that this role's servers show"),
+        Setting("client", pair, \.client, .nothing, "the certificate with which it calls other roles"),
     ])
 
     private static var pair: SettingForm<Pair> {
@@ -59,15 +59,15 @@ package struct TLSPlaces: Sendable, Equatable {
     }
 }
 
-/// Whom an agent pulls for.
+/// The local programs for which an agent pulls.
 package enum LocalCallers: String, Sendable, CaseIterable {
-    /// All programs of its host, with its own token.
+    /// All programs of the agent's host. The agent uses its own token.
     case open
-    /// Whoever shows a token.
+    /// Programs that show a token.
     case token
 }
 
-/// Where and how much is logged, as Kraken's `zap` says it.
+/// The level and the outputs of the log, as in Kraken's `zap`.
 package struct LogPlaces: Sendable, Equatable {
     package enum Level: String, Sendable, CaseIterable { case debug, info, warn, error, dpanic, panic, fatal }
 

@@ -2,7 +2,7 @@ import JSON
 import Settings
 import Text
 
-/// Where a role keeps blobs: Kraken's `castore` of an origin, `store` of an agent or index.
+/// Where a role keeps blobs: Kraken's `castore` for an origin, `store` for an agent or index.
 package struct BlobStore: Sendable, Equatable {
     package var cacheDirectory: String?
     package var uploadDirectory: String?
@@ -22,14 +22,14 @@ package struct BlobStore: Sendable, Equatable {
         .named(
             "upload_cleanup", or: "download_cleanup", .object(CacheCleanup.table, from: CacheCleanup()), \.uploads,
             .nothing,
-            "`tti`: when uploads that nobody sends to are gone (24h)"),
+            "`tti`: how long an upload is kept that gets no bytes (24h)"),
         .ignored("volumes"), .ignored("capacity"), .ignored("read_part_size"), .ignored("write_part_size"),
         .ignored("skip_hash_verification"), .ignored("memory_cache"),
     ])
 }
 
 extension SettingForm where Value == String? {
-    /// A path that may be given as nothing.
+    /// An absolute path, or an empty text for none.
     static var optionalPath: SettingForm {
         SettingForm(noting: { node, notes throws(SettingsError) in
             try SettingForm<String>.path.value(of: node, &notes).map(Optional.some)
@@ -37,14 +37,14 @@ extension SettingForm where Value == String? {
     }
 }
 
-/// Which blobs leave a disk, and when.
+/// When blobs are evicted from a disk.
 package struct CacheCleanup: Sendable, Equatable {
     package var isDisabled = false
-    /// Seconds without use.
+    /// Seconds since its last use after which a blob is evicted.
     package var tti: Double?
-    /// Seconds from when it came.
+    /// Seconds since it was stored after which a blob is evicted, used or not.
     package var ttl: Double?
-    /// Percent of the disk.
+    /// Percent of the disk, 0 to 100: evicting starts above `aggressiveThreshold` and ends at `aggressiveLowerThreshold`.
     package var aggressiveThreshold: Int?
     package var aggressiveLowerThreshold: Int?
 
@@ -64,20 +64,20 @@ package struct CacheCleanup: Sendable, Equatable {
     ])
 }
 
-/// How large the pieces of blobs are, from a size of blob on.
+/// The piece lengths of blobs, by the size of the blob.
 package struct PieceLengths: Sendable, Equatable {
     package struct Step: Sendable, Equatable {
         package let from: Int64
         package let pieceLength: Int64
     }
 
-    /// By rising size; empty for the built-in ones.
+    /// In ascending order of blob size; empty for the built-in piece lengths. Each counts from its blob size on.
     package var steps: [Step] = []
 
     static let table = SettingsTable<PieceLengths>([
         Setting(
             "piece_lengths", .steps, \.steps, .words("256 KiB; from 64MB on 1MB; from 1GB on 4MB"),
-            "for each size of blob the length of pieces from it on, a power of two; alike on all origins")
+            "by blob size: the piece length of blobs from that size on, a power of two; the same on all origins")
     ])
 
     package func pieceLength(of size: Int64) -> Int64? { steps.last { $0.from <= size }?.pieceLength }
@@ -103,7 +103,7 @@ extension SettingForm where Value == [PieceLengths.Step] {
     }
 }
 
-/// Tasks that are tried again until they are done.
+/// How failed background tasks are retried. They are retried until they succeed.
 package struct Retries: Sendable, Equatable {
     package var interval: Double?
 
@@ -135,7 +135,7 @@ package struct BlobRefresh: Sendable, Equatable {
     ])
 }
 
-/// Of Kraken's scheduler: how fast peers are served and asked.
+/// Kraken's `scheduler`, of which only the limits of data rates to and from peers count.
 package struct Scheduler: Sendable, Equatable {
     package var connections = Connections()
 
@@ -157,7 +157,7 @@ package struct Scheduler: Sendable, Equatable {
             ].map { .ignored($0) })
 }
 
-/// An agent's cache, in this program's words.
+/// The limits of an agent's cache. These keys are Swoop's own, not Kraken's.
 package struct Cache: Sendable, Equatable {
     package var max: SizeOrShare?
     package var keepFree: SizeOrShare?
@@ -167,7 +167,9 @@ package struct Cache: Sendable, Equatable {
         Setting(
             "max", .sizeOrShare, optional: \.max, .words("50%"),
             "the most that it takes: a size, or a share of the disk"),
-        Setting("keep_free", .sizeOrShare, optional: \.keepFree, .words("10%"), "what it leaves free on the disk"),
+        Setting(
+            "keep_free", .sizeOrShare, optional: \.keepFree, .words("10%"),
+            "what it keeps free on the disk: a size, or a share"),
         Setting("tti", .duration(), optional: \.tti, .words("7d"), "blobs that were not used for so long go"),
     ])
 }

@@ -1,7 +1,7 @@
 import Address
 import Settings
 
-/// Where trackers keep what they know.
+/// Where trackers keep their peers.
 package struct PeerStore: Sendable, Equatable {
     package struct Redis: Sendable, Equatable {
         package var address: ListenAddress?

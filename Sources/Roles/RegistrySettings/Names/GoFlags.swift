@@ -1,7 +1,7 @@
 import Text
 
-/// Flags of a command line as Go's `flag` package reads them: `-port=1`, `--port=1`, `-port 1`, `--port 1`. The last of the
-/// same name counts, `--` or the first argument that is no flag ends them.
+/// The flags of a command line, read as Go's `flag` package does: `-port=1`, `--port=1`, `-port 1`, `--port 1`. The last
+/// flag of a name counts. An argument that is not a flag, and any argument after `--`, is an error.
 package struct GoFlags: Sendable, Equatable {
     package enum Problem: Error, Sendable, Hashable, CustomStringConvertible {
         case notDefined(String)
@@ -27,7 +27,7 @@ package struct GoFlags: Sendable, Equatable {
     }
 
     private var values: [String: String] = [:]
-    /// This program's own switches, as they were given.
+    /// The switches that were given, of `swoop` itself and without a value, each as `--NAME`.
     private(set) package var switches: [String] = []
 
     package subscript(_ name: String) -> String? { values[name] }

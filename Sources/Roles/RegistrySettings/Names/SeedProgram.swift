@@ -1,4 +1,5 @@
-/// The programs of the seed, which this one is by their names.
+/// The programs of the seed and of Kraken (docs/registry.md, "The seed's names"). Started under one of their names, `swoop`
+/// takes that program's command line.
 package enum SeedProgram: String, Sendable, CaseIterable {
     case testfs, origin, tracker
     case buildIndex = "build-index"
@@ -7,27 +8,29 @@ package enum SeedProgram: String, Sendable, CaseIterable {
     case pullCLI = "pull-cli"
     case proxy
 
-    /// - Parameter invocation: `argv[0]`: the name, also with `kraken-` before, in any directory.
+    /// - Parameter invocation: `argv[0]`: the program's name, with or without `kraken-` before it, in any directory.
     package init?(invokedAs invocation: String) {
         let name = invocation.split(separator: "/").last.map(String.init) ?? ""
         self.init(rawValue: name.hasPrefix("kraken-") ? String(name.dropFirst(7)) : name)
     }
 
-    /// What this program is called to do.
+    /// What a command line of the program stands for.
     package enum Call: Sendable, Equatable {
-        /// Arguments of `swoop`.
+        /// The arguments of `swoop`.
         case arguments([String])
-        /// The same, with `--registry` of an origin: that of a configuration, else of this host.
+        /// The arguments of `swoop`, to which `--registry` must be added: an origin of the configuration, else the one on
+        /// this host.
         case withOrigin([String], config: String?, secrets: String?)
-        /// The same, with all origins as `--cluster`, and a directory as `--data`.
+        /// The arguments of `swoop`, to which all origins of the configuration must be added as `--cluster`, and a directory
+        /// as `--data`.
         case withOrigins([String], config: String?, secrets: String?)
-        /// What to print for `-help`.
+        /// The text to print for `-help`.
         case help(String)
     }
 
-    /// Flags that every role has.
+    /// Flags of every role.
     private static let common = ["config", "cluster", "zone", "secrets", "mutex-profile-fraction"]
-    /// This program's own, without a value.
+    /// Switches of `swoop`, which these programs do not have. They take no value.
     private static let switches = ["json", "quiet", "verbose", "any-port"]
 
     private var flags: [String] {
@@ -60,7 +63,7 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         }
     }
 
-    /// A role's flags have the same names here. A cluster's name and a profile are nothing here.
+    /// Options of `swoop` from the flags of the same names. `-cluster` and `-mutex-profile-fraction` have no effect.
     private static func role(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
         var arguments: [String] = []
         for name in ["config", "zone", "secrets", "peer-ip"] {
@@ -72,7 +75,7 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         return arguments + flags.switches
     }
 
-    /// An origin is known by its host name and port. It is reached by peers at that name.
+    /// An origin's `--name` is its host name and port. Peers reach it at that host name.
     private static func origin(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
         let port = try flags.port("blobserver-port") ?? 15_002
         var arguments = ["origin"]
@@ -86,7 +89,8 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         return arguments + flags.switches.filter { $0 != "--any-port" }
     }
 
-    /// An origin that keeps nothing: it is none of those that are named. The port of Kraken's for its own calls is nothing here.
+    /// A proxy is an origin that keeps no blobs, since it is not in the list of the cluster's origins. `-server-port`, the
+    /// port for calls of Kraken's own, has no effect.
     private static func proxy(_ flags: GoFlags) throws(GoFlags.Problem) -> Call {
         _ = try flags.port("server-port")
         var arguments = ["origin", "--port=\(try flags.port("port") ?? 15_000)", "--peers-port=0"]
@@ -102,7 +106,7 @@ package enum SeedProgram: String, Sendable, CaseIterable {
         try flags.port(name).map { ["\(option)=\($0)"] } ?? []
     }
 
-    /// `--tag` is TAG, of the file's own name, or NAME:TAG.
+    /// `--tag` is NAME:TAG, or a TAG for the file's own name.
     private static func push(_ flags: GoFlags) throws(GoFlags.Problem) -> Call {
         guard let file = flags["file"], !file.isEmpty else { throw .missing("file") }
         let tag = flags["tag"].flatMap { $0.isEmpty ? nil : $0 } ?? "latest"
@@ -120,14 +124,14 @@ package enum SeedProgram: String, Sendable, CaseIterable {
             secrets: flags["secrets"])
     }
 
-    /// The files that say what a registry is told.
+    /// Options that pass on the configuration and the secrets file, which have the credentials for the registry.
     private static func told(_ flags: GoFlags) -> [String] {
         ["config", "secrets"].flatMap { name in
             flags[name].flatMap { $0.isEmpty ? nil : ["--registry-\(name)=\($0)"] } ?? []
         }
     }
 
-    /// From the agent, which the tag is asked of too.
+    /// Pulls from the agent on this host, which resolves the tag too.
     private static func pull(_ flags: GoFlags) throws(GoFlags.Problem) -> [String] {
         guard let tag = flags["tag"], !tag.isEmpty else { throw .missing("tag") }
         guard let directory = flags["download-dir"], !directory.isEmpty else { throw .missing("download-dir") }

@@ -1,7 +1,7 @@
 import Files
 import Registry
 
-/// A blob that is wanted, as a manifest has it.
+/// A blob to fetch: its digest and size from a manifest.
 package struct WantedBlob: Sendable, Hashable {
     package let digest: BlobDigest
     /// In bytes.
@@ -13,34 +13,35 @@ package struct WantedBlob: Sendable, Hashable {
     }
 }
 
-/// How far a blob is. Reported from any thread.
+/// Reports on the fetch of a blob. They come from any thread.
 package enum BlobProgress: Sendable, Hashable {
-    /// So many bytes are here, from an earlier run or now: what a bar shows.
+    /// The number of the blob's bytes that are on this host, from an earlier run or this one. A progress bar shows it.
     case here(Int64)
-    /// So many more bytes came over the network. Those that were of no use count too.
+    /// The number of further bytes that were received over the network, including useless ones.
     case received(Int)
-    /// How many of each the blob comes from now.
+    /// The numbers of peers and of origins from which the blob is being received.
     case sources(peers: Int, origins: Int)
-    /// Why nothing comes.
+    /// Nothing is being received, for this reason.
     case waiting(String)
 }
 
-/// Where blobs come from: a registry over HTTP, or a swarm.
+/// A source of blobs: a registry over HTTP, or a swarm.
 package protocol BlobSource: Sendable {
-    /// Brings a blob into a file.
+    /// Fetches a blob into a file.
     ///
-    /// The file is open for reading and writing and nobody else writes to it. It may have what an earlier call for the same blob
-    /// left when it failed, was cancelled, or its process was killed: the source goes on from there as far as it can tell. When
-    /// the call returns, the file has exactly the blob's bytes, all held against its digest; zeros may be holes. Nothing is
-    /// synced here.
-    /// - Throws: `PullError.wrongContent`, `.wrongSize` when no source has the blob right; `.registry(.unknown)` when nobody has
-    ///   it; `.silent` when nothing came for too long. What is right of the file stays.
+    /// The file is open for reading and writing, and no one else writes to it. It may hold bytes of an earlier call for the
+    /// same blob that failed, was cancelled, or whose process was killed: the source resumes from them as far as it can
+    /// verify them. When the call returns, the file has exactly the blob's bytes, all verified against its digest; zeros may
+    /// be holes. The source does not sync the file to disk.
+    /// - Throws: `PullError.wrongContent`, `.wrongSize` when no source has the right blob; `.registry(.unknown)` when no
+    ///   source has it; `.silent` when no byte was received for too long. Bytes of the file that are right are kept.
     func fetch(
         _ blob: WantedBlob, into file: HeldFile, progress: @escaping @Sendable (BlobProgress) -> Void
     ) async throws(PullError)
 
-    /// Gives a blob's bytes in order, as they come. The last part is given only when all of them were held against the digest.
-    /// - Parameter write: called from a thread that may block, one call at a time.
+    /// Passes a blob's bytes to `write` in order, as they arrive. The last part is passed only when all bytes have been
+    /// verified against the digest.
+    /// - Parameter write: called on a thread that may block, one call at a time.
     func stream(
         _ blob: WantedBlob, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(PullError) -> Void,
         progress: @escaping @Sendable (BlobProgress) -> Void

@@ -6,8 +6,8 @@ import Registry
 import Synchronization
 import Threads
 
-/// Hashes the bytes of a blob in their order, and hands them on, on threads of a pool: while one batch is written, the next
-/// comes in. Two batches are in memory, no more.
+/// Hashes the bytes of a blob in order and passes them to an output, on the threads of a pool. The next batch is received
+/// while one is written, so at most two batches are in memory.
 final class BlobWriter: Sendable {
     typealias Output = @Sendable (UnsafeRawBufferPointer, Int64) throws(PullError) -> Void
 
@@ -20,20 +20,20 @@ final class BlobWriter: Sendable {
     private let output: Output
     private let state = Mutex(State())
 
-    /// - Parameter output: takes bytes and where they stand in the blob.
+    /// - Parameter output: takes bytes, and their position in the blob.
     init(pool: WorkerPool, batchBytes: Int, output: @escaping Output) {
         self.pool = pool
         self.batchBytes = batchBytes
         self.output = output
     }
 
-    /// Bytes that were hashed and handed on.
+    /// The number of bytes that have been hashed and passed to the output.
     var position: Int64 { state.withLock { $0.hasher.byteCount } }
     var digest: BlobDigest { state.withLock { $0.hasher.blobDigest } }
 
     func restart() { state.withLock { $0.hasher = SHA256Stream() } }
 
-    /// Hashes what a file has already, up to `limit` bytes.
+    /// Hashes the bytes that a file already has, up to `limit` bytes, without writing them.
     func skip(_ file: HeldFile, limit: Int64, path: String, blockBytes: Int) async throws(PullError) {
         try await Threads.offloaded(pool) { [self] () throws(PullError) in
             let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 4096)
@@ -66,7 +66,7 @@ final class BlobWriter: Sendable {
         }
     }
 
-    /// Takes the parts of one body.
+    /// Collects the parts of one body into batches, and writes these.
     struct Batches: ~Copyable {
         private let writer: BlobWriter
         private var parts: [ByteBuffer] = []
@@ -106,7 +106,7 @@ final class BlobWriter: Sendable {
             try await pending.value.get()
         }
 
-        /// Writes the rest, and waits until all is written.
+        /// Writes the last batch, and waits until all batches are written.
         mutating func end() async throws(PullError) {
             try await flush()
             try await settle()
@@ -114,22 +114,22 @@ final class BlobWriter: Sendable {
     }
 }
 
-/// Writes a blob into a file: what is zeros in whole blocks stays a hole.
+/// Writes a blob into a file. Whole blocks of zeros become holes.
 struct SparseOutput: Sendable {
     static let holeBytes = 64 << 10
     let file: HeldFile
     let path: String
 
-    /// - Parameter offset: where the bytes stand in the file, which has nothing behind that.
+    /// - Parameter offset: the position of the bytes in the file, which must not have bytes at or after it.
     func write(_ bytes: UnsafeRawBufferPointer, _ offset: Int64) throws(PullError) {
         var place = 0
         while place < bytes.count {
-            // Up to the next multiple of the block.
+            // The bytes up to the next block boundary of the file.
             let at = offset + Int64(place)
             let length = min(Self.holeBytes - Int(at % Int64(Self.holeBytes)), bytes.count - place)
             var end = place + length
             let isHole = length == Self.holeBytes && Self.isZero(bytes, place..<end)
-            // Blocks of one kind go together.
+            // Following blocks of the same kind, data or zeros, are written in one call.
             while end < bytes.count {
                 let next = min(Self.holeBytes, bytes.count - end)
                 guard (next == Self.holeBytes && Self.isZero(bytes, end..<end + next)) == isHole else { break }

@@ -7,7 +7,8 @@ import Storage
 import Synchronization
 import Threads
 
-/// One pull into a directory: what is there already, what is fetched beside it, and the one step that publishes it.
+/// One pull into a directory: checks the files at the destination, fetches the others into a working directory beside it,
+/// and publishes the new tree in one step.
 final class Delivery: Sendable {
     private let plan: PullPlan
     private let options: Pull.Options
@@ -20,7 +21,7 @@ final class Delivery: Sendable {
     private let isStopped = Atomic(false)
     private var limits: RegistryTransferLimits { options.limits }
 
-    /// Blocks.
+    /// Opens the directory, and makes it if it is missing. Blocks.
     init(
         _ plan: PullPlan, into directory: String, options: Pull.Options, pool: WorkerPool, meter: PullMeter
     ) throws(PullError) {
@@ -40,7 +41,7 @@ final class Delivery: Sendable {
         destination = PulledTree(holder: held, name: name, display: "\(placePath)/\(plan.name.display)")
     }
 
-    /// Of the content, once it is published.
+    /// The path of the content at the destination.
     var path: String { placePath + "/" + destination.name.text }
 
     /// A file of each digest of the content, once it is published. Names that are no UTF-8 are left out.
@@ -53,7 +54,8 @@ final class Delivery: Sendable {
         return files
     }
 
-    /// - Returns: whether everything was there already.
+    /// Runs the pull.
+    /// - Returns: whether the complete content was at the destination already.
     func run(_ source: any BlobSource) async throws(PullError) -> Bool {
         let workName = WorkNames.directory(for: plan.name)
         let hasWork = try await blocking { this throws(PullError) in
@@ -92,7 +94,7 @@ final class Delivery: Sendable {
         return true
     }
 
-    /// Runs a body that blocks on a thread of the pool; it is told when the task is cancelled.
+    /// Runs a blocking body on a thread of its own. When the task is cancelled, `isStopped` is set for the body.
     private func blocking<R: Sendable>(
         _ body: @escaping @Sendable (Delivery) throws(PullError) -> R
     ) async throws(PullError) -> R {
@@ -115,7 +117,7 @@ final class Delivery: Sendable {
             isCancelled: { [self] in isCancelled })
     }
 
-    /// Takes the working directory, ends what a crash interrupted there, and looks at the destination.
+    /// Opens the working directory, completes a publication that a crash interrupted, and checks the destination.
     private func open(_ name: FileName) throws(PullError) -> (WorkDirectory, Present) {
         let place = HeldFile(
             try onDisk("open", placePath) { () throws(Files.SystemError) in
@@ -133,7 +135,7 @@ final class Delivery: Sendable {
         }
     }
 
-    // MARK: What is fetched
+    // MARK: Fetching
 
     private func gather(
         _ there: Present, _ work: WorkDirectory, _ source: any BlobSource
@@ -170,7 +172,7 @@ final class Delivery: Sendable {
         try await blocking { _ throws(PullError) in try staging.synchronize() }
     }
 
-    /// Brings the files of one digest to their places in the new tree.
+    /// Puts all files with one digest into their places in the new tree.
     private func bring(
         _ files: [PullPlan.File], _ there: Present, _ staging: Staging, _ source: any BlobSource
     ) async throws(PullError) {
@@ -229,13 +231,13 @@ final class Delivery: Sendable {
         return Publication(
             work: work, destination: destination,
             isOurs: { [digests, options] status in
-                // Without leave to replace, whatever is there stays.
+                // Without permission to overwrite, all files at the destination are kept.
                 options.overwrite && options.selection == nil && digests.pulled.digest(DigestStamp(status)) != nil
             }, isInTree: { paths.contains($0) })
     }
 
     private func publish(_ there: Present, _ work: WorkDirectory) throws(PullError) {
-        // Without leave to replace, what is there must still be right.
+        // Without permission to overwrite, the files at the destination must still be the right ones.
         if there.isSomething, !options.overwrite { _ = try survey.run() }
         try publication(work).run(isSingleFile: plan.isSingleFile, mayReplace: there.isSomething)
         try inStorage { () throws(StorageError) in try work.remove() }

@@ -3,25 +3,25 @@ import Metainfo
 import Registry
 import Threads
 
-/// What is at the destination of a pull.
+/// The result of checking the destination of a pull.
 struct Present: Sendable {
-    /// Digests of files at their places, and of others of a size that is wanted.
+    /// Files at the destination by digest: those at the paths of the new tree, and others whose size is wanted.
     var files: [BlobDigest: SafePath] = [:]
     var isComplete = false
-    /// Anything at all has the name.
+    /// Whether a file or directory of any kind is at the destination.
     var isSomething = false
 }
 
-/// Looks at what is at the destination of a pull. Blocks.
+/// Checks the files at the destination of a pull. Blocks.
 struct DestinationSurvey: Sendable {
     let plan: PullPlan
     let destination: PulledTree
     let digests: FileDigests
-    /// Whether what is there may be replaced.
+    /// Whether other content may be replaced.
     let overwrite: Bool
     let isCancelled: @Sendable () -> Bool
 
-    /// - Throws: if something is there that the pull may not replace.
+    /// - Throws: `conflict` or `inTheWay` if the destination has something that the pull may not replace.
     func run() throws(PullError) -> Present {
         var there = Present()
         let display = destination.display
@@ -66,13 +66,13 @@ struct DestinationSurvey: Sendable {
         return there
     }
 
-    /// Files of the old tree that are wanted under other paths.
+    /// Finds files of the old tree that the new tree has under other paths.
     private func findMoved(_ there: inout Present) throws(PullError) {
         let missing = plan.files.filter { there.files[$0.digest] == nil && $0.size > 0 && $0.content == nil }
         let sizes = Set(missing.map(\.size))
         guard !sizes.isEmpty else { return }
         let known = Set(plan.files.map(\.path))
-        // A tree that cannot be listed has nothing to offer.
+        // If the old tree cannot be listed, none of its files are reused.
         let entries = (try? destination.entries(limit: 1_000_000)) ?? []
         for (path, status) in entries where status.kind == .file && sizes.contains(status.size) && !known.contains(path)
         {

@@ -7,13 +7,14 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// Blobs from one registry over HTTP, in order from the beginning; a body that breaks off is gone on with by a range.
+/// Fetches blobs from one registry over HTTP, in order from the beginning. A body that breaks off is resumed with a range
+/// request.
 package struct HTTPBlobSource: BlobSource {
     private let client: RegistryClient
     private let name: ContentName
     private let limits: RegistryTransferLimits
     private let pool: WorkerPool
-    /// Seconds without a byte until a blob is given up; nil: after so many tries.
+    /// Seconds without a byte after which a blob is given up; nil to give up after `limits.tries` attempts without a byte.
     private let patience: Double?
 
     package init(
@@ -46,7 +47,7 @@ package struct HTTPBlobSource: BlobSource {
             progress(.here(writer.position))
             try await receive(blob, writer, progress)
             if writer.digest == blob.digest { break }
-            // What an earlier run left may be at fault, once.
+            // The bytes of an earlier run may be wrong: the blob is then fetched once more from its beginning.
             guard mayBeWrong else { throw .wrongContent(blob.digest) }
             mayBeWrong = false
             writer.restart()
@@ -72,7 +73,7 @@ package struct HTTPBlobSource: BlobSource {
         try await Threads.offloaded(pool) { () throws(PullError) in try tail.end() }
     }
 
-    /// Receives all that the writer does not have yet.
+    /// Receives all bytes that the writer does not have yet, with retries.
     private func receive(
         _ blob: WantedBlob, _ writer: BlobWriter, _ progress: @escaping @Sendable (BlobProgress) -> Void
     ) async throws(PullError) {
@@ -83,7 +84,7 @@ package struct HTTPBlobSource: BlobSource {
             progress(.sources(peers: 0, origins: 1))
             do throws(PullError) {
                 try await receiveOnce(blob, writer, progress)
-                // A body that ended early, without an error: as if it had broken off.
+                // A body that ended early without an error is treated like one that broke off.
                 if writer.position == blob.size { return }
                 try await note("the registry sends less than it should")
             } catch {
@@ -129,7 +130,7 @@ package struct HTTPBlobSource: BlobSource {
             try await body.forEach { part in
                 var part = part
                 progress(.received(part.readableBytes))
-                // A server without ranges begins anew.
+                // A server without ranges sends the blob from its beginning: known bytes are skipped.
                 if at < begin {
                     let known = Int(min(Int64(part.readableBytes), begin - at))
                     part.moveReaderIndex(forwardBy: known)
@@ -148,13 +149,13 @@ package struct HTTPBlobSource: BlobSource {
         } catch {
             failure = .cancelled
         }
-        // What came before the failure counts.
+        // Bytes that arrived before the failure are written too.
         do throws(PullError) { try await batches.end() } catch { throw failure ?? error }
         if let failure { throw failure }
     }
 }
 
-/// Keeps back the last bytes of a stream, until it is known that all were right.
+/// Holds back the last bytes of a stream until all bytes have been verified.
 private final class StreamTail: Sendable {
     private static let keptBytes = 1
     private let write: @Sendable (UnsafeRawBufferPointer) throws(PullError) -> Void

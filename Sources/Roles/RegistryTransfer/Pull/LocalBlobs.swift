@@ -6,16 +6,16 @@ import Registry
 import Storage
 import Synchronization
 
-/// Digests of files on this host: remembered, or made by reading them.
+/// The digests of files on this host, from a cache or by reading the files.
 struct FileDigests: Sendable {
-    /// Of what pulls wrote.
+    /// The digests of files that pulls wrote.
     let pulled: DigestCache
-    /// Of what was pushed from here.
+    /// The digests of files that were pushed from this host.
     let pushed: DigestCache
     let blockBytes: Int
 
-    /// The digest of an open file. Blocks.
-    /// - Parameter isCancelled: asked for each block.
+    /// The digest of an open file; nil if the file changed while it was read, or the read was cancelled. Blocks.
+    /// - Parameter isCancelled: called before each block.
     func digest(of file: HeldFile, isCancelled: () -> Bool) throws(Files.SystemError) -> BlobDigest? {
         let stamp = DigestStamp(try file.status())
         if let known = pulled.digest(stamp) ?? pushed.digest(stamp) { return known }
@@ -33,11 +33,13 @@ struct FileDigests: Sendable {
     }
 }
 
-/// Copies a file that is here: as shared blocks where the file system can, else in the kernel, else through memory.
+/// Copies a local file: by sharing blocks (reflink) where the file system supports it, else in the kernel, else through
+/// memory.
 package struct FileCopy {
     private static let stepBytes = 64 << 20
 
-    /// - Returns: false when the source was changed meanwhile: then the target is not to be used.
+    /// - Returns: false when the source changed during the copy, or the copy was cancelled. The target must not be used
+    ///   then.
     package static func run(
         from source: HeldFile, to target: HeldFile, isCancelled: () -> Bool
     ) throws(Files.SystemError) -> Bool {

@@ -4,27 +4,27 @@ import Metainfo
 import Registry
 import Storage
 
-/// Gives a finished tree its name, and goes on with what a crash interrupted.
+/// Moves a complete tree to its destination, and recovers publications that a crash interrupted.
 ///
-/// The tree lies in the working directory's `content`. Where nothing is at the destination, it gets there by one rename; a file
-/// replaces a file by one rename. Anything else changes places with it in one step; what was there then lies in the working
-/// directory as `old`. Files in it that no pull wrote, and whose paths the new tree does not have, are the user's: they move into
-/// the new tree. The rest goes.
+/// The new tree is in the working directory's `content`. If the destination is empty, the tree is moved there by one rename;
+/// a file also replaces a file by one rename. Otherwise the two trees are exchanged in one step, and the old tree is then in
+/// the working directory as `old`. Files in it that no pull wrote, and whose paths the new tree does not have, are the
+/// user's: they are moved into the new tree. All other files of the old tree are removed.
 struct Publication {
     private static let old = FileName(own: "old")
 
     let work: WorkDirectory
     let destination: PulledTree
-    /// Whether a file was written by a pull and not touched since.
+    /// Whether a file was written by a pull and not changed since.
     let isOurs: (FileStatus) -> Bool
-    /// Whether the new tree has a path.
+    /// Whether the new tree has a file at a path.
     let isInTree: (SafePath) -> Bool
     private var layer: SystemFileLayer { SystemFileLayer() }
     private var place: Files.Descriptor { destination.holder.descriptor }
     private var name: FileName { destination.name }
 
-    /// Ends a publication that a crash interrupted.
-    /// - Returns: whether there was one.
+    /// Completes or undoes a publication that a crash interrupted.
+    /// - Returns: whether there was one with an old tree.
     func recover() throws(PullError) -> Bool {
         let marker = try inStorage { () throws(StorageError) in
             try work.small.read(WorkNames.publishing, limit: 64)
@@ -33,14 +33,14 @@ struct Publication {
             let words = String(decoding: marker, as: UTF8.self).split(separator: " ").map(String.init)
             let there = try status(name, in: place)
             if let there, words == ["\(there.device)", "\(there.inode)"] {
-                // The exchange is done.
+                // The exchange was made before the crash.
                 try keepOld()
             }
             try inStorage { () throws(StorageError) in try work.small.remove(WorkNames.publishing) }
         }
         guard try status(Self.old, in: work.directory.descriptor) != nil else { return false }
         if try status(name, in: place) == nil {
-            // The old content had gone, and the new one had not come.
+            // The crash came between the two renames: the old content was moved away, and the new one was not moved in.
             try onDisk("bring back", destination.display) { () throws(Files.SystemError) in
                 try layer.rename(Self.old, in: work.directory.descriptor, to: name, in: place, .noReplace)
             }
@@ -51,8 +51,8 @@ struct Publication {
     }
 
     /// - Parameters:
-    ///   - isSingleFile: of the new content.
-    ///   - mayReplace: whether something was at the destination, and may go.
+    ///   - isSingleFile: whether the new content is a single file.
+    ///   - mayReplace: whether the destination had content before, which may be replaced.
     func run(isSingleFile: Bool, mayReplace: Bool) throws(PullError) {
         let there = try status(name, in: place)
         switch there?.kind {
@@ -77,7 +77,7 @@ struct Publication {
             do throws(Files.SystemError) {
                 try layer.rename(name, in: work.content.descriptor, to: name, in: place, mode)
             } catch  where mode == .noReplace && [EINVAL, ENOSYS].contains(error.number) {
-                // A file system without that flag (old network file systems).
+                // The file system does not support `RENAME_NOREPLACE` (old network file systems).
                 guard try layer.status(name, in: place, followSymlink: false) == nil else {
                     throw Files.SystemError(EEXIST)
                 }
@@ -105,7 +105,7 @@ struct Publication {
                 try layer.rename(
                     name, in: work.content.descriptor, to: Self.old, in: work.directory.descriptor, .replace)
             } catch  where [EINVAL, ENOSYS].contains(error.number) {
-                // A file system that cannot exchange: for a moment nothing has the name.
+                // The file system does not support `RENAME_EXCHANGE`: for a moment nothing is at the destination.
                 try layer.rename(name, in: place, to: Self.old, in: work.directory.descriptor, .replace)
                 try layer.rename(name, in: work.content.descriptor, to: name, in: place, .replace)
             }

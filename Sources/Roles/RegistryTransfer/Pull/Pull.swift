@@ -8,16 +8,16 @@ import Storage
 import Synchronization
 import Threads
 
-/// A pull of what a tag or digest names, into a directory or to a stream.
+/// A pull of the content of a tag or digest, into a directory or to a stream.
 package struct Pull: Sendable {
     package struct Options: Sendable {
         /// Whether other content at the destination may be replaced.
         package var overwrite = false
-        /// The files that are wanted, by their paths; nil for all.
+        /// Selects the files to pull by their paths; nil for all.
         package var selection: (@Sendable (SafePath) -> Bool)?
-        /// For the message when none is.
+        /// The patterns of the selection, for the message when no file matches.
         package var patterns: [String] = []
-        /// The directory for what is remembered from pull to pull; nil for none.
+        /// The directory for the cache of file digests, which is kept from pull to pull; nil for none.
         package var cache: String?
         package var limits = RegistryTransferLimits()
 
@@ -25,13 +25,13 @@ package struct Pull: Sendable {
     }
 
     package struct Outcome: Sendable {
-        /// Of the manifest.
+        /// The digest of the manifest.
         package let digest: BlobDigest
         package let bytes: Int64
         package let figures: PullFigures
-        /// Where the content is.
+        /// The path of the content; `-` for a stream.
         package let path: String
-        /// All of it was there before.
+        /// Whether the complete content was at the destination before.
         package let wasThere: Bool
         /// A file of each digest, by its path; none for a stream.
         package var files: [BlobDigest: String] = [:]
@@ -50,7 +50,7 @@ package struct Pull: Sendable {
 
     private static let mostNested = 64
 
-    /// The manifest, and of an index all that it refers to.
+    /// Fetches the manifest, and for an index all manifests that it refers to.
     private func resolve() async throws(PullError) -> (Manifest, PullPlan) {
         meter.enter(.resolving)
         let top = try await asking { () throws(RegistryError) in try await client.manifest(reference) }
@@ -78,7 +78,7 @@ package struct Pull: Sendable {
     }
 
     /// Pulls into a directory, which is made if it is missing.
-    /// - Parameter source: makes what blobs come from, once a pool of threads is there and the manifest is known.
+    /// - Parameter source: makes the source of the blobs. It is called when the manifest has been fetched.
     package func run(
         into directory: String, from source: (WorkerPool, Manifest) async -> any BlobSource
     ) async throws(PullError) -> Outcome {
@@ -101,7 +101,7 @@ package struct Pull: Sendable {
         return try result.get()
     }
 
-    /// Writes the only file to a descriptor.
+    /// Pulls a content of a single file, and writes it to a file descriptor.
     package func stream(
         to descriptor: Int32, from source: (WorkerPool, Manifest) async -> any BlobSource
     ) async throws(PullError) -> Outcome {

@@ -4,26 +4,26 @@ import Registry
 import RegistryClient
 import Storage
 
-/// Why nothing was pulled, or not all of it. Paths in it are escaped for display.
+/// Why a pull failed. Paths are escaped for display.
 package enum PullError: Error, Sendable, Hashable, CustomStringConvertible {
     case registry(RegistryError)
-    /// What came is not what the digest says.
+    /// The bytes that were received for a blob do not have its digest.
     case wrongContent(BlobDigest)
-    /// A source has another number of bytes than the manifest says; nil: more, without an end.
+    /// A source's blob has another size than the manifest says; `found` is nil where it sends more bytes and no size.
     case wrongSize(BlobDigest, expected: Int64, found: Int64?)
-    /// A manifest whose files cannot be written.
+    /// The files of a manifest cannot be written.
     case badManifest(Reference, reason: String)
-    /// No path of the manifest matches what was selected.
+    /// No path of the manifest matches the selection.
     case nothingSelected([String])
-    /// There is not one file, which alone can be streamed.
+    /// The content has this number of files, and only a single file can be streamed.
     case notOneFile(Int)
-    /// What is at the destination is something else, and may not be replaced.
+    /// The destination has other content, which may not be replaced.
     case conflict(path: String, detail: String)
-    /// A symlink, a special file or a directory has a name that is needed.
+    /// A symbolic link, a special file or a directory is at a path that the pull needs.
     case inTheWay(path: String)
-    /// A file that was to be reused, or that was just written, was changed by others.
+    /// Another program changed a file that was being reused or written.
     case changed(path: String)
-    /// Not one byte came for so many seconds.
+    /// No byte was received for this many seconds.
     case silent(seconds: Double, reason: String)
     case output(Files.SystemError)
     case disk(StorageError)
@@ -56,7 +56,7 @@ extension StorageError: Hashable {
     }
 }
 
-/// Runs a call of the client, whose errors are those of the pull from then on.
+/// Runs a call of the registry client, and turns its errors into errors of the pull.
 func asking<R>(_ body: () async throws(RegistryError) -> R) async throws(PullError) -> R {
     do {
         return try await body()
@@ -65,12 +65,12 @@ func asking<R>(_ body: () async throws(RegistryError) -> R) async throws(PullErr
     }
 }
 
-/// Runs a call of the storage, whose errors are those of the pull from then on.
+/// Runs a call of the module Storage, and turns its errors into errors of the pull.
 func inStorage<R>(_ body: () throws(StorageError) -> R) throws(PullError) -> R {
     do { return try body() } catch { throw .disk(error) }
 }
 
-/// Runs a call of the file system, whose errors are those of the pull from then on.
+/// Runs a call of the file system, and turns its errors into errors of the pull.
 package func onDisk<R>(
     _ action: String, _ path: @autoclosure () -> String, _ body: () throws(Files.SystemError) -> R
 ) throws(PullError) -> R {

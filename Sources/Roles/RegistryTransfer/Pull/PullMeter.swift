@@ -1,26 +1,26 @@
 import Registry
 import Synchronization
 
-/// How far a pull is. All numbers are bytes, unless they say otherwise.
+/// The progress of a pull. Numbers are bytes, except for counts of files, peers and origins.
 package struct PullFigures: Sendable, Equatable {
     package enum Phase: String, Sendable { case resolving, fetching, receiving, publishing }
 
     package var phase = Phase.resolving
     package var total: Int64 = 0
     package var done: Int64 = 0
-    /// Came over the network, also in vain.
+    /// Bytes received over the network, including useless ones.
     package var received: Int64 = 0
-    /// Was on this host already.
+    /// Bytes that were on this host already.
     package var reused: Int64 = 0
     package var files = 0
     package var filesDone = 0
     package var peers = 0
     package var origins = 0
-    /// Why nothing comes, while nothing does.
+    /// Why nothing is being received; nil while something is.
     package var trouble: String?
 }
 
-/// What the parts of a pull count together.
+/// Collects the progress of a pull from its parts.
 package final class PullMeter: Sendable {
     private struct State {
         var figures = PullFigures()
@@ -66,8 +66,8 @@ package final class PullMeter: Sendable {
         }
     }
 
-    /// Files of one digest are in their places.
-    /// - Parameter reused: how many of their bytes were here already.
+    /// Records that all files with one digest are in their places.
+    /// - Parameter reused: how many of their bytes were on this host already.
     func finish(_ blob: BlobDigest, files: Int, bytes: Int64, reused: Int64) {
         state.withLock { state in
             state.underWay[blob] = nil

@@ -5,26 +5,26 @@ import Metainfo
 import Registry
 import Storage
 
-/// What a pull writes, and where below the destination.
+/// The files that a pull writes, with their paths at the destination.
 struct PullPlan: Sendable {
     struct File: Sendable, Hashable {
-        /// Below the top directory; empty for a single file.
+        /// The path below the top directory; empty for a single file.
         let path: SafePath
         let digest: BlobDigest
         let size: Int64
         let isExecutable: Bool
-        /// Of a file that is made here, and not fetched.
+        /// The content of a file that is not fetched; nil for a blob to fetch.
         var content: [UInt8]?
     }
 
-    /// What the file or directory is called at the destination.
+    /// The name of the file or directory at the destination.
     let name: PathComponent
     let isSingleFile: Bool
     var files: [File]
 
     var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
 
-    /// - Parameter nested: the manifests that an index refers to, directly or not.
+    /// - Parameter nested: the manifests that an index refers to, directly or through other indexes.
     init(_ manifest: Manifest, _ reference: Reference, nested: [Manifest] = []) throws(PullError) {
         func bad(_ reason: String) -> PullError { .badManifest(reference, reason: reason) }
         let files: [FilesManifest.File]?
@@ -70,7 +70,7 @@ struct PullPlan: Sendable {
         }
     }
 
-    /// An image in the OCI image layout (OCI image specification, "Image Layout").
+    /// The files of an image in an OCI image layout (OCI image specification, "Image Layout").
     private static func layout(
         _ manifest: Manifest, _ reference: Reference, _ nested: [Manifest]
     ) throws(PathProblem) -> [File] {
@@ -106,7 +106,7 @@ struct PullPlan: Sendable {
         return files
     }
 
-    /// Keeps the files that are wanted.
+    /// Keeps only the files that are wanted.
     mutating func select(_ isWanted: (SafePath) -> Bool) {
         files = files.filter {
             isWanted(isSingleFile ? ((try? SafePath(components: [name.bytes])) ?? .empty) : $0.path)

@@ -3,16 +3,16 @@ import Glibc
 import Metainfo
 import Storage
 
-/// A file or directory that lies in a directory held open, and the files below it by their paths. No link is followed.
+/// A file or directory in an open directory, and the files below it by path. Symbolic links are not followed.
 struct PulledTree: Sendable {
     let holder: HeldDirectory
     let name: FileName
-    /// For messages.
+    /// The path in messages.
     let display: String
 
-    /// The directory that a file of the tree is in, and the file's name there.
-    /// - Parameter creating: makes the directories that are missing.
-    /// - Throws: `ENOENT` or `ENOTDIR`, where one of them is missing or is no directory.
+    /// The directory of a file of the tree, and the file's name in it.
+    /// - Parameter creating: whether missing directories are made.
+    /// - Throws: `ENOENT` or `ENOTDIR` where a directory of the path is missing or is not a directory.
     func place(
         of path: SafePath, creating: Bool = false
     ) throws(Files.SystemError) -> (directory: HeldDirectory, name: FileName) {
@@ -37,19 +37,19 @@ struct PulledTree: Sendable {
         return try directory.directory(name)
     }
 
-    /// What is at a path of the tree; nil for nothing.
+    /// The status of the file at a path of the tree; nil where there is none.
     func status(_ path: SafePath) throws(Files.SystemError) -> FileStatus? {
         do throws(Files.SystemError) {
             let (directory, name) = try place(of: path)
             return try directory.status(name)
         } catch {
-            // A link or a file where a directory should be.
+            // A directory of the path is missing, or is a file or a link.
             if [ENOENT, ENOTDIR, ELOOP].contains(error.number) { return nil }
             throw error
         }
     }
 
-    /// A regular file of the tree; nil for anything else.
+    /// Opens a regular file of the tree; nil for anything else.
     func open(_ path: SafePath, _ options: OpenOptions = []) throws(Files.SystemError) -> HeldFile? {
         do throws(Files.SystemError) {
             let (directory, name) = try place(of: path)
@@ -64,7 +64,9 @@ struct PulledTree: Sendable {
 
     func display(_ path: SafePath) -> String { path.isEmpty ? display : "\(display)/\(path.display)" }
 
-    /// All entries of the tree that are no directories, and links among them, by their paths. Nothing happens in it.
+    /// All entries of the tree that are not directories, including symbolic links, with their paths. Does not change the
+    /// tree.
+    /// - Throws: `E2BIG` for more than `limit` entries.
     func entries(limit: Int) throws(Files.SystemError) -> [(path: SafePath, status: FileStatus)] {
         guard let top = try holder.status(name), top.kind == .directory else { return [] }
         var found: [(SafePath, FileStatus)] = []

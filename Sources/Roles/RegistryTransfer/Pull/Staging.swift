@@ -4,13 +4,13 @@ import Metainfo
 import Registry
 import Storage
 
-/// The new tree while it is made: below the working directory, under its own name. All calls block.
+/// The new tree while it is built, in the working directory and under its final name. All calls block.
 ///
-/// A blob that is being fetched is a file in `parts`, called as its digest: whatever was fetched of it survives. A file gets to
-/// its place in the tree when it is whole and right.
+/// A blob is fetched into a file in `parts`, named by its digest, so that the bytes of an interrupted fetch survive. The
+/// file is moved to its place in the tree when it is complete and verified.
 final class Staging: Sendable {
     private static let parts = FileName(own: "parts")
-    /// Files from this size on are made durable one by one, so that an interrupted pull may believe them.
+    /// Files from this size on are synced to disk one by one, so that the next run after an interrupted pull can trust them.
     private static let largeBytes: Int64 = 1 << 20
 
     private let plan: PullPlan
@@ -42,7 +42,7 @@ final class Staging: Sendable {
         try clean()
     }
 
-    /// Removes what another version left in the tree: it would be published with this one.
+    /// Removes files that an unfinished pull of another version left in the tree: they would be published with this version.
     private func clean() throws(PullError) {
         let wanted = Dictionary(plan.files.map { ($0.path, $0.size) }) { first, _ in first }
         try onDisk("clean", tree.display) { () throws(Files.SystemError) in
@@ -62,7 +62,7 @@ final class Staging: Sendable {
         }
     }
 
-    /// Directories that no file of this version is in may stand where a file is to be.
+    /// Removes empty directories, since one may be at the path of a file of this version.
     private func removeEmpty(_ directory: HeldDirectory, depth: Int) throws(Files.SystemError) {
         guard depth <= SafePath.maxDepth else { return }
         for name in try directory.names() where try directory.status(name)?.kind == .directory {
@@ -75,12 +75,12 @@ final class Staging: Sendable {
 
     // MARK: Files that are here
 
-    /// Whether a file of the tree is in its place already, right.
+    /// Whether a file is in its place in the tree already, with the right content. A wrong file there is removed.
     func has(_ file: PullPlan.File, isCancelled: () -> Bool) throws(PullError) -> Bool {
         try onDisk("read", tree.display(file.path)) { () throws(Files.SystemError) in
             guard let found = try tree.open(file.path, .write) else { return false }
             let status = try found.status()
-            // A link to a file elsewhere would be written through.
+            // A hard link to a file elsewhere is not used, because writing to it would change that file.
             if status.size == file.size, status.links == 1,
                 try digests.digest(of: found, isCancelled: isCancelled) == file.digest
             {
@@ -100,8 +100,8 @@ final class Staging: Sendable {
         }
     }
 
-    /// Takes a file over from what is published.
-    /// - Returns: false when it changed meanwhile.
+    /// Copies a file from the published tree.
+    /// - Returns: false when the file does not have the wanted content any more.
     func copy(from path: SafePath, _ file: PullPlan.File, isCancelled: () -> Bool) throws(PullError) -> Bool {
         try onDisk("copy to", tree.display(file.path)) { () throws(Files.SystemError) in
             guard let source = try published.open(path), try source.status().size == file.size,
@@ -111,7 +111,7 @@ final class Staging: Sendable {
         }
     }
 
-    /// Makes a second file of one that is in the tree.
+    /// Copies a file of the new tree to another path in it.
     func duplicate(_ file: PullPlan.File, as other: PullPlan.File, isCancelled: () -> Bool) throws(PullError) {
         let isDone = try onDisk("copy to", tree.display(other.path)) { () throws(Files.SystemError) in
             guard let source = try tree.open(file.path) else { return false }
@@ -143,7 +143,7 @@ final class Staging: Sendable {
 
     // MARK: Files that are fetched
 
-    /// The file that a blob is fetched into, with what an earlier run left in it.
+    /// Opens the file into which a blob is fetched. It may hold bytes of an earlier run.
     func part(_ digest: BlobDigest) throws(PullError) -> HeldFile {
         guard let name = FileName(digest.hex) else { throw .cancelled }
         return try onDisk("open", "\(workPath)/parts/\(digest.hex)") { () throws(Files.SystemError) in
@@ -154,7 +154,7 @@ final class Staging: Sendable {
         }
     }
 
-    /// Moves a blob that is whole and right to its place.
+    /// Moves a complete and verified blob to its place in the tree.
     func accept(_ part: HeldFile, _ file: PullPlan.File) throws(PullError) {
         guard let name = FileName(file.digest.hex) else { throw .cancelled }
         try onDisk("write", tree.display(file.path)) { () throws(Files.SystemError) in
@@ -162,7 +162,7 @@ final class Staging: Sendable {
             let (directory, target) = try tree.place(of: file.path, creating: true)
             if file.size >= Self.largeBytes { try part.synchronize(dataOnly: true) }
             try layer.rename(name, in: partsDirectory.descriptor, to: target, in: directory.descriptor, .replace)
-            // From now on its stamp stays.
+            // After the rename, the stamp of the file no longer changes.
             try keep(part, file)
         }
     }
@@ -173,7 +173,7 @@ final class Staging: Sendable {
         digests.pulled.note(DigestStamp(try file.status()), wanted.digest)
     }
 
-    /// Makes all files and directories durable.
+    /// Syncs all files and directories to disk.
     func synchronize() throws(PullError) {
         try onDisk("sync", tree.display) { () throws(Files.SystemError) in
             try layer.synchronizeFileSystem(tree.holder.descriptor)

@@ -4,8 +4,8 @@ import Registry
 import Synchronization
 import Text
 
-/// What a file was like when its digest was made. Two equal ones mean that nobody wrote to the file in between, as far as the
-/// kernel tells.
+/// The identity, size and times of a file when its digest was computed. If a file still has an equal stamp, it has not been
+/// written to, as far as the kernel's times tell.
 package struct DigestStamp: Hashable, Sendable {
     let device: UInt64
     let inode: UInt64
@@ -34,20 +34,20 @@ package struct DigestStamp: Hashable, Sendable {
 
     var text: String { "\(device) \(inode) \(size) \(modified) \(changed)" }
 
-    /// Whether a later write would surely show: times of files move in steps, and a write within the step of the last one
-    /// leaves the time as it is.
-    /// - Parameter now: nanoseconds since 1970, of a look at the file that found this stamp.
+    /// Whether any later write would change the stamp. File times advance in steps, so that a second write within the step
+    /// of the last one does not change them.
+    /// - Parameter now: the time at which the file had this stamp, in nanoseconds since 1970.
     func isSettled(at now: Int64) -> Bool {
-        // Of file systems that count whole seconds, or two of them.
+        // Some file systems have times in steps of one or two seconds.
         let isCoarse = modified % 1_000_000_000 == 0 || changed % 1_000_000_000 == 0
         return now - max(modified, changed) > (isCoarse ? 2_500_000_000 : 50_000_000)
     }
 }
 
-/// Digests of files that were read once, so that unchanged files are not read again. It is a cache: a file that is lost or
-/// damaged costs time and nothing else.
+/// Digests of files that have been read once, so that unchanged files are not read again. If the cache's file is lost or
+/// damaged, files are only read again.
 package final class DigestCache: Sendable {
-    /// Most files that are remembered.
+    /// The most files that are remembered.
     static let most = 100_000
     private static let mostBytes = 32 << 20
     private static let name = FileName(own: "digests")
@@ -55,14 +55,15 @@ package final class DigestCache: Sendable {
 
     private struct State {
         var known: [DigestStamp: BlobDigest] = [:]
-        /// Not saved yet.
+        /// Entries that are not saved yet.
         var added: [DigestStamp: BlobDigest] = [:]
     }
 
     private let directory: HeldDirectory?
     private let state: Mutex<State>
 
-    /// - Parameter path: the directory to keep it in, which is made; nil for nowhere. One that cannot be used is not used.
+    /// - Parameter path: the directory of the cache's file, which is made if it is missing; nil to keep nothing on the disk.
+    ///   A directory that cannot be used is ignored.
     package init(directory path: String?) {
         directory = path.flatMap { try? HeldDirectory.open(SystemPath($0), creating: true) }
         state = Mutex(State(known: directory.map(Self.load) ?? [:]))
@@ -70,10 +71,12 @@ package final class DigestCache: Sendable {
 
     package func digest(_ stamp: DigestStamp) -> BlobDigest? { state.withLock { $0.known[stamp] } }
 
-    /// Sizes of the files that are known.
+    /// The sizes of all files whose digest is known, in bytes.
     var sizes: Set<Int64> { state.withLock { Set($0.known.keys.map(\.size)) } }
 
-    /// - Parameter now: nanoseconds since 1970, of the look at the file after its last byte was read.
+    /// Remembers a digest, if any later write to the file would change its stamp.
+    /// - Parameter now: the time at which the stamp was taken after the file's last byte was read, in nanoseconds since
+    ///   1970.
     package func remember(_ stamp: DigestStamp, _ digest: BlobDigest, now: Int64) {
         guard stamp.isSettled(at: now) else { return }
         state.withLock { state in
@@ -82,7 +85,7 @@ package final class DigestCache: Sendable {
         }
     }
 
-    /// The same for a file that only this process wrote.
+    /// Remembers the digest of a file to which only this process writes.
     func note(_ stamp: DigestStamp, _ digest: BlobDigest) {
         state.withLock { state in
             guard state.known.updateValue(digest, forKey: stamp) != digest else { return }
@@ -90,7 +93,7 @@ package final class DigestCache: Sendable {
         }
     }
 
-    /// Writes what was added since the last call. Blocks.
+    /// Writes the entries that were added since the last call. Blocks.
     package func save() {
         guard let directory else { return }
         let added = state.withLock { state in
@@ -98,7 +101,7 @@ package final class DigestCache: Sendable {
             return state.added
         }
         guard !added.isEmpty else { return }
-        // Another process may have added to it.
+        // Another process may have added entries to the file.
         var all = Self.load(directory)
         if all.count + added.count > Self.most { all = [:] }
         all.merge(added) { _, new in new }

@@ -7,11 +7,11 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// Sends one file to the registry, or finds out that it is there.
+/// Uploads one file to the registry, unless the registry has it already.
 struct FilePush: Sendable {
     let context: PushContext
     let index: Int
-    /// For messages.
+    /// The file's path in messages.
     let path: String
     let file: HeldFile
     let stamp: DigestStamp
@@ -22,7 +22,8 @@ struct FilePush: Sendable {
         UploadLedger.Key(registry: client.base.text, name: context.name, stamp)
     }
 
-    /// - Returns: the digest of the file, which the registry has then.
+    /// Runs the push. When it returns, the registry has the file.
+    /// - Returns: the digest of the file.
     func run() async throws(PushError) -> BlobDigest {
         if let known = context.digests.digest(stamp) {
             if try await isThere(known) { return known }
@@ -45,7 +46,7 @@ struct FilePush: Sendable {
         return true
     }
 
-    /// The digest of a file of which there may be a blob already.
+    /// Computes the digest of a file that the registry may have already.
     private func hash() async throws(PushError) -> BlobDigest {
         let reader = BlockReader(file, path: path, size: size, from: size, limits: limits, pool: context.pool) {
             context.meter.advance(index, by: $0)
@@ -56,7 +57,7 @@ struct FilePush: Sendable {
         return digest
     }
 
-    /// Checks that the file is what it was, and notes its digest.
+    /// Checks that the file has not changed, and remembers its digest.
     private func remember(_ digest: BlobDigest) throws(PushError) {
         let status: FileStatus
         do { status = try file.status() } catch { throw .system("look at", path: path, error) }
@@ -82,13 +83,13 @@ struct FilePush: Sendable {
 
     // MARK: Large files
 
-    /// - Parameter known: what the file's digest was, if it was read before.
+    /// - Parameter known: the file's digest from an earlier read; nil if it was not read before.
     private func sendParts(expecting known: BlobDigest?) async throws(PushError) -> BlobDigest {
         var upload: UploadSession
         if let earlier = try await resumed() {
             upload = earlier
         } else if let known {
-            // Another name may have it.
+            // The registry may have the blob under another name.
             guard let begun = try await mount(known) else { return known }
             upload = begun
         } else {
@@ -106,7 +107,7 @@ struct FilePush: Sendable {
                 throw error
             }
             if try await finish(upload, digest, mayBeWrong: isResumed) { return digest }
-            // What the registry had of it was something else, or it is over there.
+            // The registry had other bytes of the upload, or the upload has ended there.
             context.ledger.forget(key)
             guard let again = try await mount(digest) else { return digest }
             upload = again
@@ -123,7 +124,8 @@ struct FilePush: Sendable {
         return upload
     }
 
-    /// Takes the blob over from another name of the registry; nil when that is done, else an upload.
+    /// Adds the blob from another name of the registry. Nil when the blob was mounted, else an upload that the registry
+    /// began.
     private func mount(_ digest: BlobDigest) async throws(PushError) -> UploadSession? {
         let upload = try await registry { () throws(RegistryError) in
             try await client.mount(digest, in: context.name, from: nil, size: size)
@@ -133,7 +135,7 @@ struct FilePush: Sendable {
         return upload
     }
 
-    /// The upload of an earlier run, if the registry still has it.
+    /// The upload of an interrupted run; nil if there is none, or the registry no longer has it.
     private func resumed() async throws(PushError) -> UploadSession? {
         guard let location = context.ledger.location(key), location.host == client.base.host else { return nil }
         let found: UploadSession?
@@ -141,7 +143,7 @@ struct FilePush: Sendable {
             found = try await client.status(of: UploadSession(location: location, offset: 0))
         } catch {
             if error == .cancelled { throw .cancelled }
-            // A registry that is away for a while may still have it.
+            // A registry that is unavailable for a while may still have the upload.
             if error.isPassing { throw .registry(error) }
             found = nil
         }
@@ -152,7 +154,7 @@ struct FilePush: Sendable {
         return found
     }
 
-    /// Sends all that the registry lacks, part by part.
+    /// Sends all bytes that the registry lacks, part by part.
     private func send(_ upload: inout UploadSession) async throws(PushError) -> BlobDigest {
         var reader = read(from: upload.offset, BlockReader.Mark())
         defer { reader.stop() }
@@ -168,7 +170,7 @@ struct FilePush: Sendable {
                 failures = 0
                 if upload.offset == begin + length { continue }
             } catch {
-                // What went wrong with the file comes first: the request failed because of it.
+                // An error of reading the file takes precedence, since it made the request fail.
                 if let failure = part.failure { throw failure }
                 guard error != .cancelled, !Task.isCancelled else { throw .cancelled }
                 failures += 1
@@ -177,7 +179,7 @@ struct FilePush: Sendable {
                 guard failures < most else { throw .registry(error) }
                 context.meter.trouble("\(error)")
                 if error.isAnothers {
-                    // Another push of the same file, which runs now, had begun it.
+                    // Another push of the same file is running, and uses the same upload.
                     upload = try await self.begin()
                 } else {
                     try await pause(after: failures)
@@ -196,13 +198,13 @@ struct FilePush: Sendable {
         BlockReader(file, path: path, size: size, from: offset, mark: mark, limits: limits, pool: context.pool)
     }
 
-    /// Where an upload is after a failure; a new one if the registry lost it.
+    /// The state of an upload after a failure; a new upload if the registry no longer has it.
     private func located(_ upload: UploadSession) async throws(PushError) -> UploadSession {
         do {
             if let found = try await client.status(of: upload), found.offset <= size { return found }
         } catch {
             guard error != .cancelled else { throw .cancelled }
-            // It may answer at the next try.
+            // The registry may answer at the next attempt.
             if error.isPassing { return UploadSession(location: upload.location, offset: upload.offset) }
         }
         return try await begin()
@@ -214,8 +216,10 @@ struct FilePush: Sendable {
         do { try await Task.sleep(for: .seconds(min(seconds, 30))) } catch { throw .cancelled }
     }
 
-    /// - Parameter mayBeWrong: whether bytes of an earlier run are in it.
-    /// - Returns: false when the upload has other bytes or has ended, and is to be made anew.
+    /// Ends an upload.
+    /// - Parameter mayBeWrong: whether the upload has bytes of an earlier run.
+    /// - Returns: false when the upload has other bytes or has ended at the registry, so that the file must be uploaded
+    ///   again.
     private func finish(
         _ upload: UploadSession, _ digest: BlobDigest, mayBeWrong: Bool
     ) async throws(PushError) -> Bool {
@@ -223,10 +227,11 @@ struct FilePush: Sendable {
             try await client.finish(upload, digest)
         } catch {
             if error == .cancelled { throw .cancelled }
-            // An answer that was lost, and a second request that came too late.
+            // The first answer may have been lost, so that the repeated request failed although the blob is stored.
             let isThere = (try? await client.size(of: digest, in: context.name)) ?? nil
             if isThere == nil {
-                // The registry may have the blob, and no more: it could not say that enough of its hosts have it.
+                // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as
+                // stored.
                 let isOver = if case .unknown = error { true } else { error.isAnothers }
                 if mayBeWrong || isOver { return false }
                 throw .registry(error)
@@ -239,7 +244,8 @@ struct FilePush: Sendable {
 }
 
 extension RegistryError {
-    /// Whether somebody else sends to the upload: what it has is not what was sent here, or a request is under way.
+    /// Whether another client sends to the upload: its bytes are not those that were sent from here, or a request is under
+    /// way.
     fileprivate var isAnothers: Bool {
         switch self {
         case .denied: true
@@ -249,7 +255,7 @@ extension RegistryError {
     }
 }
 
-/// The body of one request: the next so many bytes of a file.
+/// The body of one request: the next `length` bytes of a file.
 final class UploadPart: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
@@ -266,7 +272,7 @@ final class UploadPart: AsyncSequence, Sendable {
         self.index = index
     }
 
-    /// Why the file could not be read.
+    /// Why the file could not be read; nil if it could.
     var failure: PushError? { problem.withLock { $0 } }
 
     func makeAsyncIterator() -> Iterator { Iterator(part: self, left: length) }

@@ -8,7 +8,7 @@ import RegistryClient
 import Synchronization
 import Threads
 
-/// What the parts of a push share.
+/// The values that all files of a push share.
 struct PushContext: Sendable {
     let client: RegistryClient
     let name: ContentName
@@ -17,14 +17,14 @@ struct PushContext: Sendable {
     let digests: DigestCache
     let ledger: UploadLedger
     let meter: PushMeter
-    /// Sizes of which there may be a blob already: such a file is hashed before it is sent.
+    /// Sizes of files that the registry may have already. A file of such a size is hashed before it is uploaded.
     let sizes: Set<Int64>
 }
 
-/// A push of a file or directory: all its blobs, then the manifest with its tag.
+/// A push of a file or directory: uploads all its blobs, then the manifest with its tag.
 package struct Push: Sendable {
     package struct Outcome: Sendable {
-        /// Of the manifest.
+        /// The digest of the manifest.
         package let digest: BlobDigest
         package let bytes: Int64
         package let figures: PushFigures
@@ -38,7 +38,8 @@ package struct Push: Sendable {
     private let digests: DigestCache
     private let ledger: UploadLedger
 
-    /// - Parameter cache: the directory for what is remembered from push to push; nil for none.
+    /// - Parameter cache: the directory for file digests and interrupted uploads, which are kept from push to push; nil for
+    ///   none.
     package init(_ client: RegistryClient, name: ContentName, tag: Tag, cache: String?) {
         self.client = client
         self.name = name
@@ -47,7 +48,8 @@ package struct Push: Sendable {
         ledger = UploadLedger(directory: cache.map { $0 + "/uploads" })
     }
 
-    /// Whether a content can be pushed at all; looks at nothing but the number of its files.
+    /// Checks the number of files of a content.
+    /// - Throws: `tooManyFiles` where it is larger than a push can have.
     package static func check(_ content: ScannedContent) throws(PushError) {
         guard content.files.count <= FilesManifest.mostFiles else {
             throw .tooManyFiles(content.files.count, most: FilesManifest.mostFiles)
@@ -63,7 +65,7 @@ package struct Push: Sendable {
             sizes: content.files.contains { $0.length > Int64(limits.smallBytes) } ? try await knownSizes() : [])
         let result: Result<[BlobDigest], PushError>
         do { result = .success(try await digestsOfFiles(content, context)) } catch { result = .failure(error) }
-        // Also after a failure: the next push need not read these files again.
+        // The digests are saved also after a failure, so that the next push need not read these files again.
         await Threads.offload(name: "swoop-push") { [digests] in
             digests.save()
             pool.shutdown()
@@ -86,18 +88,18 @@ package struct Push: Sendable {
             digest: BlobDigest(SHA256.digest(manifest)), bytes: content.totalLength, figures: meter.figures)
     }
 
-    /// A single component is a path.
+    /// The path that has only this component.
     private static func path(_ name: PathComponent) -> SafePath { (try? SafePath(components: [name.bytes])) ?? .empty }
 
-    // MARK: What is there
+    // MARK: What the registry has
 
-    /// Sizes of files that were read before, and of the blobs of this content's versions.
+    /// Sizes of files that were read before, and of the blobs of some versions of this content.
     private func knownSizes() async throws(PushError) -> Set<Int64> {
         var sizes = digests.sizes
         let newest = Reference(name: name, version: .tag(tag))
         var versions = [newest]
         do throws(RegistryError) {
-            // Any registry that answers says so, or that it has no such name.
+            // A registry that answers lists the tags, or says that it does not have the name.
             let tags = try await client.tags(of: name)
             versions += tags.suffix(4).filter { $0 != tag }.map { Reference(name: name, version: .tag($0)) }
         } catch {
@@ -175,7 +177,8 @@ package struct Push: Sendable {
         let file: HeldFile
         let status: FileStatus
         do throws(Files.SystemError) {
-            // A scan that follows links took what they point at; that it is the same file is checked here.
+            // A scan that follows symbolic links listed their targets. The check below makes sure that the file is still the
+            // same.
             file = try HeldFile(content.systemPath(of: scanned), .followSymlink)
             status = try file.status()
         } catch {
@@ -186,7 +189,7 @@ package struct Push: Sendable {
         return (file, DigestStamp(status))
     }
 
-    /// The last look before the tag: every file is what it was when it was found.
+    /// Checks, last before the tag is put, that no file has changed since it was found.
     private func checkUnchanged(_ content: ScannedContent) async throws(PushError) {
         try await Threads.offload(name: "swoop-push") { () throws(PushError) in
             for file in content.files {
@@ -203,7 +206,7 @@ package struct Push: Sendable {
     }
 }
 
-/// The files in turn, and their digests.
+/// Hands out the files' indices one by one, and collects their digests.
 private final class PushResults: Sendable {
     private let state: Mutex<(next: Int, digests: [BlobDigest?])>
 
@@ -219,7 +222,7 @@ private final class PushResults: Sendable {
 
     func set(_ index: Int, _ digest: BlobDigest) { state.withLock { $0.digests[index] = digest } }
 
-    /// Nil while one is missing.
+    /// All digests in order; nil while one is missing.
     var all: [BlobDigest]? {
         state.withLock { state in
             let found = state.digests.compactMap { $0 }

@@ -1,13 +1,13 @@
 import Files
 import RegistryClient
 
-/// Why nothing was pushed. Paths in it are escaped for display.
+/// Why a push failed. Paths are escaped for display.
 package enum PushError: Error, Sendable, Hashable, CustomStringConvertible {
     case system(String, path: String, SystemError)
-    /// A file is not what it was when it was found, or was written to while it was read.
+    /// A file changed after it was found, or while it was read.
     case changed(path: String)
     case tooManyFiles(Int, most: Int)
-    /// The manifest of so many and such long names is larger than manifests may be.
+    /// The manifest would be larger than manifests may be, because of the number and the length of the files' names.
     case manifestTooLarge
     case registry(RegistryError)
     case cancelled
@@ -24,7 +24,7 @@ package enum PushError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Runs a call of the client, whose errors are those of the push from then on.
+/// Runs a call of the registry client, and turns its errors into errors of the push.
 func registry<R>(_ body: () async throws(RegistryError) -> R) async throws(PushError) -> R {
     do {
         return try await body()

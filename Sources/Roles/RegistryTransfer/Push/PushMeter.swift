@@ -1,21 +1,21 @@
 import Synchronization
 
-/// How far a push is. All numbers are bytes, unless they say otherwise.
+/// The progress of a push. Numbers are bytes, except for counts of files.
 package struct PushFigures: Sendable, Equatable {
     package var total: Int64 = 0
-    /// Sent, or known to be there; of files that are only being hashed, what is hashed.
+    /// Bytes that were sent, or that the registry has. For a file that is being hashed first, the bytes that were hashed.
     package var done: Int64 = 0
-    /// Went over the network, also in vain.
+    /// Bytes sent over the network, including those that were sent in vain.
     package var sent: Int64 = 0
-    /// The registry had it already.
+    /// Bytes that the registry had already.
     package var cached: Int64 = 0
     package var files = 0
     package var filesDone = 0
-    /// Why the registry is asked again, while it is.
+    /// Why a request is being repeated; nil while none is.
     package var trouble: String?
 }
 
-/// What the parts of a push count together.
+/// Collects the progress of a push from its parts.
 package final class PushMeter: Sendable {
     private struct State {
         var figures = PushFigures()
@@ -42,7 +42,7 @@ package final class PushMeter: Sendable {
         }
     }
 
-    /// So much of a file is hashed or sent.
+    /// Sets how many bytes of a file have been hashed or sent.
     func reach(_ file: Int, _ bytes: Int64) { state.withLock { $0.underWay[file] = bytes } }
     func advance(_ file: Int, by bytes: Int) { state.withLock { $0.underWay[file, default: 0] += Int64(bytes) } }
 

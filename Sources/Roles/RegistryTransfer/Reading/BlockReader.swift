@@ -5,12 +5,12 @@ import Reactor
 import Registry
 import Synchronization
 
-/// Reads a file once from its beginning to its end, hashing, and hands over the blocks from some offset on.
+/// Reads and hashes a file once from beginning to end, and returns its blocks from an offset on.
 ///
-/// A thread of the pool works ahead until so many blocks wait; it then goes, and comes back when one is taken. So memory is
-/// bounded, and no thread waits.
+/// A thread of the pool reads ahead until `limits.blocksAhead` blocks are ready. It then returns to the pool, and a thread
+/// goes on when a block is taken. So memory is bounded, and no thread waits.
 final class BlockReader: Sendable {
-    /// Where reading can begin again, in the middle of the file.
+    /// A position in the file at which reading and hashing can be resumed.
     struct Mark: Sendable {
         var position: Int64 = 0
         var hasher = SHA256Stream()
@@ -33,14 +33,14 @@ final class BlockReader: Sendable {
     private let pool: WorkerPool
     private let read: @Sendable (Int) -> Void
     private let state = Mutex(State())
-    /// Touched only by the thread that works.
+    /// The present position. Only the reading thread uses it.
     private let place: Mutex<Mark>
 
     /// - Parameters:
-    ///   - path: for messages.
-    ///   - firstWanted: blocks before are hashed and not handed over.
-    ///   - mark: where to begin, at or before `firstWanted`.
-    ///   - read: bytes read since the last call, from a thread of the pool.
+    ///   - path: the file's path in messages.
+    ///   - firstWanted: the offset of the first block to return. Bytes before it are only hashed.
+    ///   - mark: the position at which to begin, at or before `firstWanted`.
+    ///   - read: called with the number of bytes of each read, on a thread of the pool.
     init(
         _ file: HeldFile, path: String, size: Int64, from firstWanted: Int64, mark: Mark = Mark(),
         limits: RegistryTransferLimits, pool: WorkerPool, read: @escaping @Sendable (Int) -> Void = { _ in }
@@ -75,14 +75,14 @@ final class BlockReader: Sendable {
         }
     }
 
-    /// The digest of the whole file, once it is read to its end.
+    /// Reads the file to its end, and returns the digest of the whole file.
     func digest() async throws(PushError) -> BlobDigest {
         while try await next() != nil {}
         guard let outcome = state.withLock({ $0.outcome }) else { throw .cancelled }
         return try outcome.get()
     }
 
-    /// Ends the reading. Waiting calls throw `.cancelled`.
+    /// Stops reading. Waiting calls throw `.cancelled`.
     func stop() {
         state.withLock { state in
             state.isStopped = true
@@ -92,7 +92,7 @@ final class BlockReader: Sendable {
         }?.resume()
     }
 
-    /// The last place at or before an offset where reading can begin again.
+    /// The last position at or before an offset at which reading can be resumed.
     func mark(before offset: Int64) -> Mark {
         state.withLock { state in state.marks.last { $0.position <= offset } } ?? Mark()
     }
@@ -118,7 +118,7 @@ final class BlockReader: Sendable {
         while step() {}
     }
 
-    /// Reads one block. False when enough blocks wait, or nothing is left to do.
+    /// Reads one block. False when enough blocks are ready, or nothing is left to read.
     private func step() -> Bool {
         let result = place.withLock { readBlock(&$0) }
         let (waiting, goesOn) = state.withLock { state -> (CheckedContinuation<Void, Never>?, Bool) in
@@ -147,7 +147,8 @@ final class BlockReader: Sendable {
 
     private func keep(_ mark: Mark, _ state: inout State) {
         state.marks.append(mark)
-        // A part that failed, and the one before, if the registry had less of it than it said.
+        // After a failed part, reading resumes at its mark, or at the one before if the registry has fewer bytes than it had
+        // reported.
         if state.marks.count > 3 { state.marks.removeFirst() }
     }
 
@@ -155,7 +156,7 @@ final class BlockReader: Sendable {
         var step = Step()
         let left = size - place.position
         var length = Int(min(Int64(limits.blockBytes), left))
-        // Blocks end where what is wanted begins, and where marks are made.
+        // A block ends where the wanted bytes begin, and where a mark is made.
         if place.position < firstWanted { length = Int(min(Int64(length), firstWanted - place.position)) }
         length = Int(min(Int64(length), limits.partBytes - place.position % limits.partBytes))
         if length > 0 {

@@ -5,6 +5,6 @@ import Registry
 extension SHA256Stream {
     mutating func update(_ buffer: ByteBuffer) { buffer.withUnsafeReadableBytes { update($0) } }
 
-    /// Of the bytes so far.
+    /// The digest of the bytes that have been hashed.
     var blobDigest: BlobDigest { BlobDigest(digest) }
 }

@@ -8,7 +8,7 @@ import Logging
 import Registry
 import Threads
 
-/// What a sweep took from the disk, or would take.
+/// What a sweep removed from the disk, or would remove.
 package struct Swept: Sendable, Hashable {
     package var blobs = 0
     package var bytes: Int64 = 0
@@ -19,15 +19,15 @@ package struct Swept: Sendable, Hashable {
     }
 }
 
-/// Removes from an origin's disk the blobs that no name has any more. Pushes go on beside it: whoever is about to use a blob touches
-/// it first, and a blob that was touched stays.
+/// Removes from an origin's disk the blobs that no name has any more. Pushes may run at the same time: a push touches a blob
+/// before it relies on it, and a blob that was touched after the cutoff stays.
 package struct BlobSweep: Sendable {
     let node: BlobNode
     let cold: ColdStore?
     let holders: any BlobHolders
     let logger: Logger
 
-    /// Blobs that the index is asked of at a time.
+    /// The most blobs in one request to the index.
     private static let atOnce = 500
 
     package init(node: BlobNode, cold: ColdStore?, holders: any BlobHolders, logger: Logger) {
@@ -38,8 +38,9 @@ package struct BlobSweep: Sendable {
     }
 
     /// - Parameters:
-    ///   - cutoff: seconds since 1970; what was used since then stays.
-    ///   - dryRun: only counts; what names have that no tag reaches is counted too, because collection takes it from them first.
+    ///   - cutoff: seconds since 1970. Blobs that were used since then stay.
+    ///   - dryRun: only counts. Blobs that names have but no tag reaches are counted too, because a garbage collection of
+    ///     the index would take them from their names first.
     package func run(untouchedSince cutoff: Double, dryRun: Bool) async throws(UpkeepProblem) -> Swept {
         let reached = dryRun ? try await holders.reached() : nil
         var (swept, place) = (Swept(), UInt32?.some(0))
@@ -59,13 +60,14 @@ package struct BlobSweep: Sendable {
 
     private typealias Old = (digest: SHA256Digest, entry: BlobCatalogue.Entry)
 
-    /// Hides blobs, asks the index once more, and deletes what nobody came to have since it was asked: from another origin, say.
-    /// - Returns: those that are gone.
+    /// Hides blobs, asks the index once more, and deletes those that still no name has: a name may have got one meanwhile,
+    /// for example through another origin.
+    /// - Returns: the blobs that were deleted.
     private func remove(_ blobs: [Old], untouchedSince cutoff: Double) async throws(UpkeepProblem) -> [Old] {
         var hidden: [Old] = []
         for blob in blobs {
             guard await !isWaiting(blob.digest) else { continue }
-            // Somebody may have used it, or begun to, since the index was asked.
+            // A request may have used the blob since the index was asked.
             if node.catalogue.remove(blob.digest, unlessUsedAfter: cutoff) { hidden.append(blob) }
         }
         guard !hidden.isEmpty else { return [] }
@@ -90,7 +92,7 @@ package struct BlobSweep: Sendable {
         return (try? await cold.writeBack.isWaiting(BlobDigest(digest))) ?? true
     }
 
-    /// A blob that was hidden is here again, unless it was pushed meanwhile.
+    /// Shows a hidden blob again, unless it was pushed again meanwhile.
     private func show(_ blob: Old) async {
         await Threads.offload {
             guard node.catalogue.entryOfAny(blob.digest) == nil else { return }

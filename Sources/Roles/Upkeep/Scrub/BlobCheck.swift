@@ -6,32 +6,32 @@ import Metainfo
 import Synchronization
 import Threads
 
-/// What a look at a blob on the disk found.
+/// The result of checking a blob on the disk.
 enum BlobFinding: Sendable {
     case right
-    /// These pieces are wrong.
+    /// The pieces with these indices are damaged.
     case bad(BlobInfo, Set<Int>)
-    /// Its bytes are right, and its torrent was not: this is the right one.
+    /// The blob's bytes are intact, but its torrent file is wrong or missing. This is the right torrent.
     case wrongInfo(BlobInfo)
-    /// Its bytes are wrong, and it has no torrent that says where.
+    /// The blob is damaged, and has no torrent that tells which pieces are.
     case ruined
     case gone
-    /// It was not looked at to the end.
+    /// The check was stopped before its end.
     case stopped
 }
 
-/// Reads a blob and holds each piece against its digest.
+/// Reads a blob and verifies each piece.
 struct BlobCheck: Sendable {
     let directory: BlobDirectory
     let digest: SHA256Digest
-    /// Bytes per second; nil for as fast as it goes.
+    /// The most bytes to read per second; nil for no limit.
     let rate: Double?
     let isStopped: @Sendable () -> Bool
 
     private static let blockBytes = 1 << 20
 
-    /// Blocks.
-    /// - Parameter progress: is told of bytes as they are read.
+    /// Checks the whole blob. Blocks.
+    /// - Parameter progress: called with the number of bytes of each read.
     func run(_ progress: (Int64) -> Void) throws(SystemError) -> BlobFinding {
         guard let file = try directory.open(digest) else { return .gone }
         let size = try file.status().size
@@ -53,16 +53,16 @@ struct BlobCheck: Sendable {
             if !isRight { bad.insert(piece) }
         }
         if bad.isEmpty {
-            // Bytes behind the end are nobody's.
+            // Bytes after the blob's end do not belong to it.
             if size > info.length { try directory.truncate(digest, to: info.length) }
             return .right
         }
-        // Where a state of the chain is wrong, the pieces beside it seem so.
+        // If a hash state in the torrent is wrong, the pieces next to it look damaged although the bytes are intact.
         if size == info.length, let right = try BlobReader.info(of: digest, in: directory) { return .wrongInfo(right) }
         return .bad(info, bad)
     }
 
-    /// A look at one piece. Nil when that cannot be said.
+    /// Checks one piece. Nil when the blob or its torrent is missing, or there is no such piece.
     func isRight(piece: Int) throws(SystemError) -> Bool? {
         guard let file = try directory.open(digest), let bytes = try directory.info(of: digest),
             let info = try? BlobInfo.parse(bytes, expecting: InfoExpectation(blob: digest)),
@@ -77,7 +77,7 @@ struct BlobCheck: Sendable {
         try BlobReader.info(of: digest, in: directory).map { .wrongInfo($0) } ?? .ruined
     }
 
-    /// A piece that the disk does not give is wrong too.
+    /// Whether a piece is intact. A piece that cannot be read counts as damaged.
     private func check(
         _ chain: SHA256Chain, _ index: Int, _ file: HeldFile, _ buffer: UnsafeMutableRawBufferPointer,
         _ progress: (Int64) -> Void
@@ -100,10 +100,10 @@ struct BlobCheck: Sendable {
     private static func sleep(_ seconds: Double) { usleep(UInt32(min(seconds, 1) * 1e6)) }
 }
 
-/// How long to wait so that no more than so many bytes a second are read. Pure.
+/// Computes the pauses that keep reading within a rate in bytes per second. Pure.
 struct Pace: Sendable {
     let rate: Double?
-    /// When the bytes until now may have been read.
+    /// The time at which the bytes that have been read are within the rate, in seconds of a monotonic clock.
     private var due: Double
 
     init(rate: Double?, now: Double) {
@@ -113,7 +113,7 @@ struct Pace: Sendable {
 
     mutating func pause(after bytes: Int64, now: Double) -> Double {
         guard let rate, rate > 0 else { return 0 }
-        // What was not read in time is not made up for.
+        // After a delay, reading does not catch up by more than a second's bytes.
         due = max(due, now - 1) + Double(bytes) / rate
         return max(0, due - now)
     }

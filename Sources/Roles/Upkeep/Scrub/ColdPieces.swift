@@ -1,7 +1,7 @@
 import ColdStore
 import Registry
 
-/// Pieces from the back ends of a blob's names.
+/// Fetches pieces from the back ends of a blob's names.
 package struct ColdPieces: PieceSource {
     let cold: ColdStore
 

@@ -7,13 +7,13 @@ import Metainfo
 import Registry
 import Threads
 
-/// Replaces wrong pieces of a blob on the disk by right ones.
+/// Replaces damaged pieces of a blob on the disk with verified ones from other sources.
 struct Mending: Sendable {
     let node: BlobNode
     let sources: [any PieceSource]
     let names: [ContentName]
 
-    /// - Returns: the pieces that are still wrong.
+    /// - Returns: the pieces that are still damaged.
     func run(_ info: BlobInfo, _ pieces: Set<Int>) async throws -> Set<Int> {
         let (directory, digest) = (node.directory, info.digest)
         let file = try await Threads.offload { () throws(SystemError) -> HeldFile? in

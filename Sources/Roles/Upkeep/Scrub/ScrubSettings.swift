@@ -1,36 +1,37 @@
 import Registry
 
-/// When blobs are looked at.
+/// How often and how fast blobs are checked.
 package struct ScrubSettings: Sendable, Hashable {
-    /// Seconds within which each blob is looked at, and after which it is due, so that all have their turn.
+    /// Seconds within which each blob is to be checked. A blob is due `due` seconds after its last check, which is earlier,
+    /// so that all blobs are checked in time.
     package var period = 30 * 86_400.0
     package var due = 15 * 86_400.0
-    /// Bytes per second.
+    /// The most bytes to read per second.
     package var rate = 20e6
-    /// Seconds between two attempts to mend a blob, at first and at most.
+    /// Seconds between two attempts to mend a blob: the first pause and the longest.
     package var firstPause = 5.0
     package var longestPause = 600.0
 
     package init() {}
 }
 
-/// What scrubbing has come to.
+/// The results of scrubbing.
 package struct ScrubFigures: Sendable, Hashable {
-    /// Since the start.
+    /// Blobs and bytes that were checked since the start.
     package var blobs = 0
     package var bytes: Int64 = 0
-    /// Pieces that were found wrong, and that were mended.
+    /// Pieces that were found damaged, and pieces that were mended.
     package var bad = 0
     package var mended = 0
-    /// Blobs that are still to be looked at of those that somebody asked for.
+    /// Blobs whose check was requested and is still to be done.
     package var left = 0
-    /// Seconds since 1970 when the blob was looked at that waits for longest; nil without blobs.
+    /// The earliest last check of all blobs, in seconds since 1970; nil without blobs.
     package var oldest: Double?
     package init() {}
 }
 
-/// Somewhere to fetch a piece from: other owners of a blob, its back ends.
+/// A source of pieces for mending: another owner of a blob, or its back ends.
 package protocol PieceSource: Sendable {
-    /// Exactly the bytes of a range, right or not; nil when it has none.
+    /// The bytes of a range, complete but not verified; nil when the source does not have them.
     func bytes(of digest: BlobDigest, size: Int64, range: Range<Int64>, names: [ContentName]) async -> [UInt8]?
 }

@@ -7,7 +7,7 @@ import Registry
 import Synchronization
 import Threads
 
-/// Looks at each blob from time to time, and at once at one that somebody found wrong. Wrong pieces are given to nobody, and
+/// Checks each blob periodically, and a blob that is reported as damaged soon. Damaged pieces are not served, and are
 /// mended.
 package actor Scrubber {
     private let node: BlobNode
@@ -22,21 +22,21 @@ package actor Scrubber {
     private var figures = ScrubFigures()
     private var loop: Task<Void, Never>?
     private var sleeper: Task<Void, Never>?
-    /// Blobs that somebody found wrong, in order.
+    /// Blobs that were reported as damaged, in order.
     private var doubted: [SHA256Digest] = []
-    /// Blobs that were looked at before this time are due: somebody asked for all.
+    /// Blobs whose last check was before this time are due, because a check of all was requested. Seconds since 1970.
     private var allBefore = 0.0
-    /// Blobs that could not be mended: when they are tried again, after how many attempts.
+    /// Blobs that could not be mended: the time of the next attempt in seconds since 1970, and the number of failures.
     private var broken: [SHA256Digest: (at: Double, failures: Int)] = [:]
     private var waiters: [CheckedContinuation<Void, Never>] = []
 
     private static let mostDoubted = 1_000
     private static let mostChosen = 1_000
     private static let mostNames = 64
-    /// Seconds between two looks for what is due.
+    /// The longest pause between two searches for due blobs, in seconds.
     private static let pause = 300.0
 
-    /// - Parameter sources: in the order in which they are asked.
+    /// - Parameter sources: the sources of intact pieces, in the order in which they are tried.
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource],
         settings: ScrubSettings = ScrubSettings(), clock: ColdClock = .system, logger: Logger
@@ -67,14 +67,14 @@ package actor Scrubber {
 
     // MARK: Asking
 
-    /// Somebody says that a blob is wrong. Soon it is looked at, whether it is or not.
-    /// - Returns: false for a blob that is not here.
+    /// Reports that a blob may be damaged. It is checked soon, unless the named piece turns out to be intact.
+    /// - Returns: false for a blob that this host does not have.
     @discardableResult
     package func doubt(_ digest: SHA256Digest, piece: Int? = nil) async -> Bool {
         guard node.catalogue.entryOfAny(digest) != nil else { return false }
         guard !doubted.contains(digest), doubted.count < Self.mostDoubted else { return true }
         if let piece {
-            // Whoever says so may be wrong: a whole blob is read only for a piece that is.
+            // The report may be wrong: the whole blob is read only if the named piece is damaged.
             let check = BlobCheck(directory: node.directory, digest: digest, rate: nil, isStopped: { false })
             let isRight = await Threads.offload { (try? check.isRight(piece: piece)) ?? nil }
             if isRight == true { return true }
@@ -85,7 +85,7 @@ package actor Scrubber {
         return true
     }
 
-    /// All blobs are looked at from now on.
+    /// Requests a check of all blobs.
     package func scrubAll() {
         // Times in the catalogue are whole seconds.
         allBefore = clock.now().rounded(.down) + 1
@@ -93,13 +93,13 @@ package actor Scrubber {
         sleeper?.cancel()
     }
 
-    /// Returns when all that was asked for was looked at.
+    /// Returns when all requested checks are done.
     package func wait() async {
         guard left > 0, !stopped.load(ordering: .relaxed) else { return }
         await withCheckedContinuation { waiters.append($0) }
     }
 
-    /// What it has come to since the start, without a look at all blobs.
+    /// The results since the start, without those figures that need a pass over all blobs.
     package var figuresSoFar: ScrubFigures { figures }
 
     package func status() -> ScrubFigures {
@@ -160,7 +160,7 @@ package actor Scrubber {
         sleeper = nil
     }
 
-    /// Those that were not looked at for longest, a number of them.
+    /// The due blobs whose last check is longest ago, up to ``mostChosen``.
     private func due(_ now: Double) -> [SHA256Digest] {
         let before = max(allBefore, now - settings.due)
         var oldest = OldestBlobs(bytes: .max, most: Self.mostChosen)
@@ -197,9 +197,9 @@ package actor Scrubber {
         }
     }
 
-    // MARK: What was found
+    // MARK: Handling findings
 
-    /// Nothing is wrong with it, or no more.
+    /// Records that a blob is intact, or was mended.
     private func right(_ digest: SHA256Digest) async {
         broken[digest] = nil
         let wasBad = !node.catalogue.badPieces(of: digest).isEmpty
@@ -208,7 +208,7 @@ package actor Scrubber {
         if wasBad { await reopen(digest) }
     }
 
-    /// Peers find the blob with the pieces that are right now.
+    /// Closes the blob in the engine, so that peers that connect again get the present set of intact pieces.
     private func reopen(_ digest: SHA256Digest) async {
         await node.endGiving(digest)
     }
@@ -237,7 +237,7 @@ package actor Scrubber {
                 "a blob is wrong on the disk",
                 metadata: ["blob": "\(digest)", "pieces": "\(pieces.count) of \(info.chain.pieceCount)"])
             node.catalogue.setBad(digest, pieces)
-            // The next process looks at once.
+            // The mark of damaged pieces is not kept over a restart: the next process must check the blob at once.
             node.catalogue.setChecked(digest, at: 0)
             await reopen(digest)
         }
@@ -257,7 +257,7 @@ package actor Scrubber {
         await right(digest)
     }
 
-    /// Without a torrent nothing of it can be given: it is read anew when somebody asks for it.
+    /// Handles a damaged blob without a torrent. None of it can be served: the whole blob is read again from a back end.
     private func ruined(_ digest: SHA256Digest) async {
         if node.catalogue.badPieces(of: digest).isEmpty {
             figures.bad += 1

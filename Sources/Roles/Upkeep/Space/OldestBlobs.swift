@@ -1,6 +1,6 @@
 import Hashing
 
-/// A blob, and the time by which it is chosen.
+/// A blob, and the time by which blobs are ordered: of its last use or its last check.
 package struct DatedBlob: Sendable, Hashable, Comparable {
     package let digest: SHA256Digest
     /// Bytes.
@@ -17,20 +17,20 @@ package struct DatedBlob: Sendable, Hashable, Comparable {
     package static func < (left: Self, right: Self) -> Bool { (left.time, left.digest) < (right.time, right.digest) }
 }
 
-/// Chooses the oldest of any number of blobs, in memory for those alone. Pure.
+/// Chooses the oldest of any number of blobs. Memory is needed only for the chosen ones. Pure.
 package struct OldestBlobs: Sendable {
     private let bytes: Int64
     private let most: Int
-    /// Those before and at it were chosen earlier.
+    /// The last blob of an earlier choice: it and older blobs are left out.
     private let after: DatedBlob?
     private var found: [DatedBlob] = []
-    /// None that is younger is chosen any more.
+    /// The youngest blob that can still be chosen; nil while there is no limit.
     private var youngest: DatedBlob?
 
     /// - Parameters:
-    ///   - bytes: what they are to have together; fewer if there are no more.
-    ///   - most: how many they may be.
-    ///   - after: where an earlier choice ended.
+    ///   - bytes: blobs are chosen until their sizes sum up to this, or there are no more.
+    ///   - most: the most blobs to choose.
+    ///   - after: the last blob of an earlier choice, to continue after it.
     package init(bytes: Int64, most: Int, after: DatedBlob? = nil) {
         self.bytes = bytes
         self.most = max(1, most)
@@ -56,7 +56,7 @@ package struct OldestBlobs: Sendable {
         youngest = found.last
     }
 
-    /// The oldest first.
+    /// The chosen blobs, oldest first.
     package var chosen: [DatedBlob] {
         var copy = self
         copy.cut()

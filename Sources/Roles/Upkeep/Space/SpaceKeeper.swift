@@ -7,10 +7,10 @@ import Logging
 import Registry
 import Threads
 
-/// Keeps room on an origin's disk. A blob goes only if all names that have it have it in their back ends too.
+/// Keeps room on an origin's disk. A blob is removed only if the back ends of all its names have it.
 package actor SpaceKeeper {
     private let node: BlobNode
-    /// Nil where nothing has a back end: then nothing goes.
+    /// Nil where there are no back ends: then no blob is removed.
     private let cold: ColdStore?
     private let holders: any BlobHolders
     package nonisolated let rules: SpaceRules
@@ -20,10 +20,10 @@ package actor SpaceKeeper {
     private var running: Task<Void, Never>?
     private var hasTold = false
 
-    /// Blobs that are chosen in one go, and of which back ends are asked at a time.
+    /// The most blobs that are chosen at a time; `atOnce` is how many of them are removed in parallel.
     private static let mostChosen = 10_000
     private static let atOnce = 8
-    /// A blob that more names have stays.
+    /// A blob with this many names or more is not removed.
     private static let mostNames = 64
 
     package init(
@@ -41,15 +41,16 @@ package actor SpaceKeeper {
         self.logger = logger
     }
 
-    /// Whether nothing more is to be taken in, after an attempt to make room.
+    /// Whether the disk is too full for new blobs, after an attempt to make room.
     package nonisolated func isFull() async -> Bool {
         guard let use = measure(), rules.refuses(use) else { return false }
         await look()
         return measure().map { rules.refuses($0) } ?? false
     }
 
-    /// Removes what has to go. Returns when that is done; however many ask, it is done once at a time.
-    /// - Parameter bytes: what somebody is about to write.
+    /// Removes blobs until there is room. Returns when that is done. Runs follow one after the other; a call without `bytes`
+    /// shares the run that is under way.
+    /// - Parameter bytes: the bytes that the caller is about to write.
     package func look(for bytes: Int64 = 0) async {
         while let running {
             await running.value
@@ -93,7 +94,7 @@ package actor SpaceKeeper {
             metadata: ["directory": "\(node.directory.path)"])
     }
 
-    /// By age alone.
+    /// Removes the blobs that are too old by `tti` or `ttl`, even if there is room.
     private func removeOld() async {
         let (time, rules) = (now(), rules)
         var place: UInt32? = 0
@@ -131,7 +132,8 @@ package actor SpaceKeeper {
         }
     }
 
-    /// - Returns: whether it is gone.
+    /// Removes a blob, if it is not in use and its back ends have it.
+    /// - Returns: whether it was removed.
     private nonisolated func evict(_ blob: DatedBlob) async -> Bool {
         let (digest, catalogue) = (BlobDigest(blob.digest), node.catalogue)
         guard let cold, !catalogue.isOnLease(blob.digest) else { return false }

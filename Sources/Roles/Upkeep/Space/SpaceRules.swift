@@ -12,10 +12,10 @@ package struct DiskUse: Sendable, Hashable {
         self.free = free
     }
 
-    /// 0 to 1.
+    /// The share of the capacity that is used, 0 to 1.
     package var share: Double { capacity > 0 ? min(1, max(0, 1 - Double(free) / Double(capacity))) : 0 }
 
-    /// Of the disk that a path is on, as `df` counts; nil when the system does not tell. Blocks, for a moment.
+    /// The use of the disk that a path is on, counted as `df` does; nil when `statvfs` fails. Blocks briefly.
     package static func measured(at path: String) -> DiskUse? {
         var answer = statvfs()
         guard statvfs(path, &answer) == 0 else { return nil }
@@ -31,21 +31,21 @@ package struct DiskUse: Sendable, Hashable {
     }
 }
 
-/// When blobs make room. Kraken's keys of `cache_cleanup` have the same names.
+/// When blobs are removed from an origin's disk. Most values are named as in Kraken's `cache_cleanup`.
 package struct SpaceRules: Sendable, Hashable {
-    /// Shares of the disk: above the first, blobs go until no more than the second is used.
+    /// Shares of the disk, 0 to 1. When more than the first is used, blobs are removed until no more than the second is.
     package var aggressiveThreshold = 0.85
     package var aggressiveLowerThreshold = 0.75
-    /// The share from which on nothing is taken in.
+    /// The used share of the disk, 0 to 1, from which on pushes are refused.
     package var full = 0.97
-    /// Seconds after its last use when a blob goes, whether there is room or not; nil for never.
+    /// Seconds since its last use after which a blob is removed, even if there is room; nil for never.
     package var tti: Double?
-    /// Seconds after it came here when a blob goes; nil for never.
+    /// Seconds since it was stored on this host after which a blob is removed; nil for never.
     package var ttl: Double?
 
     package init() {}
 
-    /// Bytes that are to go; 0 while there is enough room.
+    /// Bytes to remove; 0 while there is enough room.
     package func excess(_ use: DiskUse) -> Int64 {
         guard use.share > aggressiveThreshold else { return 0 }
         let wanted = Double(use.capacity) * (1 - min(aggressiveLowerThreshold, aggressiveThreshold))

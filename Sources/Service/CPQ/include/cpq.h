@@ -1,6 +1,6 @@
-// What this program uses of libpq, PostgreSQL's library for clients. It is loaded when the first connection is made, so that
-// a machine without PostgreSQL needs none of it. Declared here as libpq-fe.h has it: its binary interface has been one since
-// version 5.0.
+// The part of libpq, PostgreSQL's client library, that this program uses. libpq is loaded with dlopen when it is first
+// needed, so that hosts that use no PostgreSQL need not install it. The declarations match libpq-fe.h. The soname
+// libpq.so.5 stands for one binary interface.
 #ifndef SWOOP_CPQ_H
 #define SWOOP_CPQ_H
 
@@ -13,10 +13,10 @@ typedef enum { PGRES_EMPTY_QUERY, PGRES_COMMAND_OK, PGRES_TUPLES_OK } ExecStatus
 typedef enum { PQTRANS_IDLE } PGTransactionStatusType;
 typedef void (*PQnoticeProcessor)(void *argument, const char *message);
 
-// Why libpq cannot be used; null if it can. To be asked before anything else.
+// Why libpq cannot be used, or NULL if it can. Call it before any other function here.
 const char *cpq_problem(void);
 
-// Why a text is no address of a server; null if it is one. To be freed by PQfreemem.
+// Why a text is not a valid connection string, or NULL if it is valid. Free the result with PQfreemem.
 char *cpq_malformed(const char *address);
 void PQfreemem(void *memory);
 
@@ -27,7 +27,7 @@ PGTransactionStatusType PQtransactionStatus(const PGconn *connection);
 char *PQerrorMessage(const PGconn *connection);
 PQnoticeProcessor PQsetNoticeProcessor(PGconn *connection, PQnoticeProcessor processor, void *argument);
 
-// Nothing of these waits for the server: PQsocket says what to wait for.
+// These do not block. Wait with poll(2) on PQsocket.
 int PQsetnonblocking(PGconn *connection, int flag);
 int PQsocket(const PGconn *connection);
 int PQsendQuery(PGconn *connection, const char *query);

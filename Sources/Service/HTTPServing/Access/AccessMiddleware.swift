@@ -8,9 +8,9 @@ package struct ServiceContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     /// The authenticated caller; nil on open paths for a request without credentials.
     package var caller: Caller?
-    /// The connection that it came by.
+    /// The connection over which the request came.
     let channel: any Channel
-    /// Whether that is without TLS.
+    /// Whether that connection has no TLS.
     var isPlain = false
 
     package init(source: ApplicationRequestContextSource) {
@@ -18,12 +18,13 @@ package struct ServiceContext: RequestContext {
         channel = source.channel
     }
 
-    /// A place for an answer that takes as long as its client likes, see ``Admission/request(from:at:now:close:)``.
+    /// Reserves a place for an answer that may take as long as the client reads it. See
+    /// ``Admission/request(from:at:now:close:)``.
     package func place(_ admission: Admission, at door: Door) -> Admission.RequestTicket? {
         admission.request(on: channel, at: door)
     }
 
-    /// What the connection tells of its other end.
+    /// The remote end of the connection.
     package var origin: RequestOrigin { RequestOrigin(channel) }
 
     /// The address that the request came from; empty if its connection is closed.
@@ -32,10 +33,10 @@ package struct ServiceContext: RequestContext {
     /// Sends files as the body of the answer.
     var sender: ConnectionSender { ConnectionSender(channel: channel, sendsSlices: isPlain) }
 
-    /// Whether who asks may do what takes this role.
+    /// Whether the caller has the permissions of this role.
     package func may(_ role: Role) -> Bool { caller?.role.includes(role) ?? false }
 
-    /// Whether who asks may see what has this name.
+    /// Whether the caller may see the object with this name.
     package func sees(_ name: String) -> Bool { caller.map { $0.scope?.includes(name) ?? true } ?? false }
 }
 

@@ -1,13 +1,14 @@
 import HTTPTypes
 import Hummingbird
 
-/// Answers callers of some addresses only.
+/// Answers requests from some addresses only.
 package struct AddressFilter: RouterMiddleware {
     package typealias Context = ServiceContext
 
     private let allows: @Sendable (_ address: String) -> Bool
 
-    /// - Parameter allows: whether an address is answered, an IPv4 address in its own form however it came.
+    /// - Parameter allows: whether requests from an address are answered. An IPv4-mapped IPv6 address is passed as
+    ///   IPv4.
     package init(allows: @escaping @Sendable (_ address: String) -> Bool) { self.allows = allows }
 
     package func handle(

@@ -1,9 +1,9 @@
 import HTTPTypes
 import Text
 
-/// What a caller may do. A role may include others; each server has those that it needs, the three below or its own.
+/// A set of permissions. A role may include others. Each server uses the three roles below or its own.
 package struct Role: Sendable, Hashable, CustomStringConvertible {
-    /// For texts and the description of routes.
+    /// Used in messages and in the description of routes.
     package let name: String
     private let included: Set<String>
 
@@ -12,22 +12,22 @@ package struct Role: Sendable, Hashable, CustomStringConvertible {
         included = others.reduce(into: []) { $0.formUnion($1.included.union([$1.name])) }
     }
 
-    /// Whether a caller with this role may do what takes the other.
+    /// Whether a caller with this role has the permissions of the other role.
     package func includes(_ other: Role) -> Bool { name == other.name || included.contains(other.name) }
 
     package var description: String { name }
 
-    /// Look at everything that holds no secret.
+    /// May read everything that is not secret.
     package static let read = Role("read")
-    /// Start, change and end work.
+    /// May start, change and end jobs.
     package static let operate = Role("operate", including: .read)
-    /// Change who may do what, and the configuration.
+    /// May change permissions and the configuration.
     package static let administer = Role("administer", including: .operate)
 }
 
-/// The names of things that a caller may see and change, where it is not all of them.
+/// A restriction of a caller to objects with certain names.
 package struct CallerScope: Sendable, Hashable {
-    /// For messages and to tell two scopes apart.
+    /// The patterns, for messages and for comparison.
     package let patterns: [String]
     private let test: @Sendable (String) -> Bool
 
@@ -45,10 +45,10 @@ package struct CallerScope: Sendable, Hashable {
 
 /// The sender of a request.
 package struct Caller: Sendable, Hashable {
-    /// For audit records; never a secret.
+    /// A name for audit records; never a secret.
     package let name: String
     package let role: Role
-    /// Nil for a caller that may see everything.
+    /// Nil for a caller without restriction.
     package let scope: CallerScope?
 
     package init(name: String, role: Role, scope: CallerScope? = nil) {
@@ -67,16 +67,16 @@ package enum Authentication: Sendable, Hashable {
     case notSetUp
     case missing
     case wrong
-    /// Right once, and no longer.
+    /// The credentials were valid, and have expired.
     case expired
-    /// So many wrong ones came from this address that none of it is looked at for a while.
+    /// The address has sent so many wrong credentials that its requests are refused for a while.
     case tooManyFailures
     case caller(Caller)
 }
 
 /// Authenticates requests, by tokens, signed tickets or client certificates.
 package protocol Authenticator: Sendable {
-    /// Called for each request, before anything but its head is looked at.
+    /// Called for each request, before anything but its head is read.
     func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication
 }
 

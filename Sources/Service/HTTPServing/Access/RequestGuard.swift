@@ -37,7 +37,7 @@ package struct RequestGuard: Sendable {
 
     /// The address on which the server listens.
     let address: ListenAddress
-    /// What a client on this host is, when no credentials are configured.
+    /// The identity of a client on this host, if no credentials are configured.
     let local: Caller
 
     package init(address: ListenAddress, local: Caller = .local) {

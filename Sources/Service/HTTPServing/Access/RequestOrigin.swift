@@ -3,7 +3,7 @@ import Admission
 import NIOCore
 import NIOSSL
 
-/// Where a request came from: what its connection tells of its other end.
+/// The origin of a request: the remote end of its connection.
 package struct RequestOrigin: Sendable {
     private let channel: (any Channel)?
 
@@ -11,23 +11,23 @@ package struct RequestOrigin: Sendable {
 
     private init() { channel = nil }
 
-    /// For requests that came by no connection.
+    /// For requests without a connection.
     package static let nowhere = RequestOrigin()
 
-    /// The address, as far as shares and limits are concerned.
+    /// The address, in the form that is used for fair shares and limits.
     package var source: Source { Source(channel?.remoteAddress) }
 
-    /// The address and port of the connection's other end; nil where that is closed.
+    /// The remote address and port; nil if the connection is closed.
     package var address: PeerAddress? {
         guard let address = channel?.remoteAddress, let host = address.ipAddress else { return nil }
         return PeerAddress(host: host, port: UInt16(clamping: address.port ?? 0))
     }
 
-    /// The certificate that the client showed, as DER; one of the server's authorities for clients vouches for it. Nil
-    /// without TLS, and where clients are asked for none.
+    /// The client's certificate, as DER. It was issued by one of the authorities that the server accepts for clients.
+    /// Nil without TLS, and if the server does not ask clients for certificates.
     package var certificate: [UInt8]? {
         get async {
-            // Without TLS there is no handler to ask, which is an error.
+            // Without TLS there is no TLS handler, and this call fails.
             let certificate = try? await channel?.nioSSL_peerCertificate().get()
             return try? certificate?.toDERBytes()
         }

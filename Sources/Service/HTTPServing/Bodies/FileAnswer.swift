@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Text
 
-/// What to answer to a request for a file: all of it, a part, or that the client has it already (RFC 9110, sections 13
+/// The answer to a request for a file: the whole file, a part of it, or that it has not changed (RFC 9110, sections 13
 /// and 14).
 package struct FileAnswer: Sendable {
     let file: ServedFile
@@ -13,9 +13,9 @@ package struct FileAnswer: Sendable {
     private let tag: String
 
     /// - Parameters:
-    ///   - head: of a GET or HEAD.
-    ///   - headers: what the server says of the file: its type, how long it may be kept.
-    ///   - tag: the entity tag, with its quotes; nil for one that changes when the file does.
+    ///   - head: the head of a GET or HEAD request.
+    ///   - headers: the file's type, caching rules and the like.
+    ///   - tag: the entity tag with its quotes; nil to derive it from the file's properties.
     package init(to head: HTTPRequest, file: ServedFile, headers: HTTPFields, tag: String? = nil) {
         self.file = file
         self.tag = tag ?? file.tag
@@ -28,7 +28,7 @@ package struct FileAnswer: Sendable {
         if let name = HTTPField.Name("X-Content-Type-Options") { self.headers[name] = "nosniff" }
     }
 
-    /// - Parameter place: held until the last byte is sent.
+    /// - Parameter place: held until the last byte has been sent.
     package func response(
         in context: ServiceContext, within limits: HTTPLimits, _ admission: Admission,
         holding place: Admission.RequestTicket

@@ -2,7 +2,7 @@ import Admission
 import Hummingbird
 import NIOCore
 
-/// A part of a file as the body of an answer. File and place are held until its last byte is sent.
+/// A part of a file as the body of an answer. The file and the place are held until the last byte has been sent.
 package struct FileBody: Sendable {
     let file: ServedFile
     let range: Range<Int64>
@@ -20,7 +20,7 @@ package struct FileBody: Sendable {
         self.place = place
     }
 
-    /// By the system itself where that is possible, else by copying.
+    /// Sends with sendfile(2) if possible, else by reading and writing.
     package func sent(by sender: some FileSender) -> ResponseBody {
         ResponseBody(contentLength: range.count) { writer in
             defer { withExtendedLifetime(place) {} }
@@ -35,8 +35,9 @@ package struct FileBody: Sendable {
         }
     }
 
-    /// The client's pace decides how much is under way at a time: a slow one is seen to make progress all the same.
-    /// - Returns: where the system could not go on.
+    /// Sends with sendfile. The size of a slice depends on the client's speed, so that even a slow client makes
+    /// progress often enough.
+    /// - Returns: the position up to which sendfile was possible.
     private func slices(by sender: some FileSender) async throws -> Int64 {
         var pace = SlicePace(smallest: limits.fileChunk, largest: limits.fileSlice)
         var position = range.lowerBound
@@ -53,7 +54,7 @@ package struct FileBody: Sendable {
         return position
     }
 
-    /// One chunk is read while the one before it is sent.
+    /// Reads and sends chunks. A chunk is read while the one before it is being sent.
     private func copies(from start: Int64, by sender: some FileSender) async throws {
         var waiting = UnsentBytes(admission)
         var before: EventLoopFuture<Void>?
@@ -75,14 +76,14 @@ package struct FileBody: Sendable {
     }
 }
 
-/// How many bytes the system is asked to send at a time: more where they go out at once. Pure.
+/// The number of bytes for one call of sendfile: larger if the last slice was sent quickly. Pure.
 package struct SlicePace: Sendable {
     private let smallest: Int
     private let largest: Int
-    /// Bytes.
+    /// Length of the next slice, in bytes.
     package private(set) var length: Int
 
-    /// Seconds within which a slice should be sent: far less than the time after which a connection counts as stalled.
+    /// Maximum seconds that a slice should take. Much less than the time after which a connection counts as stalled.
     private static let usual = 1.0
 
     package init(smallest: Int, largest: Int) {
@@ -91,7 +92,7 @@ package struct SlicePace: Sendable {
         length = smallest
     }
 
-    /// - Parameter seconds: that the last slice took.
+    /// - Parameter seconds: duration of the last slice.
     package mutating func sent(in seconds: Double) {
         length = seconds < Self.usual ? min(length * 2, largest) : smallest
     }

@@ -24,6 +24,7 @@ package enum RequestBytes {
         }
     }
 
+    /// Reads a request's whole body. The limits are ``HTTPLimits/bodyBytes`` and ``HTTPLimits/bodyTime``.
     package static func collect(_ request: Request, limits: HTTPLimits) async -> Result<[UInt8], Problem> {
         if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > limits.bodyBytes {
             return .failure(.tooLarge(limit: limits.bodyBytes))

@@ -2,23 +2,25 @@ import Files
 import NIOCore
 import NIOPosix
 
-/// An open file under a served directory. Its descriptor is closed when nobody has this any more.
+/// An open file in a served directory. Its descriptor is closed when the last reference is gone.
 package final class ServedFile: Sendable {
     package let size: Int64
     /// Nanoseconds since 1970.
     package let modified: Int64
-    /// Changes when the content does: size, time and number of the file.
+    /// The entity tag, made from the file's inode, size and modification time, so that it changes with the content.
     package let tag: String
-    /// Whether its bytes are on this machine or in its page cache, so that the system may send them by itself. On a mounted
-    /// bucket they may come over a network each time.
+    /// Whether the bytes come from a local disk or the page cache, so that sendfile can be used. On a mounted bucket,
+    /// they may come over a network each time.
     let isLocal: Bool
     private let held: HeldFile
-    /// The same descriptor, for sending. `held` alone closes it.
+    /// The same descriptor, for sendfile. Only `held` closes it.
     private let handle: NIOFileHandle
 
-    /// Follows no symbolic link, anywhere below `root`: a link may point out of the tree or to what is unfinished.
-    /// - Parameter components: of the path below `root`; none is empty, `.` or `..`, or has a slash or NUL in it.
-    /// - Returns: nil when there is no such file that may be served; directories, pipes and devices may not.
+    /// Opens a file. Follows no symbolic link below `root`, since a link may lead out of the tree or to unfinished
+    /// content.
+    /// - Parameter components: of the path below `root`. None may be empty, `.` or `..`, or contain a slash or a NUL
+    ///   byte.
+    /// - Returns: nil if there is no such regular file. Directories, pipes and devices are not served.
     package init?(root: String, components: [[UInt8]]) {
         guard let (file, status) = Self.open(root, components) else { return nil }
         held = file
@@ -46,14 +48,14 @@ package final class ServedFile: Sendable {
     }
 
     deinit {
-        // The handle only borrows it. Nothing is being sent any more: whoever sends holds this file.
+        // The handle only borrows the descriptor. No transmission is in progress, since each one holds this object.
         _ = try? handle.takeDescriptorOwnership()
     }
 
-    /// How many bytes it has now; nil if that cannot be told.
+    /// The file's current size; nil if it cannot be read.
     var sizeNow: Int64? { try? held.status().size }
 
-    /// A part of it, for sending with sendfile.
+    /// A part of the file, for sendfile.
     func region(_ range: Range<Int64>) -> FileRegion {
         FileRegion(fileHandle: handle, readerIndex: Int(range.lowerBound), endIndex: Int(range.upperBound))
     }
@@ -65,14 +67,15 @@ package final class ServedFile: Sendable {
             try buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: count) { room in
                 try self.held.read(into: UnsafeMutableRawBufferPointer(rebasing: room[..<count]), at: offset)
             }
-            // The file became shorter: the answer cannot be finished, and breaking it off is how the client learns.
+            // The file has become shorter, so the answer cannot be completed. The broken connection tells the client.
             guard buffer.readableBytes == count else { throw BecameShorter() }
             return buffer
         }
     }
 
-    /// Brings a part into the page cache, off the event loops, so that sending it makes no event loop wait for a disk.
-    /// - Returns: false when this file system has no way to do so; then it has none to send them either.
+    /// Loads a part into the page cache, off the event loops, so that sendfile does not block an event loop on the
+    /// disk.
+    /// - Returns: false if the file system does not support that. Then it does not support sendfile either.
     func load(_ range: Range<Int64>) async throws -> Bool {
         try await NIOThreadPool.singleton.runIfActive {
             switch try self.held.loadIntoPageCache(range) {

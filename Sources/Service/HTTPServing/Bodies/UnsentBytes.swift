@@ -16,7 +16,7 @@ package struct UnsentBytes: ~Copyable {
         return true
     }
 
-    /// The chunk is sent next: the one before it has left.
+    /// Call when the chunk is sent next and the one before it has been sent.
     package mutating func wasTaken() {
         admission.releaseUnsent(before)
         (before, now) = (now, 0)

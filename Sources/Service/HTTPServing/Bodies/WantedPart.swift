@@ -1,17 +1,17 @@
 import HTTPTypes
 
-/// Which part of something a GET or HEAD is answered with (RFC 9110, sections 13 and 14). Pure.
+/// The part of a resource with which a GET or HEAD request is answered (RFC 9110, sections 13 and 14). Pure.
 package enum WantedPart: Equatable, Sendable {
-    /// The client has it already.
+    /// The client's copy is current (304).
     case unchanged
     case unsatisfiable
     case whole
     case part(Range<Int64>)
 
     /// - Parameters:
-    ///   - asked: the headers of the request.
-    ///   - tag: the entity tag of what there is, with its quotes.
-    ///   - modified: its date as `Last-Modified` has it; nil for none.
+    ///   - asked: the request's headers.
+    ///   - tag: the resource's entity tag with its quotes.
+    ///   - modified: the value of `Last-Modified`; nil for none.
     package init(_ asked: HTTPFields, tag: String, modified: String?, size: Int64) {
         if let tags = asked[.ifNoneMatch] {
             let isKnown = tags == "*" || tags.split(separator: ",").contains { $0.filter { $0 != " " } == tag }
@@ -23,7 +23,7 @@ package enum WantedPart: Equatable, Sendable {
             self = .unchanged
             return
         }
-        // A range of another version is no use to anybody: all of this one instead.
+        // A range of another version is of no use to the client (`If-Range`), so it gets the whole resource.
         let isRangeWanted = asked[.ifRange].map { $0 == tag || $0 == modified } ?? true
         switch isRangeWanted ? ByteRange(header: asked[.range], size: size) : .whole {
         case .unsatisfiable: self = .unsatisfiable

@@ -15,7 +15,7 @@ extension Response {
             status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
-    /// Nothing but a status, for programs; a person reads it too.
+    /// A response with only a status, for programs. The body repeats the status code.
     package static func bare(_ status: HTTPResponse.Status, _ headers: HTTPFields = [:]) -> Response {
         var headers = headers
         headers[.contentType] = "text/plain; charset=utf-8"

@@ -1,18 +1,18 @@
-/// The path of a route that has slashes in one of its values, such as `/v1/names/{name+}/tags/{tag}`: `{name+}` stands for one
-/// component or more, and there is one such value at most, so that a path matches in one way only.
+/// The template of a path in which one value may contain slashes, such as `/v1/names/{name+}/tags/{tag}`. `{name+}`
+/// stands for one or more components. A template has at most one such value, so a path matches in only one way.
 package struct PathTemplate: Sendable {
     private enum Part {
         case text(Substring)
         case value(Substring)
     }
 
-    /// What stands before the first value.
+    /// The components before the first value.
     package let prefix: String
     private let before: [Part]
     private let long: Substring
     private let after: [Part]
 
-    /// Nil for a path without such a value: the router finds those by itself.
+    /// Nil for a path without such a value. The router matches those itself.
     package init?(_ path: String) {
         let components = path.split(separator: "/")
         guard let index = components.firstIndex(where: { $0.hasSuffix("+}") }) else { return nil }
@@ -25,14 +25,14 @@ package struct PathTemplate: Sendable {
         prefix = components.prefix { !$0.hasPrefix("{") }.joined(separator: "/")
     }
 
-    /// The values as they stand in the path, percent-encoded; nil for a path that does not match. A path with an empty component matches
-    /// nothing.
+    /// The values in the path, percent-encoded; nil if the path does not match. A path with an empty component never
+    /// matches.
     package func match(_ path: some StringProtocol) -> [(name: Substring, value: Substring)]? {
         let path = String(path)
         return Self.components(of: path).flatMap { match(path, $0) }
     }
 
-    /// The parts of a path between its slashes; nil for one that has an empty part.
+    /// The components of a path; nil if one of them is empty.
     static func components(of path: String) -> [Substring]? {
         guard path.utf8.first == UInt8(ascii: "/") else { return nil }
         let components = path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
@@ -40,7 +40,7 @@ package struct PathTemplate: Sendable {
         return components.contains(where: \.isEmpty) ? nil : components
     }
 
-    /// - Parameter components: of this path.
+    /// - Parameter components: the components of `path`.
     func match(_ path: String, _ components: [Substring]) -> [(name: Substring, value: Substring)]? {
         guard components.count > before.count + after.count else { return nil }
         let (start, end) = (before.count, components.count - after.count)

@@ -36,12 +36,13 @@ package struct Route: Sendable {
     let answers: [Answer]
     let access: Access
     let handler: Handler
-    /// Whether it is for other parts of the same system.
+    /// Whether the route is for calls between parts of the same system, and left out of the description.
     var isInternal: Bool { path.contains("/internal/") || path.hasSuffix("/internal") }
 
     /// - Parameters:
-    ///   - path: a template such as `/v1/tasks/{file}`. A value that may have slashes in it is written `{name+}`; one at most.
-    ///   - parameters: names in the table's `parameters`.
+    ///   - path: a template such as `/v1/tasks/{file}`. A value that may contain slashes is written `{name+}`; at most
+    ///     one.
+    ///   - parameters: names of entries in the table's `parameters`.
     ///   - body: the name of the schema of the request body.
     ///   - answers: the successful one first.
     package init(
@@ -70,8 +71,8 @@ package struct RouteTable: Sendable {
 
     /// - Parameters:
     ///   - tokenText: a description of the bearer token.
-    ///   - schemas: by name, as in OpenAPI's `components`.
-    ///   - parameters: the same for parameters.
+    ///   - schemas: OpenAPI schemas by name (`components/schemas`).
+    ///   - parameters: OpenAPI parameters by name (`components/parameters`).
     package init(
         title: String, description: String, tokenText: String, schemas: JSONObject, parameters: JSONObject,
         routes: [Route]
@@ -140,7 +141,7 @@ package struct RouteTable: Sendable {
 
     // MARK: Description
 
-    /// With its own description as one more route.
+    /// A table with a further route, for the OpenAPI description of this table.
     package func describing(at path: String, access: Route.Access) -> RouteTable {
         var table = self
         func route(_ handler: @escaping Route.Handler) -> Route {
@@ -152,7 +153,7 @@ package struct RouteTable: Sendable {
         return table
     }
 
-    /// OpenAPI 3.1. Calls between parts of a system are not in it.
+    /// The OpenAPI 3.1 description. Routes that are internal are left out.
     package var openAPI: JSONValue {
         var paths = JSONObject()
         for route in routes where !route.isInternal {
@@ -188,7 +189,7 @@ package struct RouteTable: Sendable {
         case .open: operation["security"] = .array([])
         case .role(let role): operation["x-role"] = .string("\(role)")
         }
-        // Values of the path that the table says nothing of are described by their names.
+        // Values of the path that are not in `parameters` are described by their names only.
         let described = Set(route.parameters.compactMap { parameters[$0]?["name"]?.stringValue })
         let values = route.path.split(separator: "/").filter { $0.hasPrefix("{") }
             .map { $0.dropFirst().prefix { $0 != "+" && $0 != "}" } }.map(String.init)

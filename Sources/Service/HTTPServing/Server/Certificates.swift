@@ -2,15 +2,16 @@ import Glibc
 import NIOSSL
 import Synchronization
 
-/// The files that a server's TLS is made of, all of them PEM.
+/// The PEM files for a server's TLS.
 package struct TLSFiles: Sendable, Hashable {
-    /// The server's certificate first, then those that vouch for it.
+    /// The server's certificate, followed by the intermediate certificates.
     package var chain: String
-    /// Its private key.
+    /// The server's private key.
     package var key: String
-    /// A file whose first line opens the key; nil for a key that anybody who can read it can use.
+    /// A file whose first line is the passphrase of the key; nil for a key without one.
     package var passphrase: String?
-    /// Certificates of those that vouch for clients: whoever shows none of theirs is not let in. Empty: clients need none.
+    /// Certificates of the authorities for clients. A client without a certificate from one of them is refused. If
+    /// empty, clients need no certificate.
     package var clientAuthorities: [String]
 
     package init(chain: String, key: String, passphrase: String? = nil, clientAuthorities: [String] = []) {
@@ -21,10 +22,10 @@ package struct TLSFiles: Sendable, Hashable {
     }
 }
 
-/// A server's certificate and key, from files that can be read again while it runs, or of the program's own: connections that come
-/// afterwards get the new ones.
+/// A server's certificate and key, either from files that can be reloaded, or made by this program. A change applies to
+/// new connections.
 package final class Certificates: Sendable {
-    /// Whether a client that showed these certificates is let in, its own first. Not asked about clients that showed none.
+    /// Decides whether to accept a client's certificates, its own first. Not called for a client that has none.
     package typealias ClientCheck = @Sendable ([NIOSSLCertificate]) -> Bool
 
     /// Why the files cannot be used.
@@ -32,9 +33,9 @@ package final class Certificates: Sendable {
         package let description: String
     }
 
-    /// Nil for what the program made itself.
+    /// Nil for a certificate made by this program.
     private let files: TLSFiles?
-    /// In place of the library's own check.
+    /// Replaces the check of the TLS library.
     private let clientCheck: ClientCheck?
     private let loaded: Mutex<Loaded>
 
@@ -52,9 +53,9 @@ package final class Certificates: Sendable {
         loaded = Mutex(try Self.load(files))
     }
 
-    /// What the program made itself.
+    /// For a certificate made by this program.
     /// - Parameters:
-    ///   - configuration: asks clients for certificates where they are to be checked.
+    ///   - configuration: must ask clients for certificates if they are to be checked.
     ///   - leaf: the server's own certificate, DER.
     package init(_ configuration: TLSConfiguration, leaf: [UInt8], clientCheck: ClientCheck?) throws(Problem) {
         files = nil
@@ -62,13 +63,13 @@ package final class Certificates: Sendable {
         loaded = Mutex(try Self.load(configuration, leaf: leaf))
     }
 
-    /// The same later, with another certificate.
+    /// Replaces the certificate.
     package func replace(_ configuration: TLSConfiguration, leaf: [UInt8]) throws(Problem) {
         let new = try Self.load(configuration, leaf: leaf)
         loaded.withLock { $0 = new }
     }
 
-    /// Reads the files again. What was in force stays so if they cannot be used. Blocks on the disk.
+    /// Reads the files again. If they cannot be used, the current certificate stays in use. Blocks on the disk.
     /// - Throws: ``Problem``, which names the file that is wrong.
     package func reload() throws(Problem) {
         guard let files else { return }
@@ -76,7 +77,7 @@ package final class Certificates: Sendable {
         loaded.withLock { $0 = new }
     }
 
-    /// For a new connection.
+    /// The TLS handler for a new connection.
     func handler() -> NIOSSLServerHandler {
         let context = loaded.withLock(\.context)
         guard let clientCheck else { return NIOSSLServerHandler(context: context) }
@@ -85,7 +86,7 @@ package final class Certificates: Sendable {
         }
     }
 
-    /// The server's own certificate as DER: clients may be told its digest.
+    /// The server's own certificate as DER, whose digest clients may be given.
     package var certificate: [UInt8] { loaded.withLock(\.leaf) }
 
     private static func load(_ configuration: TLSConfiguration, leaf: [UInt8]) throws(Problem) -> Loaded {
@@ -105,7 +106,7 @@ package final class Certificates: Sendable {
             var authorities: [NIOSSLCertificate] = []
             for file in files.clientAuthorities { authorities += try certificates(file) }
             configuration.trustRoots = .certificates(authorities)
-            // A client's certificate names no host. One that shows none is refused.
+            // A client's certificate contains no host name. A client without a certificate is refused.
             configuration.certificateVerification = .noHostnameVerification
         }
         do {
@@ -127,7 +128,7 @@ package final class Certificates: Sendable {
 
     private static func privateKey(_ files: TLSFiles) throws(Problem) -> NIOSSLPrivateKey {
         guard let file = files.passphrase else {
-            // Without a callback the library would ask on the terminal.
+            // Without a callback, the TLS library would ask for the passphrase on the terminal.
             do { return try NIOSSLPrivateKey(file: files.key, format: .pem) { $0("".utf8) } } catch {
                 throw Problem(description: "\(files.key) cannot be read as a private key: \(error)")
             }

@@ -4,10 +4,10 @@ import NIOCore
 import NIOHTTP1
 import Threads
 
-/// One connection of a stranger that has left the ``Lobby``: closes it when its request does not come, hands on requests
-/// whose host and target are what they should be, and puts parts of files into answers.
+/// A handler for a connection that has left the ``Lobby``. It closes the connection if a request does not arrive in
+/// time, checks the host and target of each request, and inserts parts of files into answers.
 ///
-/// It is between the decoder and all handlers of requests, on the connection's event loop.
+/// Its place is between the HTTP decoder and the handlers of requests, on the connection's event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -19,7 +19,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
     private var timerDeadline: Double?
     private var isServed = false
-    /// Whether the head of an answer is out and its end is not.
+    /// Whether the head of an answer has been sent, and its end has not.
     private var isBodyOpen = false
     private var refusal: RequestTarget.Refusal?
 
@@ -110,7 +110,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    /// Sends a ``FilePart`` as the next part of the answer's body; its promise is kept when the last byte is the system's.
+    /// Sends a ``FilePart`` as the next part of the answer's body. The promise succeeds when the system has accepted
+    /// the last byte.
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         guard let part = event as? FilePart else {
             return context.triggerUserOutboundEvent(event, promise: promise)
@@ -131,7 +132,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(.body(data)), promise: sent)
     }
 
-    /// A file that became shorter can never be sent, and the system would be asked to again and again.
+    /// Closes the connection if the file becomes shorter: its region could never be sent completely, and NIO would try
+    /// forever.
     private static func watch(
         _ file: ServedFile, _ range: Range<Int64>, _ context: ChannelHandlerContext
     ) -> RepeatedTask {
@@ -143,7 +145,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Whoever is told to go away has shown nothing: its place is as good as never taken.
+    /// Whether an answer with this status counts as service. The connection of a refused client stays half-open in the
+    /// admission ledger.
     private static func isServed(_ status: UInt) -> Bool { ![400, 401, 403, 408, 413, 503].contains(status) }
 
     private func refuse(_ context: ChannelHandlerContext) {

@@ -63,8 +63,8 @@ final class Connections: Sendable {
             base.setup(channel: channel, logger: logger).assumeIsolated().whenComplete { result in
                 do {
                     let value = try result.get()
-                    // Right behind the decoder, which the library has put first. The clock for silence stands before the
-                    // gate, so that it sees files go out.
+                    // The gate goes directly behind the HTTP decoder. The idle handler is in front of the gate, so that
+                    // it sees the writes of files.
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     try pipeline.addHandlers(
                         IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)), StallHandler(),
@@ -101,7 +101,7 @@ final class Connections: Sendable {
             do {
                 response = try await responder.respond(to: request, context: context)
             } catch let error as HTTPParserError {
-                // The connection's own handlers answer this.
+                // The connection's own handlers answer this error.
                 throw error
             } catch {
                 logger.debug("a request failed", metadata: ["error": "\(error)"])

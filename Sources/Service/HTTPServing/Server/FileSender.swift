@@ -1,32 +1,33 @@
 import NIOCore
 
-/// A part of an answer's body that goes by the connection's gate, so that it is known when the system has taken it.
+/// A part of an answer's body that is sent through the connection's gate, so that the sender learns when the system has
+/// accepted it.
 package enum FilePart: Sendable {
-    /// A part of a file that the system itself sends, with sendfile.
+    /// A part of a file, to be sent with sendfile.
     case slice(ServedFile, Range<Int64>)
-    /// The same, read.
+    /// Bytes that have been read from a file.
     case bytes(ByteBuffer)
 }
 
 /// Sends parts of files as the body of one answer.
 package protocol FileSender: Sendable {
-    /// Whether the system may send them by itself.
+    /// Whether sendfile can be used.
     var sendsSlices: Bool { get }
-    /// Sends a part after everything of the answer that was written before.
-    /// - Returns: when the system has taken its last byte.
+    /// Sends a part after all earlier parts of the answer.
+    /// - Returns: a future that succeeds when the system has accepted the last byte.
     func send(_ part: FilePart) -> EventLoopFuture<Void>
-    /// Lets whoever waits for a part that was sent wait no more.
+    /// Ends the wait for parts that are being sent.
     func cancel()
 }
 
-/// That of a connection.
+/// The sender for a connection.
 struct ConnectionSender: FileSender {
     let channel: any Channel
-    /// Not over TLS: the bytes must be encrypted by this process.
+    /// False with TLS, since this process must encrypt the bytes.
     let sendsSlices: Bool
 
-    /// The part is an event for the ``ConnectionGate``. Writing it as the rest of an answer would tell only that the
-    /// connection's event loop has heard of it.
+    /// Triggers an event that the ``ConnectionGate`` handles. A write as part of the answer would only tell when the
+    /// connection's event loop has received it.
     func send(_ part: FilePart) -> EventLoopFuture<Void> {
         let sent = channel.eventLoop.makePromise(of: Void.self)
         channel.triggerUserOutboundEvent(part, promise: sent)

@@ -46,8 +46,8 @@ package final class HTTPService: Sendable {
     /// Maximum number of connections that the system queues before they are accepted.
     private static let backlog: Int32 = 4096
 
-    /// Each portion of a body wakes its reader, which costs as much as 64 KiB of it: connections that bring much are read in
-    /// larger portions. One that does not fill them is read in small ones again.
+    /// Each read of a body wakes its reader, which costs as much as processing 64 KiB. So connections with much data
+    /// are read in larger portions. If these are not filled, the portions become small again.
     private static let receiving = AdaptiveRecvByteBufferAllocator(minimum: 1024, initial: 2048, maximum: 256 << 10)
 
     /// Starts a server; returns when it accepts connections.

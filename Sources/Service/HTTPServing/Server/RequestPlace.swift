@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// The place of one call among those that are answered at a time. Given back when nobody holds it any more.
+/// One place among the limited number of simultaneous calls. Released when the last reference is gone.
 package final class RequestPlace: Sendable {
     private let admission: Admission
     private let door: Door
@@ -23,7 +23,7 @@ package final class RequestPlace: Sendable {
 }
 
 extension Admission {
-    /// A place for a request on a connection, which is closed if it has to give its place up.
+    /// Reserves a place for a request. If the place must be given up, the connection is closed.
     func request(on channel: any Channel, at door: Door) -> RequestTicket? {
         request(
             from: Source(channel.remoteAddress), at: door, now: MonotonicTime.now,
@@ -31,7 +31,7 @@ extension Admission {
     }
 }
 
-/// Bounds the calls that are under way, behind the guard: who may not come in takes no place.
+/// Limits the number of simultaneous calls. It comes after the access check, so refused requests take no place.
 package struct PlaceMiddleware: RouterMiddleware {
     package typealias Context = ServiceContext
 

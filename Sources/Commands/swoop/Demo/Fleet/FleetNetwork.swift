@@ -5,7 +5,7 @@ import JSON
 import Synchronization
 import Threads
 
-/// A fleet of a demo: control, a sender and receivers, to which a release is pushed.
+/// The fleet of a demo: control, a sender and receivers. Sends a release to the receivers, and compares their copies.
 final class FleetNetwork: Sendable {
     private let place: DemoPlace
     private let content: String?
@@ -69,7 +69,8 @@ final class FleetNetwork: Sendable {
         }
         _ = try await client.call(
             .PUT, "/v1/classes/demo", headers: ["If-None-Match": "*"], body: Self.definition.encode())
-        reporter.note("control at \(client.base); \(HumanText.plural(receivers, "node")) get \(source.shown) as versions")
+        reporter.note(
+            "control at \(client.base); \(HumanText.plural(receivers, "node")) get \(source.shown) as versions")
         let begin = ContinuousClock.now
         let send = try start("send", ["send", "-c", "demo", "-p", source, "--data", sender])
         _ = try await send.first("complete") { line in
@@ -89,8 +90,8 @@ final class FleetNetwork: Sendable {
         return process
     }
 
-    /// A host joins, and its agent runs.
-    /// - Returns: the agent's data.
+    /// Joins a host to the fleet, and starts its agent.
+    /// - Returns: the agent's data directory.
     private func host(_ name: String, _ door: String, _ token: String, _ file: String) async throws -> String {
         let directory = try place.directory("host-\(name)")
         let (data, config) = ("\(directory)/data", "\(directory)/agent.yaml")
@@ -98,7 +99,8 @@ final class FleetNetwork: Sendable {
         let join = try start(
             "join of \(name)",
             [
-                "agent", "join", "https://\(door)", "--token", token, "--name", name, "--data", data, "--config", config,
+                "agent", "join", "https://\(door)", "--token", token, "--name", name, "--data", data, "--config",
+                config,
             ])
         _ = try await join.first("joined")
         let agent = try start(name, ["agent", "--data", data, "--config", config, "--on-loopback"])
@@ -112,7 +114,7 @@ final class FleetNetwork: Sendable {
         return String(cString: real)
     }
 
-    /// Compares what each receiver shows with what was sent.
+    /// Compares the content that each receiver has published with the sender's.
     private func compare(_ source: String, _ roots: [String], seconds: Double) async throws {
         var wrong = 0
         for (index, root) in roots.enumerated() {

@@ -7,7 +7,7 @@ struct DemoNode: Sendable {
     let name: String
     let process: DemoProcess
     let client: NodeClient
-    /// BASE and DATA.
+    /// The node's BASE (`basedatapath`) and DATA (`datapath`).
     let base: String
     let data: String
 
@@ -66,7 +66,7 @@ struct DemoNode: Sendable {
         return .object(keys)
     }
 
-    /// Readable for this user only, because it contains keys.
+    /// Writes a file that only this user can read, because it contains keys.
     static func writePrivate(_ text: String, to path: String) throws {
         let before = umask(0o077)
         defer { umask(before) }

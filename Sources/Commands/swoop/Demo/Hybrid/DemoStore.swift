@@ -76,7 +76,7 @@ struct DemoStore: Sendable {
         ])
         try DemoNode.writePrivate(keys.text, to: "\(directory)/s3.json")
         let port = try freePorts()
-        // The server does not notice our end: a shell checks every second whether this process still exists.
+        // The server does not notice when this process ends: a shell checks every second whether it still exists.
         let watch = """
             "$@" & child=$!; trap 'kill $child; wait $child; exit 0' TERM INT
             while kill -0 $0 2>/dev/null && kill -0 $child 2>/dev/null; do sleep 1 & wait $!; done
@@ -103,7 +103,7 @@ struct DemoStore: Sendable {
         return store
     }
 
-    /// Waits for the server's file system part, which shows the bucket last.
+    /// Waits until the bucket exists in the server's file system part, which is the last to show it.
     private func waitForBucket(at url: String) async throws {
         guard let url = HTTPURL(url) else { throw process.failure("'\(url)' is no URL") }
         let transport = HTTPTransport(settings: HTTPTransportSettings())

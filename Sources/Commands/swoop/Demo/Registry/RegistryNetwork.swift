@@ -52,7 +52,8 @@ final class RegistryNetwork: Sendable {
             \(source.shown) (\(HumanText.bytes(bytes))) is \(Self.reference) at \(url); \
             \(HumanText.plural(receivers, "agent")) pull at once
             """)
-        // Before it, the push has told how much room is needed: in each agent's cache, and where its pull writes.
+        // The size is known from the push. Each receiver needs it twice: in its agent's cache, and in its output
+        // directory.
         try place.check(room: bytes * receivers * 2)
         let clock = ContinuousClock()
         let begin = clock.now
@@ -85,7 +86,7 @@ final class RegistryNetwork: Sendable {
 
     /// - Returns: bytes of the content.
     private func push(_ source: String, to url: String) async throws -> Int {
-        // What a push remembers of files is for the next push; there is none.
+        // The file in which a push keeps hashes for the next push goes to the demo's directory too.
         let memory = [("XDG_CACHE_HOME", try place.directory("memory"))]
         let push = try start("push", ["push", source, Self.reference, "--registry", url], environment: memory)
         let end = try await push.first("complete") { line in
@@ -120,7 +121,7 @@ final class RegistryNetwork: Sendable {
         var arrivals = [Arrival?](repeating: nil, count: receivers)
         for await (number, line) in lines {
             guard let line else {
-                // A pull ends by itself.
+                // A pull ends by itself after it is complete.
                 guard arrivals[number] == nil else { continue }
                 throw processes[number].failure("it ended early")
             }
@@ -138,7 +139,7 @@ final class RegistryNetwork: Sendable {
         return arrivals.compactMap { $0 }
     }
 
-    /// What the registry has sent to peers.
+    /// Bytes that the registry's origin has sent to peers.
     private func sentBytes(_ url: String) async throws -> Int {
         guard let base = HTTPURL(url) else { return 0 }
         let client = RegistryClient(base: base, credential: nil)
