@@ -42,7 +42,7 @@ package struct PulledContent: Sendable {
         let secret = cluster.swarms.isOpen(name) ? nil : cluster.swarms.secret
         let wanted = files.filter { (content.blobs[$0.key]?.size ?? 0) > 0 && content.blobs[$0.key]?.content == nil }
         let given = await each(Array(wanted)) { digest, path in
-            await given(digest, at: path, cluster)
+            await torrent(of: digest, at: path, cluster)
         }
         var byHash: [SHA1Digest: Given] = [:]
         for one in given {
@@ -60,7 +60,7 @@ package struct PulledContent: Sendable {
         return true
     }
 
-    private func given(_ digest: BlobDigest, at path: String, _ cluster: Cluster) async -> Given? {
+    private func torrent(of digest: BlobDigest, at path: String, _ cluster: Cluster) async -> Given? {
         guard let blob = content.blobs[digest],
             let info = try? await view.info(of: blob, in: name, now: Clocks.steadySeconds)
         else { return nil }
