@@ -24,11 +24,13 @@ struct ClusterFacts: BlobFacts {
         var notes = await Notes.here(digests, reads.node, contents: Int64(contents))
         let missing = digests.filter { notes[$0] == nil }
         if asksBackEnds, !missing.isEmpty {
-            let sizes = await arriving(missing, name)
-            let whole = missing.filter { sizes[$0] == nil }
+            for (digest, note) in await elsewhere(missing) { notes[digest] = note }
+            let cold = missing.filter { notes[$0] == nil }
+            let sizes = await arriving(cold, name)
+            let whole = cold.filter { sizes[$0] == nil }
             try await warm(whole, name)
             for (digest, note) in await elsewhere(whole) { notes[digest] = note }
-            // Until all of it has come, nobody vouches for its torrent.
+            // Nobody vouches for the torrent of a blob that is still arriving.
             for (digest, size) in sizes {
                 notes[digest] = BlobNote(digest: digest, size: size, infoHash: nil, infoDigest: nil, content: nil)
             }
@@ -38,12 +40,9 @@ struct ClusterFacts: BlobFacts {
         }
     }
 
-    /// Sizes of those that come from their back end piece by piece.
+    /// Sizes of those that arrive from their back end piece by piece.
     private func arriving(_ digests: [BlobDigest], _ name: ContentName) async -> [BlobDigest: Int64] {
-        let found = await each(digests) { digest -> Int64? in
-            if await reads.note(of: digest) != nil { return nil }
-            return await reads.arriving(digest, in: name)?.length
-        }
+        let found = await each(digests) { await reads.arriving($0, in: name)?.length }
         return Dictionary(found) { first, _ in first }
     }
 
