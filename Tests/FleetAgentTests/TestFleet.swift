@@ -31,6 +31,8 @@ final class TestControl: Sendable {
         var by: [NodeID: [AgentReport]] = [:]
         var commands = 0
         var metainfoAsked = 0
+        /// Number of starts that control does not answer.
+        var silentStarts = 0
     }
 
     struct Job {
@@ -103,6 +105,11 @@ struct TestLink: AgentLink {
     }
 
     func start(_ job: String, _ request: StartRequest) async throws(LinkRefusal) -> StartReply {
+        let isSilent = control.state.withLock { state in
+            state.silentStarts -= 1
+            return state.silentStarts >= 0
+        }
+        guard !isSilent else { throw LinkRefusal.unreachable("no control answers") }
         let order = control.state.withLock { $0.jobs[job]?.order }
         let path = order?.path.split(separator: "/").last.map(String.init) ?? "content"
         let offer = JobOffer(
@@ -204,6 +211,7 @@ final class TestHost: Sendable {
         let swarm = try SwarmNode(configuration: engine, logger: logger)
         var settings = AgentTunables()
         settings.tick = 0.05
+        (settings.sendLook, settings.sendBegin) = (0.1, 0.05)
         settings.listen = PeerAddress("127.0.0.1:0")
         settings.tellsLoopback = tellsLoopback
         let program = ProcessInfo.processInfo.environment["SWOOP"] ?? ".build/debug/swoop"

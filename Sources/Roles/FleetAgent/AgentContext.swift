@@ -53,6 +53,10 @@ package struct AgentTunables: Sendable {
     package var metainfoPatience = 5.0
     /// Seconds until a job that lacks disk space is tried again.
     package var spaceRetry = 600.0
+    /// Seconds between two checks of a sent job's state at control.
+    package var sendLook = 10.0
+    /// Seconds between two attempts to start a job that this host sends.
+    package var sendBegin = 2.0
     /// Maximum seconds for which content is seeded.
     package var longestService = 86_400.0
     /// The command that runs a ``HookWaiter``. The path of a ``HookDirectory`` is appended as its last argument.

@@ -24,6 +24,8 @@ package actor FleetAgent {
     private var told: [String: TargetState.WaitReason] = [:]
     /// When a job that lacks disk space is tried again, in seconds of the monotonic clock.
     private var spaceAgain: [String: Double] = [:]
+    /// When records of old sends were last removed, in seconds of the monotonic clock.
+    var sendsSwept: Double?
     private var poll: Task<Void, Never>?
     private var isStopped = false
     /// BFT tasks of a delivery node in this process: shown, and left to that node.
@@ -136,7 +138,7 @@ package actor FleetAgent {
         }
     }
 
-    private func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
+    func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
         let runner = TargetRunner(
             file, placement: placement, context: context, addresses: { [weak self] in await self?.addresses ?? [] },
             vacate: { [weak self] final in await self?.vacate(final, for: file.now.job) })
@@ -144,7 +146,7 @@ package actor FleetAgent {
         await runner.start(isNew: isNew)
     }
 
-    private func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
+    func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
         try? await context.link.report(
             AgentReport(
                 job: job, attempt: attempt, time: context.clock.now.wall.seconds, report: .refused(key: refusal.key),
@@ -183,51 +185,11 @@ package actor FleetAgent {
         return true
     }
 
-    private func offered(_ job: String, _ attempt: Int64, _ offer: JobOffer, restores: String?) async -> Bool {
-        guard TargetRecord.isName(job), restores.map(TargetRecord.isName) ?? true else { return true }
-        if let runner = targets[job] {
-            await runner.obey(.offered(attempt: attempt))
-            await look()
-            return true
-        }
-        let placement: AgentPolicy.Placement
-        do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
-            await refuse(job, attempt, error)
-            return true
-        }
-        var record = TargetRecord(
-            job: job, offer: offer,
-            life: TargetLife(attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache),
-            root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
-        record.restores = restores
-        let directory = context.places.job(job)
-        let (made, published) = (record, context.published)
-        let publish = placement.terms.publish
-        let file = await Threads.offload { () -> TargetFile? in
-            // The offer was accepted before, and its job has ended: only a higher attempt starts it again, with published
-            // content left where it is.
-            if let old = TargetFile.read(directory),
-                old.now.life.attempt >= made.life.attempt
-                    || old.now.offer.content == made.offer.content && published.shows(old.now, publish: publish)
-            {
-                return old
-            }
-            guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
-            let file = TargetFile(made, in: directory)
-            return (try? file.save()) == nil ? nil : file
-        }
-        guard let file else { return false }
-        // Of one that is not, the torrent is read again.
-        await run(file, placement, isNew: file.now.life.attempt == attempt)
-        await targets[job]?.obey(file.now.life.attempt < attempt ? .offered(attempt: attempt) : .resumed)
-        await look()
-        return true
-    }
-
     // MARK: Choice of receiving jobs
 
-    private func look() async {
+    func look() async {
         guard !isStopped else { return }
+        await forgetSends()
         var candidates: [ReceivingTurns.Candidate] = []
         var records: [String: TargetRecord] = [:]
         let now = context.clock.now.uptime

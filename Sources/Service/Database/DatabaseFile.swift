@@ -81,14 +81,28 @@ package final class DatabaseFile: Sendable {
         }
     }
 
-    /// Copies the committed contents to another file. Reads and writes go on meanwhile.
-    package func copy(to path: String) async throws(DatabaseFileError) {
+    /// Copies the committed contents of a database that another process may have open. Nothing of it is changed, and it
+    /// may be of any version.
+    package static func copy(_ path: String, to target: String) async throws(DatabaseFileError) {
         try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
             do {
-                Self.keepPrivate(path)
-                let copy = try DatabaseQueue(path: path)
-                try self.pool.backup(to: copy)
-                try copy.close()
+                var configuration = Configuration()
+                configuration.readonly = true
+                configuration.busyMode = .timeout(patience)
+                let source = try DatabaseQueue(path: path, configuration: configuration)
+                // For its owner alone.
+                let made = Glibc.open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                guard made >= 0 else { throw DatabaseFileError.failed("\(target) cannot be made") }
+                Glibc.close(made)
+                do {
+                    let copy = try DatabaseQueue(path: target)
+                    try source.backup(to: copy)
+                    try copy.close()
+                    try source.close()
+                } catch {
+                    unlink(target)
+                    throw error
+                }
             } catch { throw DatabaseFileError(error) }
         }
     }

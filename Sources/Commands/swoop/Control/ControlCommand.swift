@@ -193,14 +193,9 @@ struct ControlBackupCommand: SwoopCommand {
             throw Failure(.notFound, "\(data.shown) has no control.db", advice: "Give control's directory with --data.")
         }
         guard !isThere.target else { throw Failure(.usage, "\(file.shown) is there already") }
-        do {
-            let engine = try await SQLiteEngine("\(data)/control.db")
-            do { try await engine.copy(to: file) } catch {
-                await engine.close()
-                throw error
-            }
-            await engine.close()
-        } catch { throw Failure(.disk, "the copy failed: \(error)".shown) }
+        do { try await SQLiteEngine.copy("\(data)/control.db", to: file) } catch {
+            throw Failure(.disk, "the copy failed: \(error)".shown)
+        }
         reporter.event(.object([("event", .string("backup")), ("file", .string(file))]))
         reporter.note("copied to \(file.shown); keep \(data.shown)/control.secret too, elsewhere")
     }

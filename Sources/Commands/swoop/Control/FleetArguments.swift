@@ -1,3 +1,4 @@
+import Address
 import ArgumentParser
 import Control
 import Files
@@ -36,6 +37,11 @@ struct FleetArguments: ParsableArguments, Sendable {
         guard let url = HTTPURL(full), url.isSecure || full.hasPrefix("http://") else {
             throw Failure(
                 .usage, "'\(text.shown)' is no address of a control", advice: "Write --control https://HOST:7480.")
+        }
+        guard url.isSecure || HostName.isLoopback(url.host) else {
+            throw Failure(
+                .usage, "'\(text.shown)' is another host, and nothing hides the token from who is on the way to it",
+                advice: "Write https:// in place of http://.")
         }
         let path =
             tokenFile ?? Self.environment("SWOOP_TOKEN_FILE") ?? profile.tokenFile

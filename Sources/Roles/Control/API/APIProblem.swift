@@ -30,7 +30,14 @@ package struct APIProblem: Error, Sendable, Hashable {
     }
 
     init(_ error: StoreError) {
-        self.init(503, "no_database", "control does not reach its database", advice: "try again", retryAfter: 5)
+        switch error {
+        case .unavailable:
+            self.init(503, "no_database", "control does not reach its database", advice: "try again", retryAfter: 5)
+        case .damaged, .refused:
+            self.init(
+                500, "database_damaged", "control cannot work with its database",
+                advice: "look at control's log; restore the database from a backup if it is damaged")
+        }
     }
 
     init(_ problem: LabelProblem) { self.init(422, "invalid", problem.description) }

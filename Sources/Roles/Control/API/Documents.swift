@@ -122,6 +122,14 @@ enum Documents {
         return .object(object)
     }
 
+    /// Progress of a node, between two changes of its state.
+    static func figures(_ figures: JobFigures, of node: NodeID) -> JSONValue {
+        .object([
+            "node": .string(node.description), "bytes": .integer(figures.done), "rate": .double(figures.down),
+            "upload_rate": .double(figures.up),
+        ])
+    }
+
     static func target(
         _ target: JobMachine.Target, detail: JobSnapshot.Detail?, name: String?, figure: FigureBoard.Figure?,
         arrival: Arrival, size: Int64

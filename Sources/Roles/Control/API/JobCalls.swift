@@ -135,14 +135,17 @@ enum JobCalls {
             let lead = try await lead(job, call)
             let (act, now) = (call.act, core.now())
             let outcome = try await call.stored { () throws(StoreError) in
-                try await lead.move(expecting: expecting, by: act, action) { machine, _ in
+                try await lead.move(expecting: expecting, by: act, action) { machine, record in
                     let before = machine
                     let (orders, refusal) = body(&machine, now)
                     if let refusal, machine == before, orders.isEmpty { return .refused(code: "state", refusal) }
+                    if machine.reopened != before.reopened { record.expires = machine.expires }
                     return .go(orders)
                 }
             }
             let moved = try call.value(of: outcome, "job", job.id)
+            // Memory has let go of the job when it ended, or may have meanwhile.
+            if job.state.hasEnded, !moved.record.state.hasEnded { await core.refresh(job: job.id) }
             return APIReply(
                 try await document(moved.record, call, full: true), revision: moved.record.revision)
         }

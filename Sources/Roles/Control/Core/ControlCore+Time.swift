@@ -7,7 +7,7 @@ extension ControlCore {
     struct Marks: Sendable {
         var second = 0.0
         var poll = 0.0
-        var minute = 0.0
+        var slow = 0.0
         var hour = 0.0
     }
 
@@ -39,7 +39,7 @@ extension ControlCore {
             }
             return (
                 poll: isDue(&marks.poll, every: Self.poll), second: isDue(&marks.second, every: 1),
-                minute: isDue(&marks.minute, every: 10), hour: isDue(&marks.hour, every: 3600)
+                slow: isDue(&marks.slow, every: 10), hour: isDue(&marks.hour, every: 3600)
             )
         }
         if due.poll { await followChanges() }
@@ -50,7 +50,7 @@ extension ControlCore {
             await moveJobs(now)
             await closeEnded()
         }
-        if due.minute {
+        if due.slow {
             peers.withLock { $0.expire(at: now) }
             await write(now)
             await findLate(now)

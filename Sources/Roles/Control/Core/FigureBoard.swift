@@ -14,16 +14,16 @@ struct FigureBoard: Sendable {
     }
 
     private(set) var jobs: [String: [NodeID: Figure]] = [:]
+    /// The order of each job's reports. A stream sends progress when its job's has changed.
+    private(set) var changes: [String: FigureChanges] = [:]
     /// For each job, the time until which it is being watched, in seconds since 1970.
     private var watched: [String: Double] = [:]
-    /// Counts the reports. A stream sends progress when this has changed.
-    private(set) var version: UInt64 = 0
 
     /// Time constant of the averaged rate, in seconds.
     private static let minute = 60.0
 
     mutating func put(_ figures: JobFigures, of node: NodeID, at now: Double) {
-        version &+= 1
+        changes[figures.job, default: FigureChanges()].note(node)
         var (rate, moving) = (figures.down, figures.down)
         if let before = jobs[figures.job]?[node] {
             let passed = max(0.001, now - before.at)
@@ -37,6 +37,7 @@ struct FigureBoard: Sendable {
 
     mutating func forget(_ job: String) {
         jobs[job] = nil
+        changes[job] = nil
         watched[job] = nil
     }
 

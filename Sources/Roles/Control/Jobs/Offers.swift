@@ -15,11 +15,12 @@ extension ControlCore {
                 let offer = offer(facts, to: node, site: site ?? "")
             else { return nil }
             return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .offer(offer))
-        case .restore:
+        case .restore(_, let attempt):
             guard let facts = jobs.withLock({ $0.facts[job] }), let version = facts.record.restores,
                 let offer = offer(facts, to: node, site: site ?? "")
             else { return nil }
-            return FleetCommand(id: command.id, job: job, action: .restore(offer, version: version))
+            return FleetCommand(
+                id: command.id, job: job, attempt: Int64(attempt), action: .restore(offer, version: version))
         case .switches(_, let attempt, let moment):
             return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .switches(at: moment))
         case .pause: return FleetCommand(id: command.id, job: job, action: .pause)

@@ -4,7 +4,6 @@ import FleetLink
 import JSON
 import Jobs
 import Metainfo
-import Settings
 import Storage
 import Swarm
 import Synchronization
@@ -37,14 +36,18 @@ package actor SendRunner {
     private var torrent: Torrent?
     private var transfer: Transfer?
     private var main: Task<Void, Never>?
+    /// Why nothing is given to peers now, such as a disk that is not mounted.
+    private var trouble: SendProblem?
+    /// When to try again to give it, in seconds of the monotonic clock; nil while it is given or checked.
+    private var again: Double?
+    private var tries = 0
+    /// Maximum seconds between two tries: each may read all of the content.
+    private static let longestPause = 600.0
     /// Where the class has a bucket for which this host has keys.
     var giver: BucketGiver?
     var upload: Task<Void, Never>?
     /// When URLs are signed again, by the monotonic clock.
     var nextGrant = 0.0
-
-    /// Seconds between two checks of the job's state at control.
-    private static let lookEvery = 10.0
 
     init(_ record: SendRecord, context: AgentContext, addresses: @escaping @Sendable () async -> [PeerAddress]) {
         self.record = record
@@ -93,8 +96,6 @@ package actor SendRunner {
         upload?.cancel()
         await transfer?.stop()
         transfer = nil
-        let directory = directory
-        await Threads.offload { PathFiles.removeFile("\(directory)/content.torrent") }
         show(.over)
     }
 
@@ -115,19 +116,15 @@ package actor SendRunner {
             try await serve()
         } catch {
             guard !Task.isCancelled else { return }
-            show(.failed(error))
-            context.logger.error("content is not sent", metadata: ["job": "\(job)", "reason": "\(error)"])
-            record.isOver = true
-            try? save()
-            try? await context.link.abandon(job, reason: error.description)
-            return
+            isInTrouble(error)
+            guard record.hasStarted else { return await giveUp(error) }
         }
         // Seeds until control has ended the job. Control's command may get lost, so the agent also asks.
         var event: String? = "started"
         var next = 0.0
         while !Task.isCancelled, !record.isOver {
             let now = context.clock.now.uptime
-            if now >= next {
+            if now >= next, trouble == nil {
                 let request = AnnounceRequest(job: job, addresses: await addresses(), left: 0, event: event)
                 if let reply = try? await context.link.announce(request) {
                     event = nil
@@ -137,8 +134,43 @@ package actor SendRunner {
             }
             await grant()
             _ = try? await look()
-            await context.clock.sleep(seconds: Self.lookEvery)
+            await context.clock.sleep(seconds: context.settings.sendLook)
+            if let again, context.clock.now.uptime >= again, !Task.isCancelled, !record.isOver { await serveAgain() }
         }
+    }
+
+    /// Targets wait for the content, and its disk may be mounted later.
+    private func serveAgain() async {
+        again = nil
+        await transfer?.stop()
+        transfer = nil
+        do throws(SendProblem) {
+            if torrent == nil { try await loadTorrent() }
+            try await serve()
+        } catch { isInTrouble(error) }
+    }
+
+    private func isInTrouble(_ problem: SendProblem) {
+        guard !record.isOver else { return }
+        show(.failed(problem))
+        again =
+            context.clock.now.uptime + min(Self.longestPause, context.settings.sendLook * Double(1 << min(tries, 10)))
+        tries += 1
+        guard trouble != problem else { return }
+        trouble = problem
+        context.logger.error("content is not sent", metadata: ["job": "\(job)", "reason": "\(problem)"])
+    }
+
+    private func isServed() {
+        guard !record.isOver else { return }
+        (trouble, again, tries) = (nil, nil, 0)
+        show(.running)
+    }
+
+    private func giveUp(_ problem: SendProblem) async {
+        record.isOver = true
+        try? save()
+        try? await context.link.abandon(job, reason: problem.description)
     }
 
     private func prepare() async throws(SendProblem) {
@@ -156,7 +188,15 @@ package actor SendRunner {
         guard !Task.isCancelled else { return }
         show(.starting)
         await prepareBucket(terms.sources, content.torrent)
-        do throws(LinkRefusal) { try await begin(content) } catch { throw SendProblem(error) }
+        while true {
+            do throws(LinkRefusal) { return try await begin(content) } catch {
+                // What was hashed is not thrown away because control is not reached for a moment.
+                guard error.mayPass, error.status != 500, !Task.isCancelled else { throw SendProblem(error) }
+                context.logger.warning(
+                    "a job waits for control", metadata: ["job": "\(job)", "reason": "\(error.text)"])
+                await context.clock.sleep(seconds: context.settings.sendBegin)
+            }
+        }
     }
 
     private func begin(_ made: SentContent) async throws(LinkRefusal) {
@@ -226,12 +266,25 @@ package actor SendRunner {
         options.fast = true
         options.swarmSecret = record.secret.flatMap(SwarmSecret.init(link:))
         options.uploadLimit = record.terms["limits"]?["sender"].flatMap { ByteText.rate($0) }
+        let started: Transfer
         do {
-            transfer = try await context.swarm.seed(torrent: torrent, path: record.path, options: options)
+            started = try await context.swarm.seed(torrent: torrent, path: record.path, options: options)
         } catch {
             throw SendProblem(.failed, "seed", "\(error)")
         }
-        show(.running)
+        // The job may have ended meanwhile.
+        guard !record.isOver, !Task.isCancelled else { return await started.stop() }
+        transfer = started
+        if trouble == nil { show(.running) }
+        Task { [weak self] in
+            for await event in started.events {
+                switch event {
+                case .complete: await self?.isServed()
+                case .failed(let error): await self?.isInTrouble(SendProblem(.failed, "seed", error.description))
+                default: break
+                }
+            }
+        }
     }
 
     private func save() throws(FileFailure) {
@@ -241,29 +294,4 @@ package actor SendRunner {
 
     /// Stores the record for the first time.
     func keep() throws(FileFailure) { try save() }
-}
-
-extension SentContent.Terms {
-    /// From the terms of a ``SendPlan``.
-    init(_ terms: JSONValue) throws(SendProblem) {
-        guard let object = terms.objectValue else {
-            self.init()
-            return
-        }
-        do throws(SettingsError) {
-            let read = try ClassSettings.table.read(SettingsSource(object), into: FleetClass()).0
-            self.init(include: read.include, exclude: read.exclude, check: read.check, block: read.block)
-            verify = read.verify
-            sources = read.sources
-        } catch {
-            throw SendProblem(.failed, "version", "this agent does not understand the class: \(error)")
-        }
-    }
-}
-
-extension ByteText {
-    /// A rate in bytes a second, as in a class; nil for no limit.
-    static func rate(_ value: JSONValue) -> Int? {
-        value.lenientText.flatMap { bytes($0) }.flatMap { $0 > 0 ? Int(exactly: $0) : nil }
-    }
 }

@@ -77,6 +77,8 @@ extension LinkClient {
             record.isAnswered = false
             try await memory.save(record)
         }
+        rounds += 1
+        let current = rounds
         var round = SyncRound()
         var calls: [Int: Task<Void, Never>] = [:]
         let ticking = ticker()
@@ -105,7 +107,7 @@ extension LinkClient {
                 action = round.next()
             case .answered(let sending, let result):
                 // The answer to an earlier round. Nothing waits for it any more, and control sends its commands again.
-                guard sending.round == record.number else {
+                guard sending.round == current else {
                     action = .wait
                     continue
                 }
@@ -149,7 +151,7 @@ extension LinkClient {
         // The first of a round says how all jobs are, the others only what somebody looks at.
         let figures = await delegate.figures(watched: isFirst ? nil : Set(watched))
         let sending = Sending(
-            round: record.number, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
+            round: rounds, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
         let isSharp = difference.uncertainty <= Self.sharp || Clocks.steadySeconds < nextSharp
         if !isSharp { nextSharp = Clocks.steadySeconds + Self.sharpPause }
         let request = SyncRequest(

@@ -167,14 +167,28 @@ extension ControlStore {
 
     /// The targets of a job, in the order of their nodes' ids.
     package func targets(
-        of job: String, after: String?, state: String?, since revision: Int64 = 0, limit: Int
+        of job: String, after: String?, state: String?, limit: Int
     ) async throws(StoreError) -> [TargetRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(
                 """
                 SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
-                WHERE job = $1 AND node > $2 AND ($3 = '' OR state = $3) AND revision > $4 ORDER BY node LIMIT $5
-                """, [.text(job), .text(after ?? ""), .text(state ?? ""), .int(revision), .int(limit)]
+                WHERE job = $1 AND node > $2 AND ($3 = '' OR state = $3) ORDER BY node LIMIT $4
+                """, [.text(job), .text(after ?? ""), .text(state ?? ""), .int(limit)]
+            ).compactMap(TargetRecord.init)
+        }
+    }
+
+    /// Targets of a job in the order of their changes, after this revision and, within it, this node.
+    package func changedTargets(
+        of job: String, after revision: Int64, _ node: String, limit: Int
+    ) async throws(StoreError) -> [TargetRecord] {
+        try await engine.read { session throws(StoreError) in
+            try session.query(
+                """
+                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+                WHERE job = $1 AND revision >= $2 AND (revision > $2 OR node > $3) ORDER BY revision, node LIMIT $4
+                """, [.text(job), .int(revision), .text(node), .int(limit)]
             ).compactMap(TargetRecord.init)
         }
     }
