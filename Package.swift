@@ -166,7 +166,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Jobs",
                 uses: [
-                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Policy",
+                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HashLibrary", "HTTPOrigin", "SwarmCore",
+                    "Swarm",
+                    "Policy",
                 ],
                 products: [.log]),
         ]
@@ -175,7 +177,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Roles",
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
-            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
+            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Policy"]),
             Module(name: "Registry", uses: ["Text", "JSON", "Hashing", "Metainfo"]),
             Module(
                 name: "RegistrySettings", uses: ["Text", "Address", "JSON", "Settings", "YAML", "Registry"]),
@@ -307,8 +309,8 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "FleetAgent",
                 uses: [
                     "Text", "Address", "JSON", "Settings", "Hashing", "Metainfo", "CLinux", "Threads", "Files",
-                    "Storage", "Authoring", "S3", "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet",
-                    "FleetLink",
+                    "Storage", "Authoring", "HashLibrary", "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore",
+                    "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet", "FleetLink",
                 ], products: [.crypto, .log]),
         ]
     ),
@@ -422,7 +424,9 @@ let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
-    Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
+    Module(
+        name: "FleetTests", kind: .tests,
+        uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Policy", "Fleet"]),
     Module(
         name: "IdentityTests", kind: .tests, uses: ["Text", "JSON", "Hashing", "Files", "Identity", "TestSupport"],
         products: [.crypto, .x509]),
@@ -493,7 +497,9 @@ let tests: [Module] = [
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(
         name: "BlobNodeTests", kind: .tests,
-        uses: ["Address", "Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestSupport"],
+        uses: [
+            "Address", "Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestFileLayers", "TestSupport",
+        ],
         products: [.log]),
     Module(
         name: "UpkeepTests", kind: .tests,
@@ -532,7 +538,7 @@ let tests: [Module] = [
         name: "AgentTests", kind: .tests,
         uses: [
             "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
-            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "Origin", "Agent",
+            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "OCI", "Origin", "Agent",
             "RegistryWatch", "TestSupport",
         ], products: [.log]),
     Module(
@@ -544,10 +550,10 @@ let tests: [Module] = [
     Module(
         name: "OriginClusterTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Threads", "Admission", "Blobs", "SwarmCore", "Swarm", "HTTPTransport",
-            "Registry",
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "SwarmCore", "Swarm",
+            "HTTPTransport", "Registry",
             "Backends",
-            "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "OCI", "OriginCluster", "TestSupport",
+            "BlobNode", "ColdStore", "RegistryClient", "RegistryAccess", "OCI", "OriginCluster", "Agent", "TestSupport",
         ], products: [.log, .nioCore, .nioHTTP1]),
     Module(name: "S3Tests", kind: .tests, uses: ["S3"]),
     Module(
@@ -596,8 +602,8 @@ let tests: [Module] = [
     Module(
         name: "CommandTests", kind: .tests,
         uses: [
-            "Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "swoop",
-            "TestSupport",
+            "Text", "Metainfo", "Storage", "Authoring", "HTTPTransport", "Tracking", "SwarmCore", "Registry",
+            "RegistryClient", "swoop", "TestSupport",
         ],
         products: [.argumentParser]),
     Module(name: "IntegrationTests", kind: .tests, uses: ["Text", "Hashing", "Metainfo", "TestSupport"]),

@@ -175,3 +175,38 @@ import Testing
         }
     }
 }
+
+@Suite struct `References that are to be pulled` {
+    private static func reference(_ text: String) throws -> Reference { try #require(Reference(text)) }
+
+    @Test func `are pulled in the order in which they were tagged, so many at a time`() throws {
+        var queue = FollowQueue(most: 3, atOnce: 2)
+        let all = try ["a:1", "a:2", "a:3", "a:4"].map { try Self.reference($0) }
+        for reference in all { queue.add(reference) }
+        #expect(queue.next() == all[1], "the first had to go")
+        #expect(queue.next() == all[2])
+        #expect(queue.next() == nil)
+        queue.ended(all[2])
+        #expect(queue.next() == all[3])
+        queue.ended(all[1])
+        queue.ended(all[3])
+        #expect(queue.isEmpty)
+    }
+
+    @Test func `wait for the end of their own pull when they are tagged again`() throws {
+        var queue = FollowQueue(most: 10, atOnce: 2)
+        let (moved, other) = (try Self.reference("a:latest"), try Self.reference("b:1"))
+        queue.add(moved)
+        #expect(queue.next() == moved)
+        queue.add(moved)
+        queue.add(moved)
+        #expect(queue.next() == nil)
+        queue.add(other)
+        #expect(queue.next() == other)
+        queue.ended(moved)
+        #expect(queue.next() == moved)
+        queue.ended(moved)
+        queue.ended(other)
+        #expect(queue.next() == nil && queue.isEmpty)
+    }
+}

@@ -43,6 +43,19 @@ import Testing
         #expect(log.events(after: 99, for: "w") { _ in true }.hasGap)
     }
 
+    @Test(.timeLimit(.minutes(1))) func `ends however short its time is`() async throws {
+        let hub = WatchHub()
+        await withTaskGroup(of: Void.self) { group in
+            for number in 0..<400 {
+                group.addTask {
+                    let watcher = Watcher(id: "\(number)", host: "h", site: "", address: "1", scope: nil)
+                    let reply = await hub.events(for: watcher, known: (hub.epoch, 0), wait: 1e-9)
+                    #expect(reply.events.isEmpty)
+                }
+            }
+        }
+    }
+
     @Test func `is chosen over the sites, and only where its token is for the name`() {
         var table = WatcherTable(WatchLimits())
         for (host, site) in [("a", "east"), ("b", "east"), ("c", "east"), ("d", "west")] {

@@ -6,6 +6,7 @@ import Hashing
 import Logging
 import Metainfo
 import Swarm
+import TestFileLayers
 import TestSupport
 import Testing
 
@@ -16,12 +17,14 @@ private struct Place {
     init() throws { home = try TemporaryDirectory() }
 
     /// - Parameter isKilled: the process ends without a word.
-    func process<R>(isKilled: Bool = false, _ body: (BlobNode) async throws -> R) async throws -> R {
+    func process<R>(
+        isKilled: Bool = false, on layer: any FileLayer = SystemFileLayer(), _ body: (BlobNode) async throws -> R
+    ) async throws -> R {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let swarm = try SwarmNode(configuration: SwarmNode.Configuration(), logger: logger)
         let node = BlobNode(
-            directory: try BlobDirectory(path: home.path("data")), swarm: swarm, options: TransferOptions(),
-            logger: logger)
+            directory: try BlobDirectory(path: home.path("data"), layer: layer), swarm: swarm,
+            options: TransferOptions(), logger: logger)
         do {
             try await node.start()
             let result = try await body(node)
@@ -59,7 +62,7 @@ private struct Place {
                 catalogue.remove(digest)
                 model[digest] = nil
             case 1:
-                #expect(catalogue.touchIfHere(digest, at: Double(step)) == (model[digest] != nil))
+                #expect((catalogue.touch(digest, at: Double(step)) != nil) == (model[digest] != nil))
                 if model[digest] != nil { model[digest] = Double(step) }
             default:
                 catalogue.add(digest, nil, usedAt: Double(step))
@@ -145,6 +148,60 @@ private struct Place {
         #expect(lease != nil && !catalogue.remove(digest, unlessUsedAfter: 10))
         lease = nil
         #expect(catalogue.remove(digest, unlessUsedAfter: 5) && catalogue.figures.blobs == 0)
+    }
+
+    @Test func `has the swarms' secret that was set last, whoever sets one at the same time`() async throws {
+        let place = try Place()
+        try await place.process { node in
+            let infos = try (0..<200).map { try place.push([UInt8($0), 1, 2], to: node) }
+            for round in 0..<60 {
+                await withTaskGroup(of: Void.self) { group in
+                    for number in 0..<3 {
+                        group.addTask {
+                            node.setDoors(SwarmDoors(secret: SwarmSecret(text: "\(round) \(number)")))
+                        }
+                    }
+                }
+                let secret = try #require(node.doors.secret)
+                #expect(node.catalogue.swarm(of: secret.wireHash(of: infos[0].infoHash))?.secret == secret)
+            }
+        }
+    }
+
+    @Test func `who touches a blob is told what is kept from then on`() {
+        let (catalogue, digest) = (BlobCatalogue(), SHA256.digest([1]))
+        #expect(catalogue.touch(digest, at: 10) == nil)
+        catalogue.add(digest, nil, usedAt: 5)
+        #expect(catalogue.touch(digest, at: 10)?.usedAt == 10)
+        #expect(!catalogue.remove(digest, unlessUsedAfter: 9))
+        catalogue.setBad(digest, [0])
+        #expect(catalogue.touch(digest, at: 20) == nil, "it is not whole")
+        #expect(!catalogue.remove(digest, unlessUsedAfter: 19))
+    }
+
+    @Test func `a blob that the disk does not let go stays in the catalogue, and goes at the next try`() async throws {
+        let (place, layer) = (try Place(), FaultyFileLayer())
+        try await place.process(on: layer) { node in
+            let digest = try place.push([1, 2, 3], to: node, usedAt: 7).digest
+            node.catalogue.setBad(digest, [0])
+            layer.fail([.remove], with: EIO)
+            #expect(throws: SystemError.self) { try node.remove(digest) }
+            #expect(node.catalogue.entryOfAny(digest)?.usedAt == 7)
+            #expect(node.catalogue.badPieces(of: digest) == [0])
+            #expect(node.catalogue.figures.blobs == 1 && node.catalogue.figures.bytes == 3)
+            layer.heal()
+            #expect(try !node.remove(digest, unlessUsedAfter: 6.5))
+            let lease = node.catalogue.reserve(digest)
+            #expect(try !node.remove(digest))
+            withExtendedLifetime(lease) {}
+        }
+        try await place.process { node in
+            let digest = SHA256.digest([1, 2, 3])
+            #expect(try node.remove(digest))
+            #expect(node.catalogue.figures.blobs == 0)
+            #expect(try node.directory.size(of: digest) == nil)
+            #expect(try !node.remove(digest))
+        }
     }
 
     @Test func `a blob with a wrong piece is not here as a whole, until it is pushed again`() {

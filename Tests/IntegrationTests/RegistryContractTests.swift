@@ -176,14 +176,21 @@ struct RegistryContractTests {
             ], at: client)
 
         let stream = try await client.call("POST", "/v2/d/blobs/uploads/")
+        let other = "/v2/other/blobs/uploads/" + (stream.location.split(separator: "/").last ?? "")
         try await check(
             [
                 Call(
                     "a stream", "PATCH \(stream.location)", ["Transfer-Encoding: chunked"], body: blob, 202,
                     has: ["range": "0-999"]),
                 Call("no digest", "PUT \(stream.location)", 400, "DIGEST_INVALID"),
-                Call("end-6 without a body", "PUT \(stream.location)?digest=\(digest)", 201, has: ["location": ""]),
-            ], at: client)
+            ]
+                + ["GET", "PATCH", "PUT", "DELETE"].map { method in
+                    Call(
+                        "another name's", "\(method) \(other)" + (method == "PUT" ? "?digest=\(digest)" : ""), 404,
+                        "BLOB_UPLOAD_UNKNOWN")
+                } + [
+                    Call("end-6 without a body", "PUT \(stream.location)?digest=\(digest)", 201, has: ["location": ""])
+                ], at: client)
         let empty = OCIClient.digest("")
         try await client.upload("", to: "e")
         try await Call("no bytes", "GET /v2/e/blobs/\(empty)", 200, has: ["content-length": "0"]).check(at: client)

@@ -55,6 +55,41 @@ import Testing
         try await up.stop()
     }
 
+    @Test func `obeys its file, and starts again when it is killed, in a shell under systemd too`() async throws {
+        let work = try TemporaryDirectory()
+        try work.write("up.yaml", "metainfogen: {piece_lengths: {0: 16KB}}\nsite: north\n")
+        // A shell inherits this of the service that it belongs to, a terminal's or a timer's.
+        let program = try Program(
+            [
+                Swoop.path, "up", "--any-port", "--data", work.path("data"), "--config", work.path("up.yaml"), "--json",
+            ], environment: ["INVOCATION_ID": "0123456789abcdef0123456789abcdef"])
+        let listening = try await program.waitForEvent("listening")
+        let url = try #require(listening["registry"] as? String)
+        let size = 100_000
+        let file = try SampleFiles.file(work.path("from/app.bin"), size, seed: 52)
+        let push = try await Program(
+            [Swoop.path, "push", file, "team/app:1", "--registry", url],
+            environment: ["XDG_CACHE_HOME": work.path("cache")]
+        ).ending(within: 60)
+        #expect(push.status == 0, "\(push)")
+        let torrent = work.path("torrent")
+        let got = try await Command.ending([
+            "curl", "-sf", "-o", torrent,
+            "\(url)/namespace/team%2Fapp/blobs/sha256:\(OCIClient.hex(of: size, seed: 52))/metainfo",
+        ])
+        #expect(got.status == 0, "\(got)")
+        let bytes = FileManager.default.contents(atPath: torrent) ?? Data()
+        #expect(bytes.firstRange(of: Data("12:piece lengthi16384e".utf8)) != nil)
+        let children = try Command.run(["pgrep", "-P", "\(program.pid)"])
+        let child = try #require(
+            pid_t(children.output.trimmingCharacters(in: .whitespacesAndNewlines)), "no child: \(children)")
+        #expect(kill(child, SIGKILL) == 0)
+        try await wait(20, for: "the registry to start again") {
+            program.events.count { $0["event"] as? String == "listening" } == 2
+        }
+        try await program.stop()
+    }
+
     @Test func `tags have a history, are immutable, and are deleted`() async throws {
         let up = try await Up()
         try up.work.write("app/one", "one")

@@ -88,19 +88,27 @@ final class Bench: Sendable {
         }
     }
 
+    /// The registry's other parts, as origins are told them.
+    struct Outside: Sendable {
+        var indexes: [HTTPURL] = []
+        /// Announce URLs.
+        var trackers: [String] = []
+    }
+
     let work: TemporaryDirectory
     let hosts: [String]
     let index = MemoryIndex()
     private let nodes = Mutex<[Node?]>([])
     private let settings: ClusterSettings
     private let store: FileBackend?
+    private let outside: Outside
     let client: HTTPTransport
 
     static func with(
         _ count: Int, list: Int? = nil, _ settings: ClusterSettings = quick, store: FileBackend? = nil,
-        _ body: (Bench) async throws -> Void
+        outside: Outside = Outside(), _ body: (Bench) async throws -> Void
     ) async throws {
-        let bench = try Bench(count, settings, store)
+        let bench = try Bench(count, settings, store, outside)
         do {
             let list = Array(bench.hosts.prefix(list ?? count))
             for index in 0..<count { try await bench.start(index, list: list) }
@@ -112,8 +120,11 @@ final class Bench: Sendable {
         await bench.stop()
     }
 
-    private init(_ count: Int, _ settings: ClusterSettings, _ store: FileBackend?) throws {
+    private init(
+        _ count: Int, _ settings: ClusterSettings, _ store: FileBackend?, _ outside: Outside
+    ) throws {
         work = try TemporaryDirectory()
+        self.outside = outside
         self.settings = settings
         self.store = store
         let first = try FreePort.findRow(of: UInt16(count))
@@ -154,7 +165,7 @@ final class Bench: Sendable {
             logger: quietLogger())
         let doors = OriginDoors(
             addresses: [try #require(ListenAddress(host))], access: .local,
-            peers: await node.peerAddress.map { "\($0)" } ?? "")
+            peers: await node.peerAddress.map { "\($0)" } ?? "", indexes: outside.indexes, trackers: outside.trackers)
         let server = try await OriginServer.start(
             doors, node: node, index: self.index, cold: cold, watch: watch, peers: peers, settings: settings,
             admission: Admission(), logger: quietLogger())

@@ -94,6 +94,38 @@ import Testing
         #expect(bench.registry.log.count { $0.method == "POST" && $0.query.hasPrefix("size=") } == 1)
     }
 
+    @Test func `pushes of one file at a time keep out of each other's uploads`() async throws {
+        let (isHeld, gate) = (Mutex(false), DispatchSemaphore(value: 0))
+        let bench = try bench { request in
+            // The first push stops in the middle until the second has ended.
+            if request.method == "PATCH", request.path.hasSuffix("/u1"), request.number == 2 {
+                isHeld.withLock { $0 = true }
+                _ = gate.wait(timeout: .now() + 20)
+            }
+            return nil
+        }
+        async let first = bench.push("app/large", "1")
+        try await wait(for: "the middle of the first push") { isHeld.withLock { $0 } }
+        _ = try await bench.push("app/large", "2")
+        gate.signal()
+        _ = try await first
+        #expect(bench.registry.log.count { $0.method == "GET" && $0.path.contains("/uploads/") } == 0)
+        #expect(bench.registry.taken == 2 * large.count)
+    }
+
+    @Test func `an upload that somebody else sends to is no refusal of the push`() async throws {
+        let busy = #"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"another request is sending to this upload"}]}"#
+        let bench = try bench { request in
+            request.method == "PATCH" ? .answer(409, body: busy) : nil
+        }
+        await #expect {
+            try await bench.push("app/large")
+        } throws: {
+            guard case .registry(.refused(_, 409, "BLOB_UPLOAD_INVALID", _))? = $0 as? PushError else { return false }
+            return true
+        }
+    }
+
     @Test func `an upload that holds other bytes is begun anew`() async throws {
         let isBroken = Mutex(true)
         let bench = try bench { request in

@@ -50,7 +50,7 @@ package final class Agent: Sendable {
     /// Bytes of small blobs that came inside the registry's answers, since the start.
     package var receivedWithAnswers: Int64 { withAnswers.load(ordering: .relaxed) }
     private let logger: Logger
-    private let known: KnownReplies
+    let known: KnownReplies
     /// Content of followed tags, which stays in the cache.
     package let followed: FollowedTable
 
@@ -181,19 +181,17 @@ package final class Agent: Sendable {
     /// Removes a blob from the cache.
     /// - Returns: false if the blob is being read, and so stays.
     package func remove(_ digest: SHA256Digest) async -> Bool {
-        guard node.catalogue.removeUnused(digest) else { return false }
+        guard !node.catalogue.isOnLease(digest) else { return false }
         await fetches.forget(digest)
-        await Threads.offload { [node] in _ = try? node.directory.remove(digest) }
-        return true
+        await Threads.offload { [node] in _ = try? node.remove(digest) }
+        return node.catalogue.entryOfAny(digest) == nil
     }
 
     /// Fetches a blob into the cache. Returns when it is whole and durable.
     package func obtain(_ blob: ResolvedContent.Blob, of name: ContentName) async throws(AgentError) {
         let digest = blob.digest.sha256
         note(digest, of: name)
-        if node.catalogue.entry(of: digest) != nil {
-            return node.catalogue.touch(digest, at: Clocks.wallSeconds)
-        }
+        if node.catalogue.touch(digest, at: Clocks.wallSeconds) != nil { return }
         if blob.content != nil || blob.size == 0 { return try await store(blob.content ?? [], digest) }
         let plan = try await plan(for: blob, of: name)
         do {
@@ -249,6 +247,9 @@ package final class Agent: Sendable {
     /// Stores a small blob that came inside an answer of the registry. Its digest was checked when the answer was
     /// parsed.
     private func store(_ content: [UInt8], _ digest: SHA256Digest) async throws(AgentError) {
+        // Until the catalogue has it, a removal that is under way would take the file with it.
+        let lease = node.catalogue.reserve(digest)
+        defer { withExtendedLifetime(lease) {} }
         let result = await Threads.offload { [node] in
             Result {
                 let upload = try BlobUpload(in: node.directory)

@@ -17,10 +17,7 @@ package struct AgentBlobs: OCIBlobs {
     package var uploads: UploadTable? { nil }
 
     package func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64? {
-        if let entry = agent.node.catalogue.entry(of: digest.sha256) {
-            agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
-            return entry.size
-        }
+        if let entry = agent.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) { return entry.size }
         do throws(AgentError) {
             let content = try await agent.resolve(Reference(name: name, version: .digest(digest)))
             guard let blob = content.blobs[digest] else { return nil }
@@ -60,8 +57,14 @@ package struct AgentBlobs: OCIBlobs {
 /// The names of the registry, for the OCI distribution API of an agent: read-only.
 package struct AgentIndex: OCIIndex {
     let agent: Agent
+    /// Whether callers may have any blob that is cached, under whichever name it came. Callers with tokens may be limited to
+    /// some names.
+    let givesAnyCached: Bool
 
-    package init(_ agent: Agent) { self.agent = agent }
+    package init(_ agent: Agent, givesAnyCached: Bool) {
+        self.agent = agent
+        self.givesAnyCached = givesAnyCached
+    }
 
     package func manifest(_ name: ContentName, _ version: Reference.Version) async throws(OCIError) -> Manifest? {
         do throws(AgentError) {
@@ -79,8 +82,10 @@ package struct AgentIndex: OCIIndex {
             return try await agent.resolve(Reference(name: name, version: .digest(digest))).blobs[digest] != nil
         } catch {
             guard let error = AgentBlobs.error(error) else { return false }
-            // While the registry does not answer, cached blobs are available to all of this host.
-            if agent.node.catalogue.entry(of: digest.sha256) != nil { return true }
+            // While the registry does not answer, what is cached is available.
+            guard agent.node.catalogue.entry(of: digest.sha256) != nil else { throw error }
+            if givesAnyCached { return true }
+            if await Threads.offload({ [known = agent.known] in known.has(digest, in: name) }) { return true }
             throw error
         }
     }

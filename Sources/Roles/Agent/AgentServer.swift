@@ -32,8 +32,10 @@ package final class AgentServer: Sendable {
         limits: HTTPLimits = HTTPLimits(), logger: Logger
     ) async throws(HTTPServiceError) -> AgentServer {
         let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
+        let givesAnyCached = if case .tokens = access { false } else { true }
         let oci = OCIService(
-            index: AgentIndex(agent), blobs: AgentBlobs(answer: answer), admission: admission, limits: limits,
+            index: AgentIndex(agent, givesAnyCached: givesAnyCached), blobs: AgentBlobs(answer: answer),
+            admission: admission, limits: limits,
             mirrored: [agent.view.authority])
         let pulls = pulls ?? PullTable(agent)
         let table = AgentRoutes(

@@ -30,8 +30,10 @@ package struct Cluster: Sendable, Hashable {
 
     /// Most entries of each of the lists.
     private static let most = 1_000
-    /// Origins that own each blob: the default of the origins' setting.
-    private static let replicas = 3
+    /// Origins that own each blob: the origins' setting `hashring.max_replica`.
+    package let replicas: Int
+    /// Its default, for origins that do not say.
+    private static let usualReplicas = 3
 
     /// Nil for a malformed list, and for one without an index.
     package init?(_ value: JSONValue) {
@@ -48,6 +50,11 @@ package struct Cluster: Sendable, Hashable {
         self.indexes = indexes.compactMap { $0.stringValue.flatMap { HTTPURL($0) } }
         self.trackers = trackers.compactMap(\.stringValue).filter { HTTPURL($0) != nil }
         guard !self.indexes.isEmpty else { return nil }
+        if case .integer(let replicas)? = value["replicas"] {
+            self.replicas = Int(min(max(1, replicas), Int64(Self.most)))
+        } else {
+            replicas = Self.usualReplicas
+        }
         swarms = SwarmTerms(json: value["swarms"]) ?? .anyClient
     }
 
@@ -80,12 +87,13 @@ package struct Cluster: Sendable, Hashable {
                     return .object(object)
                 }),
             "indexes": .array(indexes.map { .string($0.text) }), "trackers": .array(trackers.map { .string($0) }),
+            "replicas": .integer(Int64(replicas)),
         ]
     }
 
     /// The origins that own a blob, the first in rank first.
     package func owners(of digest: BlobDigest) -> [Origin] {
         let byName = Dictionary(origins.map { ($0.rankName, $0) }) { first, _ in first }
-        return Rendezvous.owners(of: digest, among: Array(byName.keys), count: Self.replicas).compactMap { byName[$0] }
+        return Rendezvous.owners(of: digest, among: Array(byName.keys), count: replicas).compactMap { byName[$0] }
     }
 }

@@ -33,16 +33,20 @@ package final class DescriptorDoor: Sendable {
     ///   - state: answers `swoop agent status`; nil for an empty answer.
     ///   - isPrivate: whether only the agent's own user may connect. Needed if HTTP clients must show a token: this
     ///     protocol has none, and must not be a way around it.
-    /// - Throws: `EADDRINUSE` if another agent listens there; `ENAMETOOLONG` for a path that is no socket address.
+    /// - Throws: `EADDRINUSE` if another agent listens there; `EEXIST` if something else than a socket is there, which
+    ///   stays; `ENAMETOOLONG` for a path that is no socket address.
     package init(
         _ agent: Agent, state: AgentState? = nil, path: String, isPrivate: Bool = false, logger: Logger
     ) throws(SystemError) {
         guard let address = DescriptorProtocol.address(path) else { throw SystemError(ENAMETOOLONG) }
         // Only the socket of a running agent accepts connections.
         if DescriptorProtocol.connect(to: path) != nil { throw SystemError(EADDRINUSE) }
+        var status = stat()
+        let isThere = lstat(path, &status) == 0
+        guard !isThere || status.st_mode & S_IFMT == S_IFSOCK else { throw SystemError(EEXIST) }
         let listener = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard listener >= 0 else { throw .current }
-        unlink(path)
+        if isThere { unlink(path) }
         let isBound = DescriptorProtocol.withAddress(address) { bind(listener, $0, $1) == 0 }
         guard isBound, chmod(path, isPrivate ? 0o600 : 0o666) == 0, listen(listener, 64) == 0 else {
             let error = SystemError.current
@@ -62,8 +66,9 @@ package final class DescriptorDoor: Sendable {
 
     package func stop() {
         isStopped.store(true, ordering: .releasing)
-        shutdown(listener, Int32(SHUT_RDWR))
+        // Removed while this agent still listens: afterwards the path may be that of another agent's socket.
         unlink(path)
+        shutdown(listener, Int32(SHUT_RDWR))
     }
 
     private func accept() {

@@ -12,16 +12,13 @@ actor Follower {
     private let pulls: PullTable
     private let patterns: NamePatterns
     private let logger: Logger
-    /// References to pull, in this order, each once.
-    private var waiting: [Reference] = []
-    private var underWay = 0
+    private var queue = FollowQueue(most: Follower.mostWaiting, atOnce: 2)
     private let heardTimes: HeardTimes
     /// Indexes that are being asked for missed tags, and those to ask once more.
     private var asking: Set<HTTPURL> = []
     private var again: Set<HTTPURL> = []
     private var isStopped = false
 
-    private static let atOnce = 2
     private static let mostWaiting = 10_000
     /// Seconds before the second try. Doubles each time.
     private static let firstPause = 1.0
@@ -52,7 +49,7 @@ actor Follower {
     func heard(_ reply: WatchReply, isFirst: Bool, from index: HTTPURL) async {
         if isFirst || reply.hasGap, let since = heardTimes.time(of: index) { catchUp(with: index, since: since) }
         // The time only advances when nothing is left to pull, so that a restart asks again for what was not pulled.
-        guard let time = reply.time, asking.isEmpty, waiting.isEmpty, underWay == 0 else { return }
+        guard let time = reply.time, asking.isEmpty, queue.isEmpty else { return }
         let heardTimes = heardTimes
         await Threads.offload { heardTimes.set(time, of: index) }
     }
@@ -88,19 +85,15 @@ actor Follower {
 
     func tagged(_ reference: Reference) {
         guard patterns.match(reference.description) else { return }
-        waiting.removeAll { $0 == reference }
-        waiting.append(reference)
-        if waiting.count > Self.mostWaiting { waiting.removeFirst() }
+        queue.add(reference)
         begin()
     }
 
     private func begin() {
-        while underWay < Self.atOnce, !waiting.isEmpty {
-            let reference = waiting.removeFirst()
-            underWay += 1
+        while let reference = queue.next() {
             Task {
                 await pull(reference)
-                underWay -= 1
+                queue.ended(reference)
                 begin()
             }
         }

@@ -13,7 +13,7 @@ import Synchronization
 /// Each reply is a file in `known/`, named by the SHA-256 of NAME@DIGEST. Tags are lines in `known/tags`; a later line
 /// replaces an earlier one. Calls block. Files are checked against their digests when they are read, as the registry's
 /// replies are.
-final class KnownReplies: Sendable {
+package final class KnownReplies: Sendable {
     struct TagMeaning: Sendable, Hashable {
         let digest: BlobDigest
         let isMutable: Bool
@@ -21,36 +21,57 @@ final class KnownReplies: Sendable {
 
     private struct State {
         /// The newest at the end.
-        var contents: [(reference: Reference, content: ResolvedContent)] = []
+        var contents: [(reference: Reference, content: ResolvedContent, bytes: Int)] = []
+        /// Bytes of the replies of `contents`.
+        var bytes = 0
         var tags: [Reference: TagMeaning] = [:]
+    }
+
+    /// What was written since the start, or since the last look at it.
+    private struct Written {
         /// Number of lines in the file `tags`.
         var lines = 0
+        var replies = 0
+        var replyBytes: Int64 = 0
     }
 
     private let directory: HeldDirectory?
     private let state: Mutex<State>
+    /// Held during writes. It is locked before `state`, which is never locked during I/O, so that reading from memory does
+    /// not wait for the disk.
+    private let written: Mutex<Written>
     private let logger: Logger
 
-    private static let mostInMemory = 64
+    package struct Limits: Sendable {
+        /// Most replies in memory, and most bytes of them. The newest stays, whatever its size.
+        package var inMemory = 64
+        package var bytesInMemory = 16 << 20
+        /// Most reply files, and most bytes of them. They are counted at the start and whenever an eighth of that was
+        /// written.
+        package var files = 8_192
+        package var bytes: Int64 = 256 << 20
+
+        package init() {}
+    }
+
+    private let limits: Limits
     private static let mostTags = 100_000
     private static let mostTagBytes = 64 << 20
-    /// Most bytes of all reply files, and most reply files.
-    private static let mostBytes: Int64 = 256 << 20
-    private static let mostFiles = 8_192
     private static let tagsName = FileName(own: "tags")
 
     /// - Parameter cache: the agent's directory. If it cannot be written, replies are only kept in memory.
-    init(cache: String, logger: Logger) {
+    package init(cache: String, limits: Limits = Limits(), logger: Logger) {
         self.logger = logger
+        self.limits = limits
         var state = State()
         directory = try? HeldDirectory.open(SystemPath(cache + "/known"), creating: true)
         if let directory, let bytes = try? directory.read(Self.tagsName, limit: Self.mostTagBytes).bytes {
             state.tags = Self.parse(bytes)
-            state.lines = state.tags.count
             // Rewrite the file without the lines that later ones replaced.
             try? directory.replace(
                 Self.tagsName, with: Self.encode(state.tags), temporary: .random(prefix: ".tags-"))
         }
+        written = Mutex(Written(lines: state.tags.count))
         self.state = Mutex(state)
         trim()
     }
@@ -60,29 +81,59 @@ final class KnownReplies: Sendable {
     func meaning(of tag: Reference) -> TagMeaning? { state.withLock { $0.tags[tag] } }
 
     /// The content of a recent request; nil for all others. Does not read the disk.
-    func remembered(_ fixed: Reference) -> ResolvedContent? {
+    package func remembered(_ fixed: Reference) -> ResolvedContent? {
         state.withLock { $0.contents.last { $0.reference == fixed }?.content }
     }
 
     /// The content of a reference, from memory or disk; nil if unknown.
     /// - Parameter fixed: a reference by digest.
-    func content(_ fixed: Reference) -> ResolvedContent? {
+    package func content(_ fixed: Reference) -> ResolvedContent? {
         if let known = remembered(fixed) { return known }
-        guard let bytes = try? directory?.read(Self.fileName(of: fixed), limit: ResolvedContent.mostBytes).bytes
-        else { return nil }
+        let name = Self.fileName(of: fixed)
+        guard let directory, let bytes = try? directory.read(name, limit: ResolvedContent.mostBytes).bytes else {
+            return nil
+        }
         let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
         guard let value = try? JSONValue.parse(bytes, limits: limits),
             let content = try? ResolvedContent(value, for: fixed)
-        else { return nil }
-        remember(fixed, content)
+        else {
+            // Without the file, the registry's next reply is kept in its place.
+            _ = try? directory.removeFile(name)
+            return nil
+        }
+        remember(fixed, content, bytes.count)
         return content
     }
 
-    private func remember(_ fixed: Reference, _ content: ResolvedContent) {
+    /// Whether a NAME has a blob, as far as replies about tags and digests of this NAME say.
+    package func has(_ digest: BlobDigest, in name: ContentName) -> Bool {
+        let (isKnown, tags) = state.withLock { state in
+            (
+                state.contents.contains { $0.reference.name == name && $0.content.blobs[digest] != nil },
+                Set(state.tags.filter { $0.key.name == name }.map(\.value.digest))
+            )
+        }
+        if isKnown { return true }
+        return ([digest] + tags.prefix(Self.mostRead)).contains { version in
+            content(Reference(name: name, version: .digest(version)))?.blobs[digest] != nil
+        }
+    }
+
+    /// Most replies that are read to find a blob.
+    private static let mostRead = 64
+
+    private func remember(_ fixed: Reference, _ content: ResolvedContent, _ bytes: Int) {
         state.withLock { state in
-            state.contents.removeAll { $0.reference == fixed }
-            state.contents.append((fixed, content))
-            if state.contents.count > Self.mostInMemory { state.contents.removeFirst() }
+            if let place = state.contents.firstIndex(where: { $0.reference == fixed }) {
+                state.bytes -= state.contents.remove(at: place).bytes
+            }
+            state.contents.append((fixed, content, bytes))
+            state.bytes += bytes
+            while state.contents.count > limits.inMemory
+                || state.bytes > limits.bytesInMemory && state.contents.count > 1
+            {
+                state.bytes -= state.contents.removeFirst().bytes
+            }
         }
     }
 
@@ -91,17 +142,10 @@ final class KnownReplies: Sendable {
     /// - Parameters:
     ///   - reference: the reference that was resolved.
     ///   - bytes: the body of the registry's reply.
-    func keep(_ content: ResolvedContent, for reference: Reference, bytes: [UInt8]) {
+    package func keep(_ content: ResolvedContent, for reference: Reference, bytes: [UInt8]) {
         let fixed = Reference(name: reference.name, version: .digest(content.digest))
-        remember(fixed, content)
-        let name = Self.fileName(of: fixed)
-        if let directory, (try? directory.status(name)) == nil {
-            do throws(SystemError) {
-                try directory.replace(name, with: bytes, temporary: .random(prefix: ".reply-"))
-            } catch {
-                logger.debug("a reply is not kept", metadata: ["reason": "\(error)"])
-            }
-        }
+        remember(fixed, content, bytes.count)
+        store(bytes, as: Self.fileName(of: fixed))
         guard case .tag(let tag) = reference.version else { return }
         let isMutable = content.isMutable ?? Self.usualRules.map { $0.isMutable(reference.name, tag) } ?? true
         keep(TagMeaning(digest: content.digest, isMutable: isMutable), of: reference)
@@ -110,31 +154,53 @@ final class KnownReplies: Sendable {
     /// The default rules, for indexes that do not say whether a tag is mutable.
     private static let usualRules = try? TagRules()
 
+    private func store(_ bytes: [UInt8], as name: FileName) {
+        guard let directory, (try? directory.status(name)) == nil else { return }
+        do throws(SystemError) {
+            try directory.replace(name, with: bytes, temporary: .random(prefix: ".reply-"))
+        } catch {
+            return logger.debug("a reply is not kept", metadata: ["reason": "\(error)"])
+        }
+        let isDue = written.withLock { written in
+            written.replies += 1
+            written.replyBytes += Int64(bytes.count)
+            let isDue = written.replies > limits.files / 8 || written.replyBytes > limits.bytes / 8
+            if isDue { (written.replies, written.replyBytes) = (0, 0) }
+            return isDue
+        }
+        if isDue { trim() }
+    }
+
     private func keep(_ meaning: TagMeaning, of tag: Reference) {
-        state.withLock { state in
-            guard state.tags[tag] != meaning else { return }
-            if state.tags.count >= Self.mostTags { state.tags.removeAll() }
-            state.tags[tag] = meaning
-            append(Self.line(tag, meaning), &state)
+        // The lines are written in the order of the changes.
+        written.withLock { written in
+            let isNew = state.withLock { state in
+                guard state.tags[tag] != meaning else { return false }
+                if state.tags.count >= Self.mostTags { state.tags.removeAll() }
+                state.tags[tag] = meaning
+                return true
+            }
+            if isNew { append(Self.line(tag, meaning), &written) }
         }
     }
 
     /// Removes a tag, because the registry does not have it any more.
     func forget(_ tag: Reference) {
-        state.withLock { state in
-            guard state.tags.removeValue(forKey: tag) != nil else { return }
-            append("\(tag) -\n", &state)
+        written.withLock { written in
+            let wasKnown = state.withLock { $0.tags.removeValue(forKey: tag) != nil }
+            if wasKnown { append("\(tag) -\n", &written) }
         }
     }
 
-    private func append(_ line: String, _ state: inout State) {
+    private func append(_ line: String, _ written: inout Written) {
         guard let directory else { return }
+        let count = state.withLock(\.tags.count)
         do throws(SystemError) {
-            state.lines += 1
-            if state.lines > 2 * state.tags.count + 1_000 {
-                try directory.replace(
-                    Self.tagsName, with: Self.encode(state.tags), temporary: .random(prefix: ".tags-"))
-                state.lines = state.tags.count
+            written.lines += 1
+            if written.lines > 2 * count + 1_000 {
+                let tags = state.withLock(\.tags)
+                try directory.replace(Self.tagsName, with: Self.encode(tags), temporary: .random(prefix: ".tags-"))
+                written.lines = tags.count
             } else {
                 let file = try directory.open(Self.tagsName, [.write, .create])
                 let bytes = Array(line.utf8)
@@ -194,7 +260,7 @@ final class KnownReplies: Sendable {
         }
         files.sort { $0.at < $1.at }
         var count = files.count
-        for file in files where file.at == 0 || bytes > Self.mostBytes || count > Self.mostFiles {
+        for file in files where file.at == 0 || bytes > limits.bytes || count > limits.files {
             _ = try? directory.removeFile(file.name)
             bytes -= file.size
             count -= 1

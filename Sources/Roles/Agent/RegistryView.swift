@@ -24,8 +24,8 @@ package actor RegistryView {
     }
     /// Addresses of the origins' engines.
     private let originPeers = Mutex<Set<PeerAddress>>([])
-    /// Time at which the list is due for renewal, in seconds of a monotonic clock; 0 before the first answer in this
-    /// run.
+    /// Time at which the list is due for renewal, in seconds of a monotonic clock; 0 before the first request for it in
+    /// this run has ended.
     private var renewAt = 0.0
     private let keep: @Sendable (Cluster) -> Void
 
@@ -92,17 +92,21 @@ package actor RegistryView {
     package func parts(now: Double) async throws(RegistryError) -> Cluster {
         guard let cluster else { return try await renew(now: now) }
         if now < renewAt { return cluster }
-        // A list of this run stays in use while it is renewed. A list of an earlier run is renewed first.
-        if renewAt > 0 {
-            if renewing == nil { renewing = Task { await renewLater(now: now) } }
-            return cluster
+        let renewal: Task<Void, Never>
+        if let renewing {
+            renewal = renewing
+        } else {
+            renewal = Task { await renewLater(now: now) }
+            renewing = renewal
         }
-        // If no part answers, an old list is better than none.
-        do throws(RegistryError) { return try await renew(now: now) } catch { return cluster }
+        // A list of this run stays in use while it is renewed. A list of an earlier run is renewed first, once for all who
+        // ask. If no part answers, it is better than none, and the parts are asked again in the background.
+        if renewAt == 0 { await renewal.value }
+        return self.cluster ?? cluster
     }
 
     private func renewLater(now: Double) async {
-        if (try? await renew(now: now)) == nil { renewAt = now + Self.renewAgainAfter }
+        if (try? await renew(now: now)) == nil { renewAt = max(now, Clocks.steadySeconds) + Self.renewAgainAfter }
         renewing = nil
     }
 

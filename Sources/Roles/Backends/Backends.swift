@@ -63,10 +63,13 @@ package struct Backends: Sendable {
         /// The names of the content that goes to the back end.
         package let names: NamePatterns
         package let backend: Backend
+        /// Whether this host is ready only while the back end answers.
+        package let mustReady: Bool
 
-        package init(names: NamePatterns, backend: Backend) {
+        package init(names: NamePatterns, backend: Backend, mustReady: Bool = false) {
             self.names = names
             self.backend = backend
+            self.mustReady = mustReady
         }
     }
 
@@ -79,6 +82,9 @@ package struct Backends: Sendable {
     package init(all backend: Backend) throws(NamePatterns.Malformed) {
         rules = [Rule(names: try NamePatterns([".*"]), backend: backend)]
     }
+
+    /// Those without which this host is not ready.
+    package var needed: [Backend] { rules.filter(\.mustReady).map(\.backend) }
 
     package func backend(for name: ContentName) -> Backend? {
         rules.first { $0.names.match(name.text) }?.backend

@@ -49,6 +49,9 @@ struct BlobDownload: Sendable {
     /// Moves the complete blob into the directory of blobs, from which the transfer goes on uploading it.
     func publish(_ transfer: Transfer) async throws {
         let (directory, info, place) = (node.directory, plan.info, place)
+        // Until the catalogue has it, a removal that is under way would take the file with it.
+        let lease = node.catalogue.reserve(info.digest)
+        defer { withExtendedLifetime(lease) {} }
         try await transfer.relocate(to: directory.path(of: info.digest)) {
             let held = try HeldDirectory.open(SystemPath(place))
             try directory.publish(Downloads.dataName, in: held, as: info.digest, info: info.info.bytes)

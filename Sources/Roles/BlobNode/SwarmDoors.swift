@@ -26,11 +26,19 @@ extension BlobNode {
 
     /// Replaces the rules. Transfers that are under way keep the rules with which they began.
     package func setDoors(_ doors: SwarmDoors) {
-        let isLoaded = swarmDoors.withLock { known in
-            known = doors
-            return self.isLoaded.load(ordering: .acquiring)
+        isLoaded.withLock { isLoaded in
+            swarmDoors.withLock { $0 = doors }
+            if isLoaded { catalogue.setSecret(doors.secret) }
         }
-        if isLoaded { catalogue.setSecret(doors.secret) }
+    }
+
+    /// Gives the catalogue, which has been loaded from the directory, the secret. All swarm hashes are made at once; each
+    /// costs one hash computation.
+    func setLoaded() {
+        isLoaded.withLock { isLoaded in
+            isLoaded = true
+            catalogue.setSecret(doors.secret)
+        }
     }
 
     /// Whether any client may have a blob, where other swarms go by a secret.

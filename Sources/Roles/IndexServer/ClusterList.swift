@@ -62,6 +62,7 @@ package actor ClusterList {
             "indexes": .array((indexes.isEmpty ? [url] : indexes).map { .string($0) }),
             "trackers": .array(all.map { .string($0) }),
         ]
+        if let replicas { lists["replicas"] = replicas }
         if let told = terms(swarms) { lists["swarms"] = told }
         return .object(lists)
     }
@@ -70,6 +71,9 @@ package actor ClusterList {
         ownSwarms ?? origins.lazy.compactMap { SwarmTerms(json: self.said[Self.base($0)]?["swarms"]) }.first
             ?? .anyClient
     }
+
+    /// Origins that keep each blob, as an origin says it.
+    private var replicas: JSONValue? { origins.lazy.compactMap { self.said[Self.base($0)]?["replicas"] }.first }
 
     private func renew() async {
         let (origins, peers) = (origins, peers)

@@ -111,7 +111,7 @@ package final class IndexRole: Sendable {
             store, blobs: blobs, credential: configuration.remoteCredential, settings: configuration.remoteTransport,
             backoff: configuration.remoteBackoff, logger: logger)
         let metrics = IndexMetrics(store) { await replicator.figures() }
-        do throws(TagStoreError) { try await replicator.start() } catch { throw .store(error) }
+        await replicator.start()
         do throws(HTTPServiceError) {
             let server = try await IndexServer.start(
                 at: configuration.listen, service: service, hub: hub, cluster: cluster, metrics: metrics,

@@ -57,10 +57,9 @@ struct BlobCalls: Sendable {
                 for: digest, of: name, wish: .size, patience: ColdAnswers.sizePatience)
             if let response = ColdAnswers.response(answer, digest) { return response }
         }
-        guard node.catalogue.entry(of: digest.sha256) != nil else {
+        guard node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) != nil else {
             return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         }
-        node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
         return isMetainfo ? await torrent(digest, of: name) : await content(digest, request, context)
     }
 

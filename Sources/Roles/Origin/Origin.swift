@@ -46,8 +46,7 @@ struct OriginBlobs: OCIBlobs {
                 for: digest, of: name, wish: .content, patience: ColdAnswers.patience)
             if let error = ColdAnswers.error(answer, digest) { throw error }
         }
-        guard node.catalogue.touchIfHere(digest.sha256, at: Clocks.wallSeconds) else { return nil }
-        return node.catalogue.entry(of: digest.sha256)?.size
+        return node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)?.size
     }
 
     func admitPush() async throws(OCIError) {

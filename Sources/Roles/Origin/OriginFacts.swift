@@ -84,10 +84,7 @@ struct OriginFacts: BlobFacts {
         var sizes: [BlobDigest: Int64] = [:]
         var elsewhere: [BlobDigest] = []
         for digest in digests {
-            // Touch before the look-up: garbage collection does not remove a blob that was just touched.
-            if node.catalogue.touchIfHere(digest.sha256, at: Clocks.wallSeconds),
-                let entry = node.catalogue.entry(of: digest.sha256)
-            {
+            if let entry = node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) {
                 sizes[digest] = entry.size
             } else {
                 elsewhere.append(digest)

@@ -24,9 +24,9 @@ package final class RegistryServer: Sendable {
     private let idleUploads: IdleUploads
     package var addresses: [ListenAddress] { services.map(\.address) }
 
-    private init(_ services: [HTTPService], _ uploads: UploadTable, _ logger: Logger) {
+    private init(_ services: [HTTPService], _ uploads: UploadTable, age: Double, _ logger: Logger) {
         self.services = services
-        idleUploads = IdleUploads(uploads, logger: logger)
+        idleUploads = IdleUploads(uploads, age: age, logger: logger)
     }
 
     /// Listens at each of the addresses, with the same routes at all of them.
@@ -34,13 +34,16 @@ package final class RegistryServer: Sendable {
     ///   - peers: the address at which other hosts reach this origin's engine.
     ///   - cold: writes blobs to back ends and reads them back; nil without back ends.
     ///   - trackers: announce URLs.
+    ///   - direct: most HTTP reads of large blobs at a time; 0 for no limit.
+    ///   - idleUpload: seconds after which an upload that nobody continues is removed.
     ///   - swarms: how swarms are found.
     ///   - access: the tokens and rights of callers.
     ///   - certificates: for TLS; nil for plain HTTP.
     package static func start(
         at addresses: [ListenAddress], node: BlobNode, index: any TagStore, cold: ColdStore? = nil,
         upkeep: OriginUpkeep? = nil, peers: String,
-        trackers: [String], swarms: SwarmTerms = .anyClient,
+        trackers: [String], direct: Int = DirectReads.usual, idleUpload: Double = IdleUploads.usualAge,
+        swarms: SwarmTerms = .anyClient,
         replication: (@Sendable () async -> IndexMetrics.Replication)? = nil,
         access: RegistryAccess, certificates: Certificates? = nil, admission: Admission,
         limits: HTTPLimits = HTTPLimits(), logger: Logger
@@ -57,7 +60,7 @@ package final class RegistryServer: Sendable {
                     : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
             }
         }
-        let here = LocalReads(node: node, direct: DirectReads(), admission: admission, limits: limits)
+        let here = LocalReads(node: node, direct: DirectReads(most: direct), admission: admission, limits: limits)
         let oci = OCIService(
             index: names,
             blobs: OriginBlobs(node: node, uploads: uploads, cold: cold, upkeep: upkeep, here: here),
@@ -83,7 +86,8 @@ package final class RegistryServer: Sendable {
                             cluster(
                                 seenFrom: request, scheme, peers: peers, trackers: trackers,
                                 swarms: swarms.json(for: context, access)))
-                    }, status: { _, _ in status(of: node) }, metrics: { _, _ in await metrics.page() }))
+                    }, status: { _, _ in status(of: node) }, metrics: { _, _ in await metrics.page() },
+                    ready: { await cold?.readinessProblem() }))
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)
@@ -100,7 +104,7 @@ package final class RegistryServer: Sendable {
                 throw error
             }
         }
-        return RegistryServer(services, uploads, logger)
+        return RegistryServer(services, uploads, age: idleUpload, logger)
     }
 
     /// The index of this process, for its HTTP routes and for garbage collection.

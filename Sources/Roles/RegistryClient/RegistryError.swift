@@ -58,6 +58,9 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
         case (401, _), (403, "UNAUTHORIZED"): self = .unauthorized(registry: registry, message: message)
         // The specification has no error code for a full disk, so the status alone counts.
         case (507, _): self = .noSpace(registry: registry, message: message)
+        // Another request is sending to the upload.
+        case (409, "BLOB_UPLOAD_INVALID"):
+            self = .refused(registry: registry, status: status, code: code, message: message)
         case (409, _), (_, "DENIED"):
             self = .denied(message.isEmpty ? "\(registry) does not allow this" : message)
         case (403, _): self = .unauthorized(registry: registry, message: message)

@@ -83,10 +83,7 @@ package final class WatchHub: Sendable {
             state.serials += 1
             return state.serials
         }
-        let timer = Task {
-            try? await Task.sleep(for: .seconds(seconds))
-            self.release(id, serial)
-        }
+        var timer: Task<Void, Never>?
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let released = state.withLock { state -> [CheckedContinuation<Void, Never>] in
@@ -97,11 +94,16 @@ package final class WatchHub: Sendable {
                     return before.map { [$0.continuation] } ?? []
                 }
                 for continuation in released { continuation.resume() }
+                // Begun only now: what the timer releases must be held already, however short the time is.
+                timer = Task {
+                    try? await Task.sleep(for: .seconds(seconds))
+                    self.release(id, serial)
+                }
             }
         } onCancel: {
             self.release(id, serial)
         }
-        timer.cancel()
+        timer?.cancel()
     }
 
     private func release(_ id: String, _ serial: UInt64) {

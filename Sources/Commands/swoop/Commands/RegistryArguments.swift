@@ -192,8 +192,8 @@ extension Failure {
             case .denied: (.refused, "")
             case .unknown: (.notFound, "")
             case .noSpace: (.disk, "Make room there, then run the same command again: it goes on from where it was.")
-            case .refused(_, let status, _, _):
-                (status == 400 ? .failed : .failed, "Run the same command again; the registry's log may say more.")
+            case .refused:
+                (.failed, "Run the same command again; the registry's log may say more.")
             case .malformed: (.verification, "Is that a registry? Look at the URL.")
             case .cancelled: (.interrupted, "")
             }

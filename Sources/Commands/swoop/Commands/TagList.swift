@@ -53,19 +53,16 @@ enum TagList {
 
     /// Nil if the registry keeps no history.
     static func history(of name: ContentName, from client: RegistryClient) async throws(RegistryError) -> [Entry]? {
-        if let document = try await client.document("/v1/names/\(name)/history", limit: mostBytes) {
-            return entries(document, "history")
+        if let values = try await all("/v1/names/\(name)/history", "history", from: client) {
+            return values.compactMap { Entry($0) }
         }
-        guard let document = try await client.document("/v1/names/\(name)/tags", limit: mostBytes),
-            let tags = entries(document, "tags")
-        else { return nil }
-        var all: [Entry] = []
-        for tag in tags where Tag(tag.tag) != nil {
+        guard let tags = try await all("/v1/names/\(name)/tags", "tags", from: client) else { return nil }
+        var found: [Entry] = []
+        for tag in tags.compactMap({ Entry($0) }) where Tag(tag.tag) != nil {
             let path = "/v1/names/\(name)/tags/\(tag.tag)/history"
-            guard let document = try await client.document(path, limit: mostBytes) else { continue }
-            all += entries(document, "history", tag: tag.tag) ?? []
+            found += (try await all(path, "history", from: client) ?? []).compactMap { Entry($0, tag: tag.tag) }
         }
-        return all
+        return found
     }
 
     /// Deletes a tag, but no other tag of the same manifest.
@@ -98,8 +95,8 @@ enum TagList {
 
     /// The newest tags, newest first; empty if the registry does not list them.
     static func newest(of name: ContentName, from client: RegistryClient, count: Int) async -> [String] {
-        let document = try? await client.document("/v1/names/\(name)/tags", limit: mostBytes)
-        if let document, var entries = entries(document, "tags"), entries.contains(where: { $0.time != nil }) {
+        let values = try? await all("/v1/names/\(name)/tags", "tags", from: client)
+        if var entries = values?.compactMap({ Entry($0) }), entries.contains(where: { $0.time != nil }) {
             entries.sort { ($0.time ?? "") > ($1.time ?? "") }
             return entries.prefix(count).map(\.tag.shown)
         }
@@ -123,9 +120,5 @@ enum TagList {
             after = "?after=\(next)"
         }
         return found
-    }
-
-    private static func entries(_ document: JSON.JSONValue, _ member: String, tag: String? = nil) -> [Entry]? {
-        (document.arrayValue ?? document[member]?.arrayValue)?.compactMap { Entry($0, tag: tag) }
     }
 }

@@ -138,8 +138,6 @@ enum TaskFilePlace {
     /// The file may contain keys of an object store: it is readable for this user and group only, from the first byte
     /// on.
     static func write(_ bytes: [UInt8], to path: String) throws {
-        let before = umask(0o027)
-        defer { umask(before) }
-        try TorrentFile.write(bytes, to: path)
+        try TorrentFile.write(bytes, to: path, mode: 0o640)
     }
 }

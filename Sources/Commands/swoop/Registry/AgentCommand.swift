@@ -7,7 +7,6 @@ import Blobs
 import Files
 import Glibc
 import HTTPServing
-import JSON
 import Logging
 import Registry
 import RegistryAccess
@@ -189,9 +188,9 @@ struct AgentCommand: SwoopCommand {
         let list = SystemPath(place + "/cluster.json")
         let view = RegistryView(
             registry, credential: credential, settings: settings,
-            trackers: given.values.tracker.isEmpty ? nil : given.announceURLs(), known: Self.known(list)
+            trackers: given.values.tracker.isEmpty ? nil : given.announceURLs(), known: KeptCluster.read(list)
         ) { cluster in
-            Threads.runDetached { Self.keep(cluster, at: list) }
+            Threads.runDetached { KeptCluster.write(cluster, to: list) }
         }
         var bounds = CacheBounds()
         given.fill(&bounds)
@@ -210,7 +209,13 @@ struct AgentCommand: SwoopCommand {
                 allows: given.allows, admission: admission, logger: logger)
             // When the HTTP API asks for tokens, the socket must not be a way around them.
             let isPrivate = local.needsToken && (tokens != nil || given.values.local != .open)
-            let door = try door(agent, AgentState(agent: agent, pulls: pulls), isPrivate: isPrivate, logger)
+            let door: DescriptorDoor
+            do {
+                door = try self.door(agent, AgentState(agent: agent, pulls: pulls), isPrivate: isPrivate, logger)
+            } catch {
+                await server.stop()
+                throw error
+            }
             door.start()
             await watch.start()
             reporter.event(
@@ -227,12 +232,13 @@ struct AgentCommand: SwoopCommand {
             watch.stop()
             door.stop()
             await server.stop()
-        } catch let error as HTTPServiceError {
+        } catch {
             await agent.stop()
-            throw Failure(error)
-        } catch let error as TransferError {
-            await agent.stop()
-            throw Failure(error)
+            switch error {
+            case let error as HTTPServiceError: throw Failure(error)
+            case let error as TransferError: throw Failure(error)
+            default: throw error
+            }
         }
         await agent.stop()
     }
@@ -275,28 +281,6 @@ struct AgentCommand: SwoopCommand {
             throw Failure(
                 Failure.status(error.number), "the agent cannot use \(place.shown): \(error)",
                 advice: "Give another directory with --cache.")
-        }
-    }
-
-    private static func known(_ path: SystemPath) -> Cluster? {
-        guard let bytes = try? HeldFile(path).readAll(limit: 1 << 20), let value = try? JSON.JSONValue.parse(bytes)
-        else {
-            return nil
-        }
-        return Cluster(value)
-    }
-
-    private static func keep(_ cluster: Cluster, at path: SystemPath) {
-        guard let (directory, name) = try? HeldDirectory.holding(path) else { return }
-        // The list may contain the swarms' secret, so nobody else may read the file.
-        do {
-            var file = try directory.replacement(
-                name, temporary: .random(prefix: ".cluster-"), [.writeOnly, .hiddenFromOthers])
-            guard fchmod(file.descriptor, 0o600) == 0 else { return }
-            try file.write(cluster.kept.encode(.indented))
-            try file.commit(isDurable: true)
-        } catch {
-            // Without the file, the next run asks the registry for the list.
         }
     }
 

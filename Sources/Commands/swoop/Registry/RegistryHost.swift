@@ -88,19 +88,23 @@ struct RegistryHost: Sendable {
         guard let peers = PeerAddress(host: place.host, port: UInt16(place.port(15001))),
             let trackers = PeerAddress(host: place.host, port: UInt16(place.port(15003)))
         else { throw Failure(.usage, "'\(place.host.shown)' is no address of this machine") }
-        let directory = try await Threads.offload { Result { try open(place.data) } }.get()
+        let directory = try await Threads.offload { Result { try open(place) } }.get()
         let names = try await openNames(place)
 
         var configuration = SwarmNode.Configuration()
         configuration.admission = admission
         configuration.loops = SwarmNode.loopsForMany
+        (configuration.uploadLimit, configuration.downloadLimit) = place.origin.peerRates
         let swarm = try SwarmNode(configuration: configuration, logger: logger)
         var options = TransferOptions()
         options.listen = peers
         options.egress = place.origin.egress
+        options.site = place.origin.site
         let node = BlobNode(directory: directory, swarm: swarm, options: options, logger: logger)
         var cold: ColdStore?
         var upkeep: OriginUpkeep?
+        // What runs already, to be stopped in the reverse order if a later part cannot start.
+        var stops: [@Sendable () async -> Void] = []
         do {
             node.setDoors(SwarmDoors(place.security.swarms, holders: OriginHolders(names)))
             try await node.start()
@@ -114,9 +118,11 @@ struct RegistryHost: Sendable {
             settings.interval = 30
             settings.trust = .loopbackAndPrivate
             let own = OwnOrigin(await node.peerAddress, pin: place.security.pin, swarms: place.security.swarms)
+            stops.append { await own.stop() }
             settings.origins = own.forTracker
             let tracker = try TrackerServer(configuration: settings, logger: logger)
             tracker.start()
+            stops.append { await tracker.stop() }
             let announce = tracker.boundAddresses.http.first.map { "http://\($0)/announce" } ?? ""
             let given = await node.peerAddress.map { "\($0)" } ?? ""
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
@@ -125,15 +131,17 @@ struct RegistryHost: Sendable {
                 backoff: place.index.remoteBackoff, logger: logger)
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
+                direct: place.origin.settings.direct, idleUpload: place.origin.settings.idleUpload,
                 swarms: place.security.swarms,
                 replication: { await replicator.figures() }, access: place.security.access,
                 certificates: place.security.certificates, admission: admission,
                 logger: logger)
+            stops.append { await server.stop() }
             own.isServed(
                 at: HTTPURL(
                     "\(place.security.certificates == nil ? "http" : "https")://\(server.addresses[1])"))
             await keeper.start()
-            try await replicator.start()
+            await replicator.start()
             let collection = DailyCollection(
                 RegistryServer.service(node: node, index: names, cold: cold, upkeep: keeper),
                 now: { Clocks.wallMilliseconds }, logger: logger)
@@ -145,9 +153,11 @@ struct RegistryHost: Sendable {
                 peers: given,
                 scheme: place.security.certificates == nil ? "http" : "https")
         } catch {
+            for stop in stops.reversed() { await stop() }
             await upkeep?.stop()
             await cold?.stop()
             await swarm.shutdown()
+            await node.stop()
             await names.close()
             throw failure(error)
         }
@@ -164,7 +174,8 @@ struct RegistryHost: Sendable {
             }
             guard let backends else { return nil }
             return try await ColdStore.open(
-                node: node, backends: backends, path: place.data + "/origin.db", settings: place.origin.cold,
+                node: node, backends: backends, path: place.origin.database ?? place.data + "/origin.db",
+                settings: place.origin.cold,
                 logger: logger)
         } catch let error as BackendProblem {
             throw Failure(.disk, "--backend: \(error)")
@@ -174,8 +185,11 @@ struct RegistryHost: Sendable {
     }
 
     /// Blocks.
-    private static func open(_ data: String) throws -> BlobDirectory {
-        do throws(SystemError) { return try BlobDirectory(path: data) } catch {
+    private static func open(_ place: RegistryPlace) throws -> BlobDirectory {
+        let data = place.data
+        do throws(SystemError) {
+            return try BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
+        } catch {
             throw Failure(
                 Failure.status(error.number), "the registry cannot use \(data.shown): \(error)",
                 advice: "Give another directory with --data.")

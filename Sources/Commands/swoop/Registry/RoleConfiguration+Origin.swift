@@ -58,15 +58,6 @@ extension RoleConfiguration {
         if let budget = values.budget {
             if budget == 0 { configuration.egress = nil } else { configuration.egress?.copies = max(1, budget) }
         }
-        let cleanup = values.caStore.cleanup
-        if !cleanup.isDisabled { (configuration.space.tti, configuration.space.ttl) = (cleanup.tti, cleanup.ttl) }
-        // A percentage of 0 is left as it was set above.
-        if let percent = cleanup.aggressiveThreshold, percent > 0 {
-            configuration.space.aggressiveThreshold = Double(percent) / 100
-        }
-        if let percent = cleanup.aggressiveLowerThreshold, percent > 0 {
-            configuration.space.aggressiveLowerThreshold = Double(percent) / 100
-        }
         if !values.backEnds.isEmpty { configuration.backends = try backends() }
     }
 
@@ -112,7 +103,9 @@ extension RoleConfiguration {
         for (index, given) in values.backEnds.enumerated() {
             do {
                 rules.append(
-                    Backends.Rule(names: try NamePatterns([given.namespace]), backend: try backend(given)))
+                    Backends.Rule(
+                        names: try NamePatterns([given.namespace]), backend: try backend(given),
+                        mustReady: given.mustReady))
             } catch let problem as BackendProblem {
                 throw Failure(.disk, "the key 'backends[\(index)]': \(problem)".shown)
             } catch let problem as BackendAddressProblem {

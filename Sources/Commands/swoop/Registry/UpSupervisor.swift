@@ -18,8 +18,7 @@ struct UpSupervisor {
 
     /// Whether this process is the parent. Under a service manager, which restarts the registry itself, there is none.
     static var isParent: Bool {
-        Terminal.environment(mark) == nil && Terminal.environment("NOTIFY_SOCKET") == nil
-            && Terminal.environment("INVOCATION_ID") == nil
+        Terminal.environment(mark) == nil && !ServiceManager.isParent
     }
 
     func run() async throws {

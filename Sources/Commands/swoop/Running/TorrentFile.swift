@@ -45,8 +45,10 @@ enum TorrentFile {
     }
 
     /// Writes next to `path` and renames, so that a reader sees the old file, the whole new one, or none.
-    /// - Parameter isDurable: whether to wait until the file is on disk. False for a file that can be made again.
-    static func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true) throws {
+    /// - Parameters:
+    ///   - isDurable: whether to wait until the file is on disk. False for a file that can be made again.
+    ///   - mode: the file's permissions from its first byte on, at most 0660; nil for the usual ones.
+    static func write(_ bytes: [UInt8], to path: String, isDurable: Bool = true, mode: mode_t? = nil) throws {
         let (text, process) = (Array(path.utf8), Int(getpid()) * 100)
         let slash = text.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
         // A scan of content recognises such temporary names, in case this process ends before the rename.
@@ -56,8 +58,10 @@ enum TorrentFile {
         var isCreated = false
         do throws(SystemError) {
             let (directory, name) = try HeldDirectory.holding(SystemPath(path))
-            var file = try directory.replacement(name, temporary: temporary)
+            var file = try directory.replacement(
+                name, temporary: temporary, mode == nil ? .writeOnly : [.writeOnly, .hiddenFromOthers])
             isCreated = true
+            if let mode, fchmod(file.descriptor, mode) != 0 { throw .current }
             try file.write(bytes)
             try file.commit(isDurable: isDurable)
         } catch {

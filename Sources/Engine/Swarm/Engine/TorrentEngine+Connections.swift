@@ -82,7 +82,7 @@ extension TorrentEngine {
         var handshake = ExtensionHandshake()
         handshake.ids = extensionIDs
         handshake.client = context.client
-        handshake.port = context.listenAddress.port
+        handshake.port = context.listenPort
         handshake.requestDepth = machine.configuration.requestQueue
         handshake.metadataSize = info.bytes.count
         handshake.observedAddress = connection.address.addressBytes

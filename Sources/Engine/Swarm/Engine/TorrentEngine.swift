@@ -253,6 +253,7 @@ final class TorrentEngine: Dialler {
         status.wasted = machine.wastedBytes
         status.peers = connections.count
         status.givenPeers = connections.values.count { isGiven($0) }
+        status.receivedFromSite = machine.nearCredit
         status.downloadedFromGiven = min(receivedFromGiven, status.downloaded)
         status.webSources = sources.all.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }

@@ -66,6 +66,8 @@ package struct TransferOptions: Sendable {
     package var expectation = InfoExpectation.nothing
     /// Whether peers are used at all. If not, the transfer neither announces nor listens.
     package var usesPeers = true
+    /// Whether peers may dial this host. If not, the process listens nowhere on behalf of this transfer, and only dials.
+    package var isDialled = true
     /// Whether the torrent's own web seeds are used.
     package var usesWebSeeds = true
     /// Additional sources, each with its share.
@@ -138,6 +140,8 @@ package struct TransferStatus: Sendable, Equatable {
     package var uploaded: Int64 = 0
     /// Those downloaded from ``TransferOptions/extraPeers``.
     package var downloadedFromGiven: Int64 = 0
+    /// Verified bytes that peers of this host's site sent.
+    package var receivedFromSite: Int64 = 0
     /// Bytes that arrived twice or were wrong.
     package var wasted: Int64 = 0
     /// The efficiency of the download, kept after its end; for a seed that downloaded nothing, that of its uploads. Nil

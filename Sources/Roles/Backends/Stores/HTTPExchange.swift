@@ -69,13 +69,13 @@ struct HTTPExchange: Sendable {
         }
         do {
             for try await part in answer.body {
-                guard let wanted = Self.part(of: part, at: offset, in: range) else {
-                    offset += Int64(part.readableBytes)
-                    continue
-                }
                 let end = offset + Int64(part.readableBytes)
                 guard answer.status.code == 200 || end <= range.upperBound else {
                     throw BackendProblem(.wrong, "\(server) sends more of \(path) than it was asked for")
+                }
+                guard let wanted = Self.part(of: part, at: offset, in: range) else {
+                    offset = end
+                    continue
                 }
                 try await sink(wanted, max(offset, range.lowerBound))
                 offset = end

@@ -26,7 +26,7 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var rows = RowTable()
         var bytes: Int64 = 0
         /// The number of leases of each blob that has any.
@@ -55,9 +55,9 @@ package final class BlobCatalogue: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     /// Rows that are visited under one lock, so that other threads do not wait for long.
-    private static let stride: UInt32 = 8_192
+    static let stride: UInt32 = 8_192
 
     package init() {}
 
@@ -108,25 +108,38 @@ package final class BlobCatalogue: Sendable {
 
     package func isOnLease(_ digest: SHA256Digest) -> Bool { state.withLock { $0.leases[digest] != nil } }
 
-    /// Removes a blob unless it is on lease.
-    /// - Returns: false if it is.
-    package func removeUnused(_ digest: SHA256Digest) -> Bool {
+    /// What was known of a blob that was removed.
+    package struct Removed: Sendable {
+        fileprivate let row: BlobRow
+        fileprivate let bad: Set<Int>?
+    }
+
+    /// Removes a blob that is here, that nobody has on lease, and that nobody used after a time.
+    /// - Returns: nil if it was not removed.
+    package func take(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Removed? {
         state.withLock { state in
-            guard state.leases[digest] == nil else { return false }
-            if let number = state.rows.find(digest) { state.remove(number) }
-            return true
+            guard state.leases[digest] == nil, let number = state.rows.find(digest), state.rows[number].usedAt <= time
+            else { return nil }
+            let removed = Removed(row: state.rows[number], bad: state.bad[digest])
+            state.remove(number)
+            return removed
+        }
+    }
+
+    /// A blob that was removed is here after all. A newer entry stays.
+    package func restore(_ removed: Removed) {
+        state.withLock { state in
+            let digest = removed.row.digest
+            guard state.rows.find(digest) == nil else { return }
+            state.put(removed.row)
+            state.bad[digest] = removed.bad
         }
     }
 
     /// Removes a blob that has no lease and was not used after a time.
     /// - Returns: whether it was removed.
     package func remove(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Bool {
-        state.withLock { state in
-            guard state.leases[digest] == nil, let number = state.rows.find(digest), state.rows[number].usedAt <= time
-            else { return false }
-            state.remove(number)
-            return true
-        }
+        take(digest, unlessUsedAfter: time) != nil
     }
 
     /// The facts about a blob; nil if the blob is not in the catalogue or has damaged pieces.
@@ -153,17 +166,16 @@ package final class BlobCatalogue: Sendable {
     /// Replaces the secret from which swarm hashes are made; nil for none. Takes about a second for a million blobs.
     package func setSecret(_ secret: SwarmSecret?) { state.withLock { $0.rows.setSecret(secret) } }
 
-    /// Records a use of a blob.
-    package func touch(_ digest: SHA256Digest, at time: Double) { _ = touchIfHere(digest, at: time) }
-
-    /// Records a use of a blob.
-    /// - Returns: false for a blob that is not in the catalogue.
-    package func touchIfHere(_ digest: SHA256Digest, at time: Double) -> Bool {
+    /// Notes that a blob is used, and looks it up in the same step: collection, which removes what nobody used of late,
+    /// does not come between the two.
+    /// - Returns: nil for a blob that is not here, or that has wrong pieces.
+    @discardableResult
+    package func touch(_ digest: SHA256Digest, at time: Double) -> Entry? {
         state.withLock { state in
-            guard let number = state.rows.find(digest) else { return false }
+            guard let number = state.rows.find(digest) else { return nil }
             state.rows[number].usedAt = time
             state.note(number)
-            return true
+            return state.bad[digest] == nil ? Entry(state.rows[number]) : nil
         }
     }
 
@@ -240,72 +252,5 @@ package final class BlobCatalogue: Sendable {
         var all: [(digest: SHA256Digest, entry: Entry)] = []
         forEach { all.append(($0, $1)) }
         return all.sorted { ($0.entry.usedAt, $0.digest) < ($1.entry.usedAt, $1.digest) }
-    }
-
-    // MARK: The file
-
-    /// Takes some of the rows that have changed since they were last taken; empty when there are no more.
-    func takeChanged() -> [BlobRow] {
-        state.withLock { state in
-            var rows: [BlobRow] = []
-            while rows.count < Int(Self.stride), let number = state.changed.popLast() {
-                state.isChanged.remove(number)
-                if state.rows.isUsed(number) { rows.append(state.rows[number]) }
-            }
-            return rows
-        }
-    }
-
-    /// Marks rows as changed again, because they could not be written.
-    func putBack(_ rows: [BlobRow]) {
-        state.withLock { state in
-            for row in rows { if let number = state.rows.find(row.digest) { state.note(number) } }
-        }
-    }
-
-    /// Calls `body` with all rows, some at a time.
-    func eachStride<E: Error>(_ body: ([BlobRow]) throws(E) -> Void) throws(E) {
-        var start: UInt32 = 0
-        while true {
-            let (rows, isMore) = state.withLock { state in
-                let end = min(state.rows.end, start + Self.stride)
-                let numbers = (start..<max(start, end)).filter { state.rows.isUsed($0) }
-                return (numbers.map { state.rows[$0] }, end < state.rows.end)
-            }
-            if !rows.isEmpty { try body(rows) }
-            guard isMore else { return }
-            start += Self.stride
-        }
-    }
-
-    /// Adds rows from the catalogue's file. The caller must still check that these blobs exist.
-    func adopt(_ rows: [BlobRow]) {
-        state.withLock { state in
-            for row in rows {
-                state.put(row)
-                if let number = state.rows.find(row.digest) { state.isChanged.remove(number) }
-            }
-            state.changed.removeAll(keepingCapacity: true)
-        }
-    }
-
-    /// The blobs that have no row. The rows of the others are marked as present.
-    func unknown(_ digests: [SHA256Digest], marking marks: inout RowMarks) -> [SHA256Digest] {
-        state.withLock { state in
-            digests.filter { digest in
-                guard let number = state.rows.find(digest) else { return true }
-                marks.insert(number)
-                return false
-            }
-        }
-    }
-
-    /// Removes all rows that are not marked.
-    func removeUnmarked(_ marks: RowMarks) {
-        state.withLock { state in
-            for number in 0..<state.rows.end where state.rows.isUsed(number) && !marks.contains(number) {
-                state.remove(number)
-            }
-        }
     }
 }

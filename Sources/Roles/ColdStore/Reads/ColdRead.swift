@@ -49,6 +49,9 @@ struct ColdRead: Sendable {
                     .wrong, "what \(backend.label) has as \(digest) has another digest: it was refused")
             }
             let info = try? result.info()
+            // Until the catalogue has it, a removal that is under way would take the file with it.
+            let lease = node.catalogue.reserve(digest.sha256)
+            defer { withExtendedLifetime(lease) {} }
             try await disk { [node, digest] in
                 try place.1.synchronize()
                 try node.directory.publish(name, in: place.0, as: digest.sha256, info: info?.info.bytes)

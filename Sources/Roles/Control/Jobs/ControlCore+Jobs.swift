@@ -21,9 +21,11 @@ extension ControlCore {
                 if record.order.job != nil, record.state == .planned { tell([(record.sender, .send(job: id))]) }
                 return
             }
-            guard let snapshot = try await lead(id, settings).refresh() else { return }
+            let lead = lead(id, settings)
+            guard let snapshot = try await lead.refresh() else { return }
             keep(snapshot, kept, settings)
             carryOut(outstanding(snapshot), of: snapshot, before: nil)
+            try await lead.report(returned(snapshot))
         } catch {
             logger.warning("a job could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
         }
@@ -61,6 +63,14 @@ extension ControlCore {
         jobs.withLock { $0.put(facts, nodes: nodes) }
     }
 
+    /// Reports for targets that came back while their job had ended, when nobody told the job.
+    private func returned(_ snapshot: JobSnapshot) -> [JobLead.Report] {
+        guard let machine = snapshot.machine, machine.reopened != nil else { return [] }
+        return roster.withLock { roster in
+            machine.targets.filter { $0.isAway && roster[$0.node]?.isAway == false }
+        }.map { JobLead.Report(node: $0.node, attempt: nil, report: .back, detail: nil) }
+    }
+
     /// All current orders of a job, for the nodes, as after a restart of control.
     private func outstanding(_ snapshot: JobSnapshot) -> [JobMachine.Order] {
         guard let machine = snapshot.machine else { return [] }
@@ -94,6 +104,12 @@ extension ControlCore {
         if before == nil, !record.state.hasEnded, record.restores == nil {
             for node in record.caches { commands.append((node, .offer(job: record.id, attempt: 1))) }
         }
+        // Everybody stopped seeding when the job ended. Its sender begins again, told so once each time.
+        if before?.record.state.hasEnded ?? true, record.restores == nil, let machine = job.machine,
+            let reopened = machine.reopened, !machine.state.hasEnded, machine.state != .paused
+        {
+            commands.append((record.sender, .resume(job: record.id, revision: Int64(exactly: reopened.rounded()) ?? 0)))
+        }
         tell(commands)
         guard record.state.hasEnded, before.map({ !$0.record.state.hasEnded }) ?? true else { return }
         let cancelled = record.state == .cancelled
@@ -106,7 +122,8 @@ extension ControlCore {
     private func offer(_ record: JobRecord, to node: NodeID, attempt: Int) -> PendingCommand? {
         guard roster.withLock({ $0[node]?.record.state }) == .active else { return nil }
         if let facts = jobs.withLock({ $0.facts[record.id] }), let begins = facts.begins, begins > now() { return nil }
-        return record.restores == nil ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id)
+        return record.restores == nil
+            ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id, attempt: attempt)
     }
 
     /// Removes a job that has ended from memory.
@@ -122,7 +139,7 @@ extension ControlCore {
         let nodes = (last?.machine?.targets.map(\.node) ?? []) + (last?.record.caches ?? [])
         jobs.withLock { $0.remove(id, nodes: nodes) }
         figures.withLock { $0.forget(id) }
-        peers.withLock { $0.forget(id) }
+        peers.withLock { $0.end(id) }
     }
 
     /// Removes all jobs that have ended from memory.

@@ -6,7 +6,12 @@ enum StoreSchema {
         let sql: StaticString
     }
 
-    static let steps = [Step(name: "first", sql: first)]
+    static let steps = [Step(name: "first", sql: first), Step(name: "source grants", sql: grants)]
+
+    private static let grants: StaticString = """
+        CREATE TABLE source_grants (job text NOT NULL PRIMARY KEY, sealed bytea NOT NULL, expires bigint NOT NULL);
+        CREATE TABLE file_digests (job text NOT NULL PRIMARY KEY, doc bytea NOT NULL);
+        """
 
     private static let first: StaticString = """
         CREATE TABLE counters (name text NOT NULL PRIMARY KEY, value bigint NOT NULL);

@@ -42,10 +42,12 @@ package actor Replicator {
         self.logger = logger
     }
 
-    /// Releases the tasks that an earlier process had taken, and begins to work.
-    package func start() async throws(TagStoreError) {
+    /// Begins to work: releases the tasks that an earlier process had taken, as soon as the store lets it, and then takes
+    /// tasks.
+    package func start() {
         guard !store.remotes.isEmpty else { return }
-        try await store.releaseReplications(now: Self.now)
+        let released = Task { await self.release() }
+        loops.append(released)
         for remote in store.remotes.urls {
             guard let url = HTTPURL(remote) else {
                 logger.error("this is no URL of a registry", metadata: ["remote": "\(remote)"])
@@ -55,7 +57,26 @@ package actor Replicator {
             options.tries = 2
             let client = RegistryClient(base: url, credential: credential, options: options, settings: settings)
             clients.append(client)
-            loops.append(Task { await self.serve(remote, client) })
+            loops.append(
+                Task {
+                    await released.value
+                    await self.serve(remote, client)
+                })
+        }
+    }
+
+    private func release() async {
+        var failures = 0
+        while !Task.isCancelled {
+            do throws(TagStoreError) { return try await store.releaseReplications(now: Self.now) } catch {
+                failures += 1
+                if failures == 1 {
+                    logger.warning(
+                        "the store does not answer: nothing is replicated before it does",
+                        metadata: ["reason": "\(error)"])
+                }
+            }
+            try? await Task.sleep(for: .seconds(backoff.pause(afterFailures: failures)))
         }
     }
 
@@ -152,10 +173,15 @@ package actor Replicator {
                 metadata: ["remote": "\(task.remote)", "tag": "\(task.name):\(task.tag)", "reason": "\(text)"])
             try? await store.postponeReplication(task, to: nil, failures: task.failures + 1, problem: text)
             return false
+        case .failed(.cancelled):
+            // This process ends: the task is as it was before.
+            try? await store.postponeReplication(
+                task, to: Self.now, failures: task.failures, problem: task.problem)
+            return false
         case .failed(let error):
             let failures = task.failures + 1
             // If the whole registry does not answer, the loop pauses for all its tasks. The task itself stays due.
-            let pause = error.isPassing || error == .cancelled ? 0 : backoff.pause(afterFailures: failures)
+            let pause = error.isPassing ? 0 : backoff.pause(afterFailures: failures)
             let problem = String(
                 ([error.description] + [error.cause].compactMap(\.self)).joined(separator: ": ").prefix(500))
             try? await store.postponeReplication(

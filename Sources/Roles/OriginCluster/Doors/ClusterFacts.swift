@@ -68,8 +68,7 @@ struct ClusterFacts: BlobFacts {
     ) async throws(BlobFactsError) -> [BlobDigest: Int64] {
         var sizes: [BlobDigest: Int64] = [:]
         for digest in digests {
-            guard let entry = reads.node.catalogue.entry(of: digest.sha256) else { continue }
-            reads.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+            guard let entry = reads.node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) else { continue }
             sizes[digest] = entry.size
         }
         if asksBackEnds, let cold = reads.cold {

@@ -13,7 +13,7 @@ struct ClusterLists: Sendable {
     let doors: OriginDoors
     let node: BlobNode
 
-    /// `GET /v1/cluster`. Agents use `host` to find out the owners of a blob.
+    /// `GET /v1/cluster`. Agents use `host` and `replicas` to find out the owners of a blob.
     func cluster(seenFrom request: Request, _ context: ServiceContext) -> Response {
         let placement = watch.placement
         var origins = placement.hosts.map { host -> JSONValue in
@@ -28,7 +28,7 @@ struct ClusterLists: Sendable {
         let indexes = doors.indexes.isEmpty ? [seen] : doors.indexes.map(\.text)
         var lists: JSONObject = [
             "origins": .array(origins), "indexes": .array(indexes.map { .string(Self.trimmed($0)) }),
-            "trackers": .array(doors.trackers.map { .string($0) }),
+            "trackers": .array(doors.trackers.map { .string($0) }), "replicas": .integer(Int64(placement.replicas)),
         ]
         if let swarms = doors.swarms.json(for: context, doors.access) { lists["swarms"] = swarms }
         return .json(.object(lists))

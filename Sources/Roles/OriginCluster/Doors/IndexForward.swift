@@ -55,6 +55,8 @@ final class IndexForward: Sendable {
             }
         }
         var unavailable: Response?
+        /// Whether an index may have done it, and only its reply was lost.
+        var mayBeDone = false
         for index in indexes {
             let text = "\(index.isSecure ? "https" : "http")://\(index.authority)\(request.uri.string)"
             guard let url = HTTPURL(text) else { break }
@@ -65,10 +67,16 @@ final class IndexForward: Sendable {
                     body: body.isEmpty ? nil : HTTPRequestBody(body), deadline: deadline)
                 let response = try await response(answer, by: deadline)
                 // With 503 this index cannot reach its database. The next index may reach it.
-                guard response.status == .serviceUnavailable else { return response }
+                guard response.status == .serviceUnavailable else {
+                    if mayBeDone, Self.wasDone(request.method, response.status) { return Response(status: .noContent) }
+                    return response
+                }
                 unavailable = response
             } catch {
-                continue
+                switch error {
+                case .unresolved, .unreachable, .notTrusted: continue
+                default: mayBeDone = true
+                }
             }
         }
         if let unavailable { return unavailable }
@@ -77,6 +85,13 @@ final class IndexForward: Sendable {
             indexes.isEmpty
                 ? "no index is configured here"
                 : "index \(indexes[0].text) does not answer (tried \(indexes.count))", advice: "Try again.")
+    }
+
+    /// Whether an answer to a repeated request says that the first request was carried out. Repeating any of the requests
+    /// does no harm: a second PUT of the same digest succeeds, a replication or import is done once, and what a DELETE
+    /// deleted is not found again.
+    static func wasDone(_ method: HTTPRequest.Method, _ status: HTTPResponse.Status) -> Bool {
+        method == .delete && status == .notFound
     }
 
     private func response(_ answer: HTTPAnswer, by deadline: NIODeadline) async throws(HTTPTransportError) -> Response {

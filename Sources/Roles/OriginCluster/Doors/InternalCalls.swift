@@ -94,9 +94,10 @@ struct InternalCalls: Sendable {
         let digests = (question["digests"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap { BlobDigest($0) } }
         guard digests.count <= Self.mostDigests else { throw OCIError(400, .unsupported, "too many digests") }
         let isWhole = question["contents"]?.lenientFlag ?? false
-        let notes = await Notes.here(digests, node, contents: isWhole ? Self.mostContents : 0)
         let now = Clocks.wallSeconds
-        for digest in notes.keys { node.catalogue.touch(digest.sha256, at: now) }
+        // What collection has just removed does not count.
+        let notes = await Notes.here(digests, node, contents: isWhole ? Self.mostContents : 0)
+            .filter { node.catalogue.touch($0.key.sha256, at: now) != nil }
         return .json(.object(["blobs": .array(notes.values.map(\.json))]))
     }
 
@@ -121,7 +122,7 @@ struct InternalCalls: Sendable {
         // this origin there.
         if !trackers.isEmpty {
             let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
-            Task { [node] in _ = await node.swarm.announce(torrent, options: node.options) }
+            Task { [node] in _ = await node.announce(torrent, of: digest.sha256) }
         }
         return Response(
             status: .ok, headers: [.contentType: "application/octet-stream"],
@@ -165,10 +166,9 @@ struct InternalCalls: Sendable {
         guard let digest = question["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
             let name = question["name"]?.stringValue.flatMap({ ContentName($0) })
         else { throw OCIError(400, .unsupported, "a digest and a name are needed") }
-        guard node.catalogue.entry(of: digest.sha256) != nil else {
+        guard node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) != nil else {
             throw OCIError(404, .blobUnknown, RegistryText.noBlob(digest))
         }
-        node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
         try await tasks.add(digest, for: name)
         return .json(.object(JSONObject()))
     }
@@ -230,6 +230,9 @@ struct InternalCalls: Sendable {
             let name = parameters["name"].flatMap({ ContentName(String($0)) })
         else { throw OCIError(400, .digestInvalid, "a digest and a name are needed") }
         let upload = try await find(id)
+        // Until the catalogue has it, collection would take the blob's file for one that nobody has.
+        let lease = node.catalogue.reserve(digest.sha256)
+        defer { withExtendedLifetime(lease) {} }
         let blob: FinishedBlob
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }

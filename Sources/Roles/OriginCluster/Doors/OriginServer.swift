@@ -120,7 +120,7 @@ package final class OriginServer: Sendable {
                 + OriginRoutes.lists(
                     cluster: { request, context in lists.cluster(seenFrom: request, context) },
                     status: { _, _ in lists.status() },
-                    metrics: { _, _ in await metrics.page() }))
+                    metrics: { _, _ in await metrics.page() }, ready: { await cold?.readinessProblem() }))
         var services: [HTTPService] = []
         for address in doors.addresses {
             let router = Router(context: ServiceContext.self)

@@ -61,8 +61,7 @@ extension BlobReads {
     private static let sizePatience = 10.0
 
     private func here(_ digest: BlobDigest) async -> Info? {
-        guard node.catalogue.entry(of: digest.sha256) != nil else { return nil }
-        node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
+        guard node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) != nil else { return nil }
         return await Threads.offload { [node] in (try? node.info(of: digest.sha256))?.info }
     }
 }

@@ -76,16 +76,20 @@ struct BlobReads: Sendable {
         for (index, host) in hosts.enumerated() {
             let forward = ForwardedRead(wish: wish, host: host, others: Array(hosts[(index + 1)...]), peers: peers)
             switch await forward.begin(query: "") {
-            case .answer(let response):
-                guard let place = context.place(admission, at: .files) else {
-                    return .refused(OCIError(429, .tooManyRequests, RequestPlace.refusalText))
-                }
-                return .response(response.holding(place))
+            case .answer(let response): return held(response, in: context)
             case .other(429, _): busy = DirectReads.refusal
             case .other, .silent: continue
             }
         }
         return busy.map { .refused($0) }
+    }
+
+    /// A forwarded response takes a place for as long as its bytes are sent, as one from this disk does.
+    private func held(_ response: Response, in context: ServiceContext) -> Answer {
+        guard let place = context.place(admission, at: .files) else {
+            return .refused(OCIError(429, .tooManyRequests, RequestPlace.refusalText))
+        }
+        return .response(response.holding(place))
     }
 
     // MARK: From the back end
@@ -98,7 +102,7 @@ struct BlobReads: Sendable {
             if host == placement.own { return await read(wish, name, cold, in: context) }
             let forward = ForwardedRead(wish: wish, host: host, others: [], peers: peers)
             switch await forward.begin(query: "?name=\(name)&patience=\(Int(wish.patience))") {
-            case .answer(let response): return .response(response)
+            case .answer(let response): return held(response, in: context)
             case .other(404, _): return .missing
             case .other(let status, let body):
                 // A response to HEAD has no body, so the progress is unknown.
@@ -139,10 +143,7 @@ struct BlobReads: Sendable {
 
     /// The size in bytes of a blob that an origin or the name's back end has; nil if none has it.
     func size(of digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Int64? {
-        if let entry = node.catalogue.entry(of: digest.sha256) {
-            node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds)
-            return entry.size
-        }
+        if let entry = node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) { return entry.size }
         if let note = await note(of: digest) { return note.size }
         guard let cold else { return nil }
         do {

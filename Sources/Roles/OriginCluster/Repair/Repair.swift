@@ -1,5 +1,6 @@
 import Address
 import BlobNode
+import Files
 import Logging
 import Registry
 import Threads
@@ -165,10 +166,16 @@ package actor Repair {
     /// Removes a blob that does not belong here, and that all owners have.
     /// - Returns: whether the blob was removed.
     private func letGo(_ digest: BlobDigest) async -> Bool {
-        guard await !tasks.isWaiting(digest), watch.placement.keeps(digest) == false,
-            node.catalogue.removeUnused(digest.sha256)
-        else { return false }
-        await taking.forget(digest)
-        return await Threads.offload { [node] in (try? node.directory.remove(digest.sha256)) != nil }
+        guard await !tasks.isWaiting(digest), watch.placement.keeps(digest) == false else { return false }
+        let isGone = await Threads.offload { [node, logger] () -> Bool in
+            do throws(SystemError) {
+                return try node.remove(digest.sha256)
+            } catch {
+                logger.warning("a blob cannot be removed", metadata: ["blob": "\(digest)", "reason": "\(error)"])
+                return false
+            }
+        }
+        if isGone { await taking.forget(digest) }
+        return isGone
     }
 }

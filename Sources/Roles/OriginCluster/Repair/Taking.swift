@@ -161,6 +161,8 @@ actor Taking {
 
     private func store(_ content: [UInt8], _ digest: BlobDigest) async -> String? {
         await Threads.offload { [node] () -> String? in
+            let lease = node.catalogue.reserve(digest.sha256)
+            defer { withExtendedLifetime(lease) {} }
             do {
                 let upload = try BlobUpload(in: node.directory)
                 try upload.enter(at: nil)

@@ -4,7 +4,6 @@ import NIOCore
 import Reactor
 import Registry
 import RegistryClient
-import Synchronization
 import Threads
 
 /// Uploads one file to the registry, unless the registry has it already.
@@ -18,23 +17,33 @@ struct FilePush: Sendable {
     private var size: Int64 { stamp.size }
     private var limits: RegistryTransferLimits { context.limits }
     private var client: RegistryClient { context.client }
-    private var key: UploadLedger.Key {
-        UploadLedger.Key(registry: client.base.text, name: context.name, stamp)
-    }
+    /// Of the file's entry in the ledger; nil while another push of the same file uses that.
+    var claim: UploadLedger.Claim?
+    private var key: UploadLedger.Key { claim?.key ?? .none }
 
     /// Runs the push. When it returns, the registry has the file.
     /// - Returns: the digest of the file.
     func run() async throws(PushError) -> BlobDigest {
+        let isSmall = size <= Int64(limits.smallBytes)
         if let known = context.digests.digest(stamp) {
             if try await isThere(known) { return known }
-            return size <= Int64(limits.smallBytes) ? try await sendWhole() : try await sendParts(expecting: known)
+            return isSmall ? try await sendWhole() : try await claimed().sendParts(expecting: known)
         }
-        if size <= Int64(limits.smallBytes) { return try await sendWhole() }
-        guard context.sizes.contains(size), context.ledger.location(key) == nil else {
-            return try await sendParts(expecting: nil)
+        if isSmall { return try await sendWhole() }
+        let push = claimed()
+        guard context.sizes.contains(size), context.ledger.location(push.key) == nil else {
+            return try await push.sendParts(expecting: nil)
         }
         let digest = try await hash()
-        return try await isThere(digest) ? digest : try await sendParts(expecting: digest)
+        return try await isThere(digest) ? digest : try await push.sendParts(expecting: digest)
+    }
+
+    /// This push with the file's entry in the ledger, unless another push has that.
+    private func claimed() -> FilePush {
+        var push = self
+        push.claim = context.ledger.claim(
+            UploadLedger.Key(registry: client.base.text, name: context.name, stamp))
+        return push
     }
 
     private func isThere(_ digest: BlobDigest) async throws(PushError) -> Bool {
@@ -251,48 +260,6 @@ extension RegistryError {
         case .denied: true
         case .refused(_, let status, _, _): status == 409 || status == 416
         default: false
-        }
-    }
-}
-
-/// The body of one request: the next `length` bytes of a file.
-final class UploadPart: AsyncSequence, Sendable {
-    typealias Element = ByteBuffer
-
-    private let reader: BlockReader
-    private let length: Int64
-    private let meter: PushMeter
-    private let index: Int
-    private let problem = Mutex<PushError?>(nil)
-
-    init(reader: BlockReader, length: Int64, meter: PushMeter, index: Int) {
-        self.reader = reader
-        self.length = length
-        self.meter = meter
-        self.index = index
-    }
-
-    /// Why the file could not be read; nil if it could.
-    var failure: PushError? { problem.withLock { $0 } }
-
-    func makeAsyncIterator() -> Iterator { Iterator(part: self, left: length) }
-
-    struct Iterator: AsyncIteratorProtocol {
-        let part: UploadPart
-        var left: Int64
-
-        mutating func next() async throws -> ByteBuffer? {
-            guard left > 0 else { return nil }
-            do {
-                guard let block = try await part.reader.next() else { throw PushError.cancelled }
-                left -= Int64(block.readableBytes)
-                part.meter.sent(block.readableBytes)
-                part.meter.advance(part.index, by: block.readableBytes)
-                return block
-            } catch let error as PushError {
-                part.problem.withLock { $0 = error }
-                throw error
-            }
         }
     }
 }

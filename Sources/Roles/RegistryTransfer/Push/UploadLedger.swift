@@ -20,9 +20,40 @@ package struct UploadLedger: Sendable {
     struct Key: Sendable {
         let name: FileName?
 
+        /// Stands for no entry: nothing is found or kept under it.
+        static let none = Key(name: nil)
+
+        private init(name: FileName?) { self.name = name }
+
         init(registry: String, name: ContentName, _ stamp: DigestStamp) {
             self.name = FileName(SHA256.digest(Array("\(registry)\n\(name)\n\(stamp.text)".utf8)).hex)
         }
+    }
+
+    /// A push's sole use of an entry, until its last reference has gone or the process ends.
+    final class Claim: Sendable {
+        let key: Key
+        private let directory: HeldDirectory
+        private let lockName: FileName
+        private let lock: HeldFile
+
+        fileprivate init(_ key: Key, _ directory: HeldDirectory, _ lockName: FileName, _ lock: HeldFile) {
+            (self.key, self.directory, self.lockName, self.lock) = (key, directory, lockName, lock)
+        }
+
+        // A lock file that stays after a crash does no harm, so its removal need not be durable.
+        deinit { try? directory.layer.remove(lockName, in: directory.descriptor, isDirectory: false) }
+    }
+
+    /// Claims an entry. Without a claim a push does not use it: several pushes of a file at a time would send to each
+    /// other's upload, and the registry refuses all but one of them.
+    /// - Returns: nil while another push has it.
+    func claim(_ key: Key) -> Claim? {
+        guard let directory, let name = key.name, let lockName = FileName(name.text + ".lock"),
+            let lock = try? directory.open(lockName, [.write, .create]),
+            (try? lock.layer.lock(lock.descriptor)) == true
+        else { return nil }
+        return Claim(key, directory, lockName, lock)
     }
 
     /// The URL of an unfinished upload; nil if there is none. The registry tells how many bytes of it it has.

@@ -147,9 +147,7 @@ package actor SpaceKeeper {
         }
         let isGone = await Threads.offload { [node, logger] in
             do throws(SystemError) {
-                return try node.directory.remove(blob.digest) {
-                    catalogue.remove(blob.digest, unlessUsedAfter: blob.time)
-                }
+                return try node.remove(blob.digest, unlessUsedAfter: blob.time)
             } catch {
                 logger.warning("a blob cannot be removed", metadata: ["blob": "\(digest)", "reason": "\(error)"])
                 return false

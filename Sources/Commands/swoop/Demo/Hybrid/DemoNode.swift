@@ -68,8 +68,6 @@ struct DemoNode: Sendable {
 
     /// Writes a file that only this user can read, because it contains keys.
     static func writePrivate(_ text: String, to path: String) throws {
-        let before = umask(0o077)
-        defer { umask(before) }
-        try TorrentFile.write(Array((text + "\n").utf8), to: path)
+        try TorrentFile.write(Array((text + "\n").utf8), to: path, mode: 0o600)
     }
 }

@@ -1,0 +1,77 @@
+import Agent
+import BlobNode
+import Hashing
+import JSON
+import Metainfo
+import Registry
+import TestSupport
+import Testing
+import Text
+
+/// What origins answer to each other, and about each other.
+@Suite(.serialized) struct InternalCallTests {
+    @Test
+    func `Where swarms go by a secret, a blob that another origin asks for is announced in the secret swarm alone`()
+        async throws
+    {
+        let body = "d8:intervali60e5:peers0:e"
+        let reply = "HTTP/1.1 200 OK\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        try await RawServer.with({ _, _ in [.send(reply), .close] }) { tracker in
+            try await Bench.with(1, outside: Bench.Outside(trackers: [tracker.url()])) { bench in
+                let secret = SwarmSecret(text: "a secret of sixteen bytes")
+                let node = try bench[0].node
+                node.setDoors(SwarmDoors(secret: secret))
+                let bytes = sample(300_000, seed: 31)
+                let digest = digest(of: bytes)
+                #expect(try await bench.push(bytes, to: 0) == 201)
+                let info = try await bench.call(.GET, 0, "/v1/internal/blobs/\(digest)/info")
+                #expect(info.status == 200)
+                let hash = try #require(node.catalogue.entry(of: digest.sha256)?.infoHash)
+                try await wait(10, for: "an announce") { !tracker.requests.isEmpty }
+                let said = try #require(tracker.requests.first)
+                #expect(said.contains("info_hash=" + PercentEncoding.encode(secret.wireHash(of: hash).bytes)))
+                #expect(tracker.requests.allSatisfy { !$0.contains(PercentEncoding.encode(hash.bytes)) })
+            }
+        }
+    }
+
+    @Test func `The list of the parts says how many origins keep each blob, and agents find the same owners`()
+        async throws
+    {
+        var settings = quick
+        settings.replicas = 2
+        try await Bench.with(4, settings) { bench in
+            let list = try await bench.call(.GET, 1, "/v1/cluster")
+            let value = try JSONValue.parse(list.body)
+            #expect(value["replicas"] == 2)
+            let cluster = try #require(Cluster(value))
+            let kept = try #require(Cluster(cluster.kept))
+            for seed in 0..<16 {
+                let digest = digest(of: [UInt8(seed)])
+                let owners = try bench.owners(of: digest).map { bench.hosts[$0] }
+                #expect(cluster.owners(of: digest).map(\.host) == owners)
+                #expect(kept.owners(of: digest).map(\.host) == owners)
+            }
+        }
+    }
+
+    @Test func `A deletion whose reply was lost has succeeded when the next index finds nothing to delete`()
+        async throws
+    {
+        let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        try await RawServer.with({ _, _ in [.close] }) { silent in
+            try await RawServer.with({ _, _ in [.send(none)] }) { next in
+                func urls(_ servers: [String]) -> Bench.Outside { .init(indexes: servers.compactMap { HTTPURL($0) }) }
+                let path = "/v1/names/team/app/tags/1"
+                try await Bench.with(1, outside: urls([silent.url(""), next.url("")])) { bench in
+                    #expect(try await bench.call(.DELETE, 0, path).status == 204)
+                    #expect(try await bench.call(.GET, 0, path).status == 404)
+                }
+                // Nobody listens there: the request was not sent.
+                try await Bench.with(1, outside: urls(["http://127.0.0.1:1", next.url("")])) { bench in
+                    #expect(try await bench.call(.DELETE, 0, path).status == 404)
+                }
+            }
+        }
+    }
+}
