@@ -192,12 +192,13 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.hummingbird, .log, .nioPosix]),
             Module(
                 name: "BlobNode",
-                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
+                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "Blobs", "Swarm"],
+                products: [.log]),
             Module(
                 name: "ColdStore",
                 uses: [
-                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "Database", "Registry",
-                    "Backends", "BlobNode",
+                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "HTTPOrigin", "Swarm",
+                    "Database", "Registry", "Backends", "BlobNode",
                 ], products: [.grdb, .log, .nioCore]),
             Module(
                 name: "Upkeep",
@@ -496,7 +497,9 @@ let tests: [Module] = [
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(
         name: "BlobNodeTests", kind: .tests,
-        uses: ["Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestFileLayers", "TestSupport"],
+        uses: [
+            "Address", "Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestFileLayers", "TestSupport",
+        ],
         products: [.log]),
     Module(
         name: "UpkeepTests", kind: .tests,
@@ -556,7 +559,8 @@ let tests: [Module] = [
     Module(
         name: "ColdStoreTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends", "TestFS",
+            "Text", "Address", "Hashing", "Metainfo", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends",
+            "TestFS",
             "BlobNode", "ColdStore", "TestSupport",
         ], products: [.log, .nioCore]),
     Module(

@@ -28,7 +28,7 @@ package struct Backend: Sendable {
     }
 
     /// Reads a range of a blob, in order.
-    package func read(
+    package nonisolated(nonsending) func read(
         _ digest: BlobDigest, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try await store.read(try names.path(of: digest.hex), size: size, range: range, into: sink)
@@ -40,6 +40,18 @@ package struct Backend: Sendable {
         let path = try names.path(of: digest.hex)
         if let info, let beside = path.appending(suffix: ".info") { try await store.upload(file: info, to: beside) }
         try await store.upload(file: file, to: path)
+    }
+
+    /// The info dictionary of a blob's torrent, as it lies beside the blob: whoever wrote it may be wrong. Nil where there is none.
+    /// - Parameter limit: bytes of the largest one that is read; a larger one counts as none.
+    package func info(of digest: BlobDigest, limit: Int) async throws(BackendProblem) -> [UInt8]? {
+        guard let path = try names.path(of: digest.hex).appending(suffix: ".info"),
+            let size = try await store.size(of: path), size > 0, size <= Int64(limit)
+        else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(size))
+        try await store.read(path, size: size, range: 0..<size) { part, _ in bytes += part.readableBytesView }
+        return bytes
     }
 
     package func shutdown() async { await store.shutdown() }

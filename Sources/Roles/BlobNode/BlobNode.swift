@@ -26,6 +26,8 @@ package final class BlobNode: Sendable {
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
     /// Called when a peer sent a wrong piece of a blob. True if the peer may be asked again later.
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
+    /// Those who go on giving blobs from where they came to.
+    let givers = Mutex<[@Sendable (SHA256Digest) async -> Void]>([])
     /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     /// Which clients can find this host's swarms.
@@ -121,6 +123,12 @@ package final class BlobNode: Sendable {
     /// Reports that a blob of this host may be damaged. It is checked soon, on hosts that scrub their blobs.
     /// - Parameter piece: the index of the damaged piece; nil if it is not known.
     package func doubt(_ digest: SHA256Digest, piece: Int? = nil) { doubts.withLock { $0 }?(digest, piece) }
+
+    /// The file of a blob was changed or replaced while peers took it from here: it is opened anew, and looked at.
+    func hasChanged(_ digest: SHA256Digest) {
+        doubt(digest)
+        Task { await endGiving(digest) }
+    }
 
     package func onDoubt(_ body: @escaping @Sendable (SHA256Digest, Int?) -> Void) { doubts.withLock { $0 = body } }
 

@@ -41,6 +41,13 @@ extension BlobNode {
         }
     }
 
+    /// Whether any client may have a blob, where other swarms go by a secret.
+    package func isOpen(_ digest: SHA256Digest) async -> Bool {
+        let doors = doors
+        guard doors.secret != nil, let isOpen = doors.isOpen else { return false }
+        return await isOpen(digest)
+    }
+
     /// For a transfer of a blob, or an announce.
     /// - Parameter isOpen: whether its swarm is that of any client, whatever secret there is.
     package func options(of digest: SHA256Digest, isOpen: Bool) -> TransferOptions {
@@ -63,8 +70,14 @@ extension BlobNode {
         return answered
     }
 
-    /// Ends what the engine serves of a blob whose right pieces are others now: peers that come back find it as it is.
-    package func closeShelved(_ digest: SHA256Digest) async {
+    /// Ends whatever gives a blob to peers, as its right pieces are others now or it has left: peers that come back find it as it is.
+    package func endGiving(_ digest: SHA256Digest) async {
+        for giver in givers.withLock({ $0 }) { await giver(digest) }
+        await closeShelved(digest)
+    }
+
+    /// The file of a blob is another one than the engine opened: peers that come back find it as it is.
+    func closeShelved(_ digest: SHA256Digest) async {
         guard let hash = catalogue.entryOfAny(digest)?.infoHash else { return }
         await swarm.closeShelved(hash)
         if let secret = doors.secret { await swarm.closeShelved(secret.wireHash(of: hash)) }
@@ -86,6 +99,10 @@ struct ServedBlobs: Shelf {
         let doors = node.doors
         if found.secret == doors.secret { return true }
         return found.secret == nil ? await doors.isOpen?(found.digest) ?? false : false
+    }
+
+    func hasChanged(_ hash: SHA1Digest) {
+        if let digest = node.catalogue.swarm(of: hash)?.digest { node.hasChanged(digest) }
     }
 
     func open(_ hash: SHA1Digest) throws -> ShelvedContent? {

@@ -174,6 +174,7 @@ extension TorrentEngine {
             traits.supportsGrants = traits.supportsFast && capabilities.ids[.grant] != nil
             traits.isNear = isNear(connection)
             traits.supportsClaims = capabilities.ids[.claim] != nil
+            traits.hearsLacks = capabilities.ids[.lacks] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }

@@ -72,9 +72,14 @@ package struct TransferOptions: Sendable {
     package var usesWebSeeds = true
     /// Additional sources, each with its share.
     package var rangeSources: [RangeSourcePlan] = []
+    /// Begin with the first pieces, and not at a random one, for whoever reads the content meanwhile.
+    package var beginsAtFirst = false
     /// Told of a piece that came wrong from a peer, on the engine's loop: it must not block. True if the peer, which can be trusted,
     /// mends it: its connection is closed, and it is asked again later. False, or nil, if it is never asked again.
     package var onFalsePiece: (@Sendable (_ peer: PeerAddress, _ piece: Int) -> Bool)?
+    /// Told, on the engine's loop, that content which is only served cannot be read as it was: it was changed, replaced or removed.
+    /// It must not block.
+    package var onChangedContent: (@Sendable () -> Void)?
     /// Whether pieces are requested from peers from the beginning; see ``Transfer/setPeersActive(_:)``.
     package var arePeersActive = true
 

@@ -27,7 +27,8 @@ package struct RequestPlanner: Sendable {
         picker = PiecePicker(pieceCount: pieceCount)
         open = OpenPieces(pieceCount: pieceCount, mostBytes: configuration.openBytes)
         // In order from a random start: hosts begin at different pieces, and each disk is written forward.
-        let start = missing.isEmpty ? 0 : Int.random(in: 0..<missing.count, using: &generator)
+        let isFirst = missing.isEmpty || configuration.beginsAtFirst
+        let start = isFirst ? 0 : Int.random(in: 0..<missing.count, using: &generator)
         for piece in missing[start...] + missing[..<start] { picker.insert(piece) }
     }
 
@@ -109,7 +110,6 @@ package struct RequestPlanner: Sendable {
     }
 
     // MARK: Pieces that a peer may be asked for
-
     /// Whether the peer has the piece and would serve it, and no other host of our site has or downloads the piece.
     func mayAsk(_ piece: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {
         swarm.peers[peer].holdings.contains(piece) && !isReserved(piece, for: peer, &swarm)

@@ -50,7 +50,7 @@ struct HTTPExchange: Sendable {
 
     /// Asks for a range of a file, and gives it to the sink. A server that does not know ranges sends all of the file: the
     /// range is taken from that.
-    func read(
+    nonisolated(nonsending) func read(
         _ url: HTTPURL, path: String, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         guard !range.isEmpty else { return }

@@ -91,6 +91,7 @@ package final class OriginServer: Sendable {
             here: LocalReads(
                 node: node, direct: DirectReads(most: settings.direct), admission: admission, limits: limits),
             admission: admission)
+        cold?.reads.onArrival { digest in Task { await repair.mark(digest) } }
         let index = ClusterIndex(index: index, tasks: tasks, watch: watch, peers: peers)
         let oci = OCIService(
             index: index,
