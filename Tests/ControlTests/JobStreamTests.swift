@@ -20,9 +20,10 @@ import Testing
         try buffers.map { buffer in
             let text = String(buffer: buffer)
             let lines = text.split(separator: "\n")
+            let first = try #require(lines.first)
             let data = try JSONValue.parse(Array(try #require(lines.last).dropFirst("data: ".count).utf8))
             return Message(
-                id: try #require(Int64(try #require(lines.first).dropFirst("id: ".count))), size: text.utf8.count,
+                id: try #require(Int64(first.dropFirst("id: ".count))), size: text.utf8.count,
                 targets: data["targets"]?.arrayValue ?? [], state: data["job"]?["state"]?.stringValue ?? "")
         }
     }
