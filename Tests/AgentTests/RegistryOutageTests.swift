@@ -39,7 +39,8 @@ import Text
         try await TestRegistry.run { registry in
             try await registry.push([("a", bytes)], as: "team/app:1")
             try await TestAgent.run(registry, in: place) { agent in
-                #expect(try await agent.ask("/preload/tags/team/app:1").status == 200)
+                let preloaded = try await agent.ask("/preload/tags/team/app:1")
+                #expect(preloaded.status == 200)
             }
         }
         try await TestRegistry.run { registry in
