@@ -166,7 +166,9 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "Jobs",
                 uses: [
-                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "SwarmCore", "Swarm", "Policy",
+                    "Address", "Hashing", "Metainfo", "Threads", "Files", "HashLibrary", "HTTPOrigin", "SwarmCore",
+                    "Swarm",
+                    "Policy",
                 ],
                 products: [.log]),
         ]
@@ -175,7 +177,7 @@ let layers: [(name: String, modules: [Module])] = [
         "Roles",
         [
             Module(name: "BFT", uses: ["Text", "Address", "JSON", "Settings", "Metainfo", "Policy"]),
-            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing"]),
+            Module(name: "Fleet", uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Policy"]),
             Module(name: "Registry", uses: ["Text", "JSON", "Hashing", "Metainfo"]),
             Module(
                 name: "RegistrySettings", uses: ["Text", "Address", "JSON", "Settings", "YAML", "Registry"]),
@@ -190,12 +192,13 @@ let layers: [(name: String, modules: [Module])] = [
                 products: [.hummingbird, .log, .nioPosix]),
             Module(
                 name: "BlobNode",
-                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Swarm"], products: [.log]),
+                uses: ["Address", "Hashing", "Metainfo", "Threads", "Files", "HTTPOrigin", "Blobs", "Swarm"],
+                products: [.log]),
             Module(
                 name: "ColdStore",
                 uses: [
-                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "Database", "Registry",
-                    "Backends", "BlobNode",
+                    "Hashing", "Metainfo", "Threads", "Files", "Blobs", "HTTPTransport", "HTTPOrigin", "Swarm",
+                    "Database", "Registry", "Backends", "BlobNode",
                 ], products: [.grdb, .log, .nioCore]),
             Module(
                 name: "Upkeep",
@@ -306,8 +309,8 @@ let layers: [(name: String, modules: [Module])] = [
                 name: "FleetAgent",
                 uses: [
                     "Text", "Address", "JSON", "Settings", "Hashing", "Metainfo", "CLinux", "Threads", "Files",
-                    "Storage", "Authoring", "S3", "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet",
-                    "FleetLink",
+                    "Storage", "Authoring", "HashLibrary", "HTTPTransport", "HTTPOrigin", "S3", "ObjectStore",
+                    "SwarmCore", "Swarm", "Identity", "Policy", "Jobs", "Fleet", "FleetLink",
                 ], products: [.crypto, .log]),
         ]
     ),
@@ -421,7 +424,9 @@ let tests: [Module] = [
     Module(name: "TextTests", kind: .tests, uses: ["Text"]),
     Module(name: "AddressTests", kind: .tests, uses: ["Address"]),
     Module(name: "JSONTests", kind: .tests, uses: ["Text", "JSON"]),
-    Module(name: "FleetTests", kind: .tests, uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Fleet"]),
+    Module(
+        name: "FleetTests", kind: .tests,
+        uses: ["Text", "Address", "JSON", "Settings", "Hashing", "Policy", "Fleet"]),
     Module(
         name: "IdentityTests", kind: .tests, uses: ["Text", "JSON", "Hashing", "Files", "Identity", "TestSupport"],
         products: [.crypto, .x509]),
@@ -492,7 +497,9 @@ let tests: [Module] = [
         uses: ["Hashing", "Metainfo", "Files", "Blobs", "TestFileLayers", "TestSupport"]),
     Module(
         name: "BlobNodeTests", kind: .tests,
-        uses: ["Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestFileLayers", "TestSupport"],
+        uses: [
+            "Address", "Hashing", "Metainfo", "Files", "Blobs", "Swarm", "BlobNode", "TestFileLayers", "TestSupport",
+        ],
         products: [.log]),
     Module(
         name: "UpkeepTests", kind: .tests,
@@ -552,7 +559,8 @@ let tests: [Module] = [
     Module(
         name: "ColdStoreTests", kind: .tests,
         uses: [
-            "Text", "Address", "Hashing", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends", "TestFS",
+            "Text", "Address", "Hashing", "Metainfo", "Files", "Admission", "Blobs", "Swarm", "Registry", "Backends",
+            "TestFS",
             "BlobNode", "ColdStore", "TestSupport",
         ], products: [.log, .nioCore]),
     Module(

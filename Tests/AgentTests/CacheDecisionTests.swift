@@ -33,6 +33,18 @@ import Text
         #expect(decision.evicted == [.blob(Self.digest(2)), .blob(Self.digest(1))] && decision.isEnough)
     }
 
+    @Test func `is what came too long ago, however lately it was used`() {
+        var limits = limits
+        limits.keptFor = 800
+        let entries = [(1, 150, 990), (2, 300, 600), (3, 250, 980), (4, nil, 970)].map { number, storedAt, usedAt in
+            CacheEntry(
+                .blob(Self.digest(number)), size: 1, usedAt: Double(usedAt), storedAt: storedAt.map { Double($0) })
+        }
+        let decision = CacheDecision(
+            entries, promised: 0, outstanding: 0, free: 10_000, limits: limits, now: 1_000, isInUse: { _ in false })
+        #expect(decision.evicted == [.blob(Self.digest(1))] && decision.isEnough)
+    }
+
     @Test func `never has anything in use, leaves no room unused, and takes the oldest first`() {
         var random = SeededGenerator(seed: 3)
         for _ in 0..<2_000 {

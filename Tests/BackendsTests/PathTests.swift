@@ -107,7 +107,7 @@ private struct Nowhere: BackendStore {
     var isWritable: Bool { true }
     var description: String { "nowhere" }
     func size(of path: BackendPath) async throws(BackendProblem) -> Int64? { nil }
-    func read(
+    nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {}
     func upload(file: String, to path: BackendPath) async throws(BackendProblem) {}

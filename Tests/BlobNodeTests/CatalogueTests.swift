@@ -150,6 +150,24 @@ private struct Place {
         #expect(catalogue.remove(digest, unlessUsedAfter: 5) && catalogue.figures.blobs == 0)
     }
 
+    @Test func `has the swarms' secret that was set last, whoever sets one at the same time`() async throws {
+        let place = try Place()
+        try await place.process { node in
+            let infos = try (0..<200).map { try place.push([UInt8($0), 1, 2], to: node) }
+            for round in 0..<60 {
+                await withTaskGroup(of: Void.self) { group in
+                    for number in 0..<3 {
+                        group.addTask {
+                            node.setDoors(SwarmDoors(secret: SwarmSecret(text: "\(round) \(number)")))
+                        }
+                    }
+                }
+                let secret = try #require(node.doors.secret)
+                #expect(node.catalogue.swarm(of: secret.wireHash(of: infos[0].infoHash))?.secret == secret)
+            }
+        }
+    }
+
     @Test func `who touches a blob is told what is kept from then on`() {
         let (catalogue, digest) = (BlobCatalogue(), SHA256.digest([1]))
         #expect(catalogue.touch(digest, at: 10) == nil)
@@ -179,7 +197,8 @@ private struct Place {
         }
         try await place.process { node in
             let digest = SHA256.digest([1, 2, 3])
-            #expect(try node.remove(digest))
+            let wasThere = try node.remove(digest)
+            #expect(wasThere)
             #expect(node.catalogue.figures.blobs == 0)
             #expect(try node.directory.size(of: digest) == nil)
             #expect(try !node.remove(digest))

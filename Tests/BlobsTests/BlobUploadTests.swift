@@ -217,6 +217,18 @@ import Testing
         #expect(try BlobUpload(resuming: id, in: blobs) == nil)
     }
 
+    @Test(arguments: [nil, 300_001] as [Int64?])
+    func `what an upload is for is known after a restart`(size: Int64?) throws {
+        let blobs = try BlobDirectory(path: "/b", layer: MemoryFileLayer())
+        let upload = try BlobUpload(in: blobs, size: size, for: "team/7")
+        try append(bytes(100)[...], to: upload)
+        try upload.pause()
+        let resumed = try #require(try BlobUpload(resuming: upload.id, in: blobs))
+        #expect(resumed.target == "team/7" && resumed.length == 100)
+        let other = try BlobUpload(in: blobs, size: size)
+        #expect(try BlobUpload(resuming: other.id, in: blobs)?.target == nil)
+    }
+
     @Test func `uploads that nobody sends to for long are removed`() throws {
         let directory = try TemporaryDirectory()
         let table = UploadTable(try BlobDirectory(path: directory.path))

@@ -117,6 +117,10 @@ final class FakeStore: BackendStore {
         var reads: [Range<Int64>] = []
         /// Ranges that break off after half of their bytes.
         var breaks = 0
+        /// Bytes from this offset on wait; nil for none.
+        var heldFrom: Int64?
+        /// The next read that would go on breaks off instead.
+        var isBreaking = false
     }
 
     let state = Mutex(State())
@@ -132,7 +136,7 @@ final class FakeStore: BackendStore {
         return state.withLock { $0.files[path.text].map { Int64($0.count) } }
     }
 
-    func read(
+    nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try checked()
@@ -148,9 +152,28 @@ final class FakeStore: BackendStore {
         }
         let part = bytes[Int(range.lowerBound)..<Int(range.upperBound)]
         let half = part.prefix(part.count / 2)
-        try await sink(ByteBuffer(bytes: half), range.lowerBound)
+        try await send(half, range.lowerBound, sink)
         if breaks { throw BackendProblem(.unavailable, "it broke off") }
-        try await sink(ByteBuffer(bytes: part.dropFirst(half.count)), range.lowerBound + Int64(half.count))
+        try await send(part.dropFirst(half.count), range.lowerBound + Int64(half.count), sink)
+    }
+
+    private nonisolated(nonsending) func send(
+        _ bytes: ArraySlice<UInt8>, _ offset: Int64, _ sink: BackendSink
+    ) async throws(BackendProblem) {
+        let room = state.withLock { $0.heldFrom.map { max(0, $0 - offset) } ?? Int64(bytes.count) }
+        let first = bytes.prefix(Int(min(room, Int64(bytes.count))))
+        if !first.isEmpty { try await sink(ByteBuffer(bytes: first), offset) }
+        let rest = bytes.dropFirst(first.count)
+        guard !rest.isEmpty else { return }
+        while state.withLock({ $0.heldFrom != nil }) {
+            do { try await Task.sleep(for: .milliseconds(2)) } catch { throw BackendProblem(.cancelled, "cancelled") }
+        }
+        let breaks = state.withLock { state in
+            defer { state.isBreaking = false }
+            return state.isBreaking
+        }
+        if breaks { throw BackendProblem(.unavailable, "it broke off") }
+        try await sink(ByteBuffer(bytes: rest), offset + Int64(first.count))
     }
 
     func upload(file: String, to path: BackendPath) async throws(BackendProblem) {

@@ -101,7 +101,7 @@ private final class TroubledStore: BackendStore {
         return state.withLock { $0.files[path.text] }
     }
 
-    func read(
+    nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         throw BackendProblem(.unavailable, "status 503")

@@ -1,5 +1,6 @@
 import Backends
 import ColdStore
+import Foundation
 import Hashing
 import Registry
 import TestSupport
@@ -137,6 +138,40 @@ private func key(_ digest: BlobDigest = digest, _ backend: String = "a") -> Writ
             for digest in [there, gone] { try await host.cold.writeBack.add(digest, for: #require(Host.name)) }
             try await wait(for: "an empty queue") { try await host.isDrained() }
             #expect(store.state.withLock { $0.uploads } == 0)
+        }
+    }
+
+    @Test func `sends a damaged blob when it is mended, and forgets it no sooner`() async throws {
+        let store = FakeStore()
+        var settings = quick
+        settings.uploads = 1
+        try await Host.with(store, settings) { host in
+            let damaged = try host.push([UInt8](repeating: 1, count: 1_000))
+            host.node.catalogue.setBad(damaged.sha256, [0])
+            let other = try host.push([2])
+            // One at a time: the damaged one had its turn when the other one is there.
+            for digest in [damaged, other] { try await host.cold.writeBack.add(digest, for: #require(Host.name)) }
+            try await wait(for: "other blob") { store.state.withLock { $0.files[other.hex] } != nil }
+            #expect(store.state.withLock { $0.files[damaged.hex] } == nil)
+            #expect(try await host.cold.writeBack.isWaiting(damaged))
+            host.node.catalogue.setBad(damaged.sha256, [])
+            try await wait(for: "an empty queue") { try await host.isDrained() }
+            #expect(store.state.withLock { $0.files[damaged.hex]?.count } == 1_000)
+        }
+    }
+
+    @Test func `sends a blob that is on the disk alone, and makes its torrent for that`() async throws {
+        let store = FakeStore()
+        try await Host.with(store) { host in
+            let (blob, empty) = (try host.push([1, 2, 3]), try host.push([]))
+            for digest in [blob, empty] { host.node.catalogue.remove(digest.sha256) }
+            try FileManager.default.removeItem(atPath: host.node.directory.infoPath(of: blob.sha256))
+            for digest in [blob, empty] { try await host.cold.writeBack.add(digest, for: #require(Host.name)) }
+            try await wait(for: "an empty queue") { try await host.isDrained() }
+            #expect(store.state.withLock { $0.files[blob.hex] } == [1, 2, 3])
+            #expect(store.state.withLock { $0.files[empty.hex] } == [])
+            #expect(store.state.withLock { $0.files[blob.hex + ".info"] } != nil)
+            #expect(host.node.catalogue.entry(of: blob.sha256) != nil)
         }
     }
 

@@ -78,6 +78,23 @@ struct TestAPI: Sendable {
             status: Int(answer.status.code), headers: answer.headers, text: String(decoding: bytes, as: UTF8.self))
     }
 
+    /// What a stream says until that is enough.
+    func follow(
+        _ path: String, after id: Int64? = nil, _ isEnough: @Sendable (String) -> Bool
+    ) async throws -> String {
+        let url = try #require(HTTPURL("http://\(server.address)\(path)"))
+        var fields: HTTPHeaders = ["Authorization": "Bearer \(admin)", "Accept": "text/event-stream"]
+        if let id { fields.add(name: "Last-Event-ID", value: String(id)) }
+        let answer = try await transport.request(.GET, url, headers: fields, deadline: .now() + .seconds(20))
+        #expect(answer.status == .ok && answer.headers.first(name: "Content-Type") == "text/event-stream")
+        var text = ""
+        for try await part in answer.body {
+            text += String(buffer: part)
+            if isEnough(text) { break }
+        }
+        return text
+    }
+
     func get(_ path: String, as token: String? = nil) async throws -> Answer { try await call(.GET, path, as: token) }
     func post(_ path: String, _ body: String = "{}", as token: String? = nil, key: String? = nil) async throws -> Answer
     {

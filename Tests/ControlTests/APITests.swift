@@ -27,7 +27,7 @@ import Testing
             for _ in 0..<5 { #expect(try await api.get("/v1/nodes", as: "wrong").status == 401) }
             let spent = try await api.get("/v1/nodes")
             #expect(spent.status == 429)
-            #expect(spent.headers.first(name: "Retry-After") != nil)
+            #expect(spent.headers.first(name: "Retry-After") == "12")
         }
     }
 
@@ -121,6 +121,70 @@ import Testing
         }
     }
 
+    @Test func `says what to do in every refusal`() async throws {
+        try await TestAPI.using { api in
+            for path in ["/v1/nodes?limit=0", "/v1/nodes/none", "/v1/nothing", "/v1/jobs?state=x"] {
+                let refused = try await api.get(path)
+                #expect(refused.json["advice"]?.stringValue?.isEmpty == false, "\(path)")
+            }
+            let refused = try await api.post("/v1/tokens", "[]")
+            #expect(refused.json["advice"]?.stringValue?.isEmpty == false)
+        }
+    }
+
+    @Test func `answers HEAD as GET, and refuses other methods with those that there are`() async throws {
+        try await TestAPI.using { api in
+            let wrong = try await api.call(.POST, "/v1/nodes", "{}")
+            #expect(wrong.status == 405)
+            #expect(wrong.code == "method")
+            #expect(wrong.headers.first(name: "Allow") == "GET, HEAD")
+            let job = try await api.call(.DELETE, "/v1/jobs/some")
+            #expect(job.status == 405)
+            #expect(
+                try await api.call(.PUT, "/v1/classes/x/versions", "{}").headers.first(name: "Allow") == "GET, HEAD")
+            let head = try await api.call(.HEAD, "/v1/nodes")
+            #expect(head.status == 200 && head.text.isEmpty)
+            #expect(try await api.call(.HEAD, "/v1/events").status == 405)
+            #expect(try await api.call(.HEAD, "/healthz", as: "").status == 200)
+        }
+    }
+
+    @Test func `forgets an ephemeral node that joined and never came`() async throws {
+        try await TestAPI.using { api in
+            for (name, body) in [("ci", #"{"ephemeral":true}"#), ("web-1", "{}")] {
+                let made = try await api.post("/v1/tokens", body)
+                let token = try #require(made.json["token"]?.stringValue.flatMap { EnrolmentToken($0) })
+                try await TestAgent(name, of: api.bench).join(token)
+            }
+            await api.bench.core.tick()
+            #expect(try await api.bench.core.store.nodes().map(\.name).sorted() == ["ci", "web-1"])
+            api.bench.clock.pass(2 * 3600)
+            await api.bench.core.tick()
+            #expect(try await api.bench.core.store.nodes().map(\.name) == ["web-1"])
+        }
+    }
+
+    @Test func `leaves labels under host to the host`() async throws {
+        try await TestAPI.using { api in
+            _ = try await api.bench.agent("web-1")
+            let body = #"{"labels":{"host/tier":"edge"}}"#
+            #expect(try await api.post("/v1/tokens", body).status == 422)
+            #expect(try await api.call(.PATCH, "/v1/nodes/web-1", body, [("If-Match", "*")]).status == 422)
+        }
+    }
+
+    @Test func `writes times in the audit as everywhere`() async throws {
+        try await TestAPI.using { api in
+            _ = try await api.post("/v1/tokens")
+            let line = try await api.get("/v1/audit?action=token.create").json["items"]?.arrayValue?.first
+            #expect(line?["change"]?["expires"]?.stringValue?.hasSuffix("Z") == true)
+            let id = try #require(line?["id"]?.lenientInteger)
+            let one = try await api.get("/v1/audit/\(id)")
+            #expect(one.json == line && !one.etag.isEmpty)
+            for unknown in ["0", "999999", "x"] { #expect(try await api.get("/v1/audit/\(unknown)").status == 404) }
+        }
+    }
+
     @Test func `lists nodes in pages`() async throws {
         try await TestAPI.using { api in
             for number in 1...7 { _ = try await api.bench.agent("web-\(number)") }
@@ -149,6 +213,13 @@ import Testing
             #expect(wrong.status == 422)
             #expect(wrong.json["key"]?.stringValue?.hasPrefix("waves") == true)
             #expect(wrong.json["line"] == 2)
+            let unknown = try await api.call(
+                .PUT, path, "targets: a\n\npubish: each\n", [type, ("If-Match", made.etag)])
+            #expect(unknown.json["key"] == "pubish")
+            #expect(unknown.json["line"] == 3)
+            let json = try await api.call(
+                .PUT, path, "{\n \"targets\": \"a\",\n \"keep\": 0}", [("If-Match", made.etag)])
+            #expect(json.json["line"] == 3)
             let next = try await api.call(.PUT, path, #"{"targets":"site=sh"}"#, [("If-Match", made.etag)])
             #expect(next.json["version"] == 2)
             #expect(try await api.get("\(path)?version=1").json["definition"]?["targets"] == "site=bj")
@@ -198,6 +269,10 @@ import Testing
             #expect(try await api.post("\(path)/cancel").status == 409)
             #expect(try await api.get("/v1/jobs?state=done").json["items"]?.arrayValue?.count == 1)
             #expect(try await api.get("/v1/jobs?state=x").status == 400)
+            #expect(try await api.get("/v1/jobs?sort=created").json["items"]?.arrayValue?.count == 1)
+            for query in ["state=x", "sort=x"] { #expect(try await api.get("\(path)/targets?\(query)").status == 400) }
+            #expect(try await api.get("\(path)/targets?sort=name&state=done").json["total"] == 1)
+            #expect(try await api.get("/v1/jobs?sort=x").status == 400)
             #expect(try await api.get("/v1/jobs/no").status == 404)
             // There is nothing before it.
             #expect(try await api.post("\(path)/rollback").code == "no_version")

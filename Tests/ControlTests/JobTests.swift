@@ -154,6 +154,15 @@ import Testing
             await refusal { try await core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller) }
                 == "key_used")
         #expect(try await core.metainfo(of: plan.job, for: web.caller) == SampleTorrent.bytes)
+        // A sender that had no answer sends its request once more.
+        let second = try await core.plan(
+            SendOrder(className: "release", path: "/srv/app"), dryRun: false, by: build.caller)
+        let next = try await core.key(for: second.job, KeyRequest(content: .sample), by: build.caller)
+        try await core.keep(metainfo: SampleTorrent.bytes, of: second.job, by: build.caller)
+        let request = StartRequest(
+            key: next.key, content: .sample, classVersion: 1, targets: next.targets, addresses: [], request: "r")
+        let first = try await core.start(second.job, request, by: build.caller)
+        #expect(try await core.start(second.job, request, by: build.caller) == first)
         let lines = try await core.store.audit(before: nil, limit: 100, action: "key.refused")
         #expect(lines.count == 5)
     }

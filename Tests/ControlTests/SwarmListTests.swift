@@ -23,4 +23,12 @@ import Text
         #expect(swarms != ControlCore.swarms(of: content, secret: other))
         #expect(!swarms.map(\.hex).contains(v1))
     }
+
+    @Test func `A list comes over the link as it was, with the keys of tickets`() throws {
+        let (one, other) = (SHA1.digest([1]), SHA1.digest([2]))
+        let list = SwarmList(
+            swarms: [one, other], keys: [one: Secret(String(repeating: "ab", count: 32))], interval: 7)
+        #expect(try SwarmList(bytes: list.bytes) == list)
+        #expect(throws: WireProblem.self) { try SwarmList(json: ["swarms": [], "interval": 5, "keys": ["x": "y"]]) }
+    }
 }

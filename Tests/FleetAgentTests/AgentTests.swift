@@ -1,3 +1,4 @@
+import Address
 import Fleet
 import FleetAgent
 import Foundation
@@ -101,6 +102,30 @@ import Threads
                 }
                 #expect(host.directory.read("root/app/current/big") == randomBytes(3_000_000, seed: seed))
             }
+        }
+    }
+
+    @Test func `what an earlier job brought is copied, not transferred again`() async throws {
+        try await withFleet(1, terms: ["dest": "app", "publish": "versions"]) { control, sender, receivers in
+            let host = receivers[0]
+            for (number, seed) in [(1, UInt64(5)), (2, 5)] {
+                try fill(sender, "v\(number)", seed: seed)
+                if number == 2 { try sender.directory.write("source/v2/new", randomBytes(100_000, seed: 9)) }
+                let job = try await send(sender, "v\(number)")
+                try await wait(for: "delivery") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
+                }
+                await control.command(host.node, job, .switches(at: nil))
+                try await wait(for: "the end") {
+                    control.reports(of: host.node).contains { $0.job == job && $0.report == .done }
+                }
+            }
+            let receipt = control.reports(of: host.node).last?.receipt ?? ""
+            let json = try JSONValue.parse(Array(receipt.dropFirst("signed:".count).utf8))
+            #expect(json["sources"]?["local"] == .integer(3_000_010))
+            #expect((json["sources"]?["peers"]?.lenientInteger ?? .max) < 1_000_000)
+            #expect(host.directory.read("root/app/current/big") == randomBytes(3_000_000, seed: 5))
+            #expect(host.directory.read("root/app/current/new") == randomBytes(100_000, seed: 9))
         }
     }
 
@@ -222,6 +247,24 @@ import Threads
             #expect(control.has("cancelled", of: host.node))
             try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
             #expect(!host.directory.exists("root/app"))
+        }
+    }
+
+    @Test func `an address of loopback that the file names is told, and has to be free`() async throws {
+        try await inDirectory { place in
+            let control = TestControl(terms: [:])
+            let first = try TestHost(1, control, in: TemporaryDirectory(in: place.path), tellsLoopback: false) {
+                $0.listen = PeerAddress("127.0.0.1:0").map { .address($0) }
+            }
+            try await first.start()
+            let told = await first.agent.facts().addresses
+            #expect(told.count == 1 && told.first?.isLoopback == true)
+            let second = try TestHost(2, control, in: TemporaryDirectory(in: place.path)) {
+                $0.listen = told.first.map { .address($0) }
+            }
+            await #expect(throws: AgentListenProblem.self) { try await second.start() }
+            await second.stop()
+            await first.stop()
         }
     }
 

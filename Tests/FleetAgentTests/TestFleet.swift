@@ -31,6 +31,8 @@ final class TestControl: Sendable {
         var by: [NodeID: [AgentReport]] = [:]
         var commands = 0
         var metainfoAsked = 0
+        /// Number of starts that control does not answer.
+        var silentStarts = 0
     }
 
     struct Job {
@@ -40,6 +42,8 @@ final class TestControl: Sendable {
         var offer: JobOffer?
         var isOver = false
         var abandoned: String?
+        var grant: SourceGrant?
+        var digests: FileDigests?
     }
 
     let terms: JSONValue
@@ -101,6 +105,11 @@ struct TestLink: AgentLink {
     }
 
     func start(_ job: String, _ request: StartRequest) async throws(LinkRefusal) -> StartReply {
+        let isSilent = control.state.withLock { state in
+            state.silentStarts -= 1
+            return state.silentStarts >= 0
+        }
+        guard !isSilent else { throw LinkRefusal.unreachable("no control answers") }
         let order = control.state.withLock { $0.jobs[job]?.order }
         let path = order?.path.split(separator: "/").last.map(String.init) ?? "content"
         let offer = JobOffer(
@@ -132,6 +141,28 @@ struct TestLink: AgentLink {
         return torrent
     }
 
+    func keep(grant: SourceGrant, of job: String) async throws(LinkRefusal) {
+        control.state.withLock { $0.jobs[job]?.grant = grant }
+    }
+
+    func grant(of job: String) async throws(LinkRefusal) -> SourceGrant {
+        guard let grant = control.state.withLock({ $0.jobs[job]?.grant }) else {
+            throw LinkRefusal(404, "no_sources", "there are none")
+        }
+        return grant
+    }
+
+    func keep(digests: FileDigests, of job: String) async throws(LinkRefusal) {
+        control.state.withLock { $0.jobs[job]?.digests = digests }
+    }
+
+    func digests(of job: String) async throws(LinkRefusal) -> FileDigests {
+        guard let digests = control.state.withLock({ $0.jobs[job]?.digests }) else {
+            throw LinkRefusal(404, "no_digests", "there are none")
+        }
+        return digests
+    }
+
     func view(of job: String) async throws(LinkRefusal) -> JobView {
         let isOver = control.state.withLock { $0.jobs[job]?.isOver ?? true }
         return JobView(state: isOver ? .done : .running, targets: 1, counts: [:], bytes: 0, total: 0)
@@ -148,14 +179,16 @@ final class TestHost: Sendable {
     let directory: TemporaryDirectory
     let configuration: AgentConfiguration
     let control: TestControl
+    private let tellsLoopback: Bool
     private let running = Mutex<(agent: FleetAgent, swarm: SwarmNode)?>(nil)
 
     var root: String { directory.path("root") }
 
     init(
         _ number: UInt8, _ control: TestControl, in directory: TemporaryDirectory,
-        _ change: (inout AgentConfiguration) -> Void = { _ in }
+        tellsLoopback: Bool = true, _ change: (inout AgentConfiguration) -> Void = { _ in }
     ) throws {
+        self.tellsLoopback = tellsLoopback
         node = NodeID(publicKey: [number])
         self.directory = directory
         self.control = control
@@ -179,8 +212,9 @@ final class TestHost: Sendable {
         let swarm = try SwarmNode(configuration: engine, logger: logger)
         var settings = AgentTunables()
         settings.tick = tick
+        (settings.sendLook, settings.sendBegin) = (0.1, 0.05)
         settings.listen = PeerAddress("127.0.0.1:0")
-        settings.tellsLoopback = true
+        settings.tellsLoopback = tellsLoopback
         let program = ProcessInfo.processInfo.environment["SWOOP"] ?? ".build/debug/swoop"
         settings.waiter = [
             program.hasPrefix("/") ? program : FileManager.default.currentDirectoryPath + "/" + program,

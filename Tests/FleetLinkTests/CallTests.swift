@@ -88,6 +88,24 @@ import Text
         }
     }
 
+    @Test func `A call that waits for a connection ends when it is cancelled, and takes nobody's turn`() async throws {
+        try await withControl { control, door in
+            let client = try await joined(control, at: [door.control])
+            await control.holdViews()
+            func call() -> Task<JobView, any Error> { Task { try await client.view(of: "j-1") } }
+            let first = [call(), call()]
+            try await wait(for: "two calls at control") { await control.held?.count == 2 }
+            let others = [call(), call()]
+            try await wait(for: "two that wait") { await client.transport.waitingCalls == 2 }
+            others[0].cancel()
+            await #expect(throws: LinkProblem.cancelled) { try await others[0].value }
+            #expect(await client.transport.waitingCalls == 1)
+            await control.letViewsGo()
+            for call in first + [others[1]] { #expect(try await call.value.targets == 3) }
+            await client.transport.shutdown()
+        }
+    }
+
     @Test func `Everything goes through an HTTP proxy`() async throws {
         try await withControl { control, door in
             try await withProxy { proxy, tunnels in

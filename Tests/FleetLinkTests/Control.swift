@@ -30,6 +30,10 @@ actor TestControl: LinkService {
     var interval = 30.0
     var watched: [String] = []
     var told: [String] = []
+    /// Views that wait until they are let go; nil if none waits.
+    private(set) var held: [CheckedContinuation<Void, Never>]?
+    /// For the next request with events.
+    private var refusal: LinkRefusal?
 
     init(authority: Authority? = nil) throws {
         self.authority = try authority ?? Authority(now: Clocks.wallSeconds)
@@ -46,6 +50,13 @@ actor TestControl: LinkService {
     func set(interval: Double) { self.interval = interval }
     func set(watched: [String]) { self.watched = watched }
     func set(told: [String]) { self.told = told }
+
+    func refuseEvents(_ refusal: LinkRefusal) { self.refusal = refusal }
+    func holdViews() { held = [] }
+    func letViewsGo() {
+        for view in held ?? [] { view.resume() }
+        held = nil
+    }
 
     func give(_ command: FleetCommand) {
         commands.append(command)
@@ -96,6 +107,10 @@ actor TestControl: LinkService {
 
     func sync(_ request: SyncRequest, of caller: LinkCaller) async throws(LinkRefusal) -> SyncReply {
         syncs.append(request)
+        if let refusal, !request.events.isEmpty {
+            self.refusal = nil
+            throw refusal
+        }
         waiting.removeValue(forKey: caller.node)?.resume()
         var sequence = sequences[caller.node] ?? SyncSequence()
         defer { sequences[caller.node] = sequence }
@@ -163,7 +178,8 @@ actor TestControl: LinkService {
     }
 
     func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView {
-        JobView(state: .running, targets: 3, counts: ["done": 1], bytes: 5, total: 15)
+        if held != nil { await withCheckedContinuation { held?.append($0) } }
+        return JobView(state: .running, targets: 3, counts: ["done": 1], bytes: 5, total: 15)
     }
 
     func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList {

@@ -32,6 +32,21 @@ import Threads
         }
     }
 
+    @Test func `A host that joins once more with its token stays the node that it is`() async throws {
+        try await withControl { control, door in
+            try await withDirectory { directory in
+                let memory = LinkMemory.directory("\(directory)/link")
+                let token = try await control.token()
+                let (record, _) = try await LinkJoin.join(
+                    token, at: [door.control], facts: HostFacts(name: "web-1"), keeping: memory)
+                let (again, _) = try await LinkJoin.join(
+                    token, at: [door.control], facts: HostFacts(name: "web-1"), keeping: memory)
+                #expect(again.node == record.node)
+                #expect(try await memory.load()?.key.publicKey == record.key.publicKey)
+            }
+        }
+    }
+
     @Test func `A host whose reply was lost asks again with the same key`() async throws {
         try await withControl { control, door in
             try await withDirectory { directory in

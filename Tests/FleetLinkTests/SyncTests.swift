@@ -51,6 +51,20 @@ import Threads
         }
     }
 
+    @Test func `A request that was given up with its round does not fail the next one`() async throws {
+        try await withControl { control, door in
+            let client = try await joined(control, at: [door.control])
+            let agent = TestAgent()
+            try await whileSyncing(client, agent) {
+                try await wait(for: "a request that waits") { await control.syncs.last?.waits == true }
+                await control.refuseEvents(LinkRefusal(503, "no_database", "no database", retryAfter: 1))
+                try await client.report(.receiving, job: "j-1", attempt: 1)
+                try await wait(for: "the event") { await control.events.count == 1 && client.events.count == 0 }
+                #expect(agent.all.problems.map(\.code) == ["no_database"])
+            }
+        }
+    }
+
     @Test func `While somebody watches, figures come between the answers`() async throws {
         try await withControl { control, door in
             await control.set(watched: ["j-1"])

@@ -11,14 +11,15 @@ struct ControlStoreContract: Sendable {
 
     func check() async throws {
         for part in [
-            tokensAreUsedOnce, aLostReplyIsAnsweredAgain, oneOfManyUsesWins, namesAreOfOneNode,
+            tokensAreUsedOnce, aLostReplyIsAnsweredAgain, aRemovalGivesNoTokenBack, oneOfManyUsesWins,
+            namesAreOfOneNode,
             changesNeedTheirRevision,
             sequencesAreKept, classesKeepTheirVersions, keysStartOneJob, wrongKeysLeaveTheRightOneAsItIs,
             jobsComeBackAsTheyWere, movesGoOnFromWhatOthersDid, receiptsAreKeptOnce, jobsAreListedNewestFirst,
             callsAreCarriedOutOnce, apiTokensHaveOneName, changesAreInOrder, leasesHaveOneHolder,
             controlsHearOfEachOther,
             theFirstAuthorityStays,
-            auditTellsAll, oldThingsGo,
+            auditTellsAll, oldThingsGo, changedTargetsComeInOrder, aWebhookLosesNothing, aWebhookIsBounded,
         ] {
             let store = try await make()
             do { try await part(store) } catch {
@@ -62,6 +63,16 @@ struct ControlStoreContract: Sendable {
             return nil
         }
         guard case .revoked = try await join(store, 1) else { throw Wrong() }
+    }
+
+    private func aRemovalGivesNoTokenBack(_ store: ControlStore) async throws {
+        _ = try await store.add(token(), by: act())
+        guard case .joined = try await join(store, 1) else { throw Wrong() }
+        _ = try await store.remove(node(1).id, by: act())
+        guard case .refused(.used) = try await join(store, 1) else { throw Wrong() }
+        _ = try await store.revokeToken("0011223344556677", expecting: nil, by: act())
+        guard case .refused(.revoked) = try await join(store, 1) else { throw Wrong() }
+        #expect(try await store.nodes().isEmpty)
     }
 
     private func oneOfManyUsesWins(_ store: ControlStore) async throws {
@@ -115,6 +126,9 @@ struct ControlStoreContract: Sendable {
         #expect(try await store.remove(first.id, by: act()).value != nil)
         #expect(try await store.node(first.id) == nil)
         guard case .unknown = try await store.remove(first.id, by: act()) else { throw Wrong() }
+        // A node that was removed gives its token back to nobody, not even to its own key.
+        guard case .refused(.used) = try await join(store, 1) else { throw Wrong() }
+        #expect(try await store.nodes().isEmpty)
     }
 
     private func sequencesAreKept(_ store: ControlStore) async throws {
@@ -163,7 +177,7 @@ struct ControlStoreContract: Sendable {
             job.machine = JobMachine(
                 id: id, waves: [targets.map { NodeID(publicKey: key($0)) }], course: JobCourse(), at: now)
         }
-        return try started.get()
+        return try #require(try started.get())
     }
 
     private func keysStartOneJob(_ store: ControlStore) async throws {
@@ -172,6 +186,23 @@ struct ControlStoreContract: Sendable {
         let secret = [UInt8](repeating: 7, count: 32)
         let again = try await store.start(binding("j1", targets: [1, 2]), with: secret, by: act()) { _ in }
         guard case .failure(.used) = again else { throw Wrong() }
+        // The same request once more is answered, and changes nothing.
+        _ = try await store.add(job("j2"), by: act())
+        let bound = binding("j2", targets: [1])
+        #expect(
+            try await store.put(
+                OneTimeKey(digest: OneTimeKey.digest(of: secret), binding: bound, issued: now, lifetime: 600)))
+        for number in 0..<2 {
+            let started = try await store.start(bound, with: secret, request: "r", by: act()) { job in
+                job.machine = JobMachine(
+                    id: "j2", waves: [[NodeID(publicKey: key(1))]], course: JobCourse(), at: now)
+            }
+            #expect(try (started.get() != nil) == (number == 0))
+        }
+        guard case .failure(.used) = try await store.start(bound, with: secret, request: "s", by: act(), { _ in })
+        else {
+            throw Wrong()
+        }
         // A key that was used is in force for good: no other takes its place.
         let other = OneTimeKey(
             digest: OneTimeKey.digest(of: [9]), binding: binding("j1", targets: [1]), issued: now, lifetime: 600)
@@ -217,11 +248,13 @@ struct ControlStoreContract: Sendable {
         #expect(read.machine == snapshot.machine)
         #expect(read.record == snapshot.record)
         #expect(read.details == snapshot.details)
+        // A target that is tried again waits as long wherever that is read.
+        #expect(abs((read.machine?.due ?? 0) - (snapshot.machine?.due ?? 9)) <= 1)
         #expect(read.machine?.target(first)?.state == .receiving)
         #expect(read.machine?.targets.map(\.node) == [3, 1, 2].map { NodeID(publicKey: key($0)) })
         #expect(try await store.targets(of: "j1", after: nil, state: "receiving", limit: 10).count == 1)
         #expect(
-            try await store.targets(of: "j1", after: nil, state: nil, since: snapshot.record.revision - 1, limit: 10)
+            try await store.changedTargets(of: "j1", after: snapshot.record.revision - 1, "~", limit: 10)
                 .count == 2)
         let gone = try await store.move("no", known: nil, course: JobCourse(), by: act()) { _ -> MoveDecision<Int> in
             .go(1)
@@ -388,13 +421,81 @@ struct ControlStoreContract: Sendable {
             _ = job.machine?.report(.done, of: node(1).id, at: now)
             return .go(true)
         }
+        #expect(try await store.lease("x", for: "a", until: now + 10, at: now))
         try await store.tidy(at: now + 399 * 86_400)
+        // Otherwise b would wait for the lease, and the key would be known to be used.
+        #expect(try await store.lease("x", for: "b", until: now + 10, at: now + 5))
+        let key = OneTimeKey(
+            digest: OneTimeKey.digest(of: [9]), binding: binding("j1", targets: [1]), issued: now, lifetime: 600)
+        #expect(try await store.put(key))
         #expect(try await store.job("j1") != nil)
         #expect(try await store.token("0011223344556677") == nil)
         try await store.tidy(at: now + 401 * 86_400)
         #expect(try await store.job("j1") == nil)
         #expect(try await store.targets(of: "j1", after: nil, state: nil, limit: 1).isEmpty)
         #expect(try await store.audit(before: nil, limit: 10).isEmpty)
+    }
+
+    private func changedTargetsComeInOrder(_ store: ControlStore) async throws {
+        let begun = try await start(store, "j1", targets: [1, 2, 3]).record.revision
+        let all = try await store.changedTargets(of: "j1", after: 0, "", limit: 10)
+        #expect(all.map(\.revision) == [begun, begun, begun])
+        let nodes = all.map(\.target.node)
+        #expect(nodes == nodes.sorted())
+        _ = try await store.move("j1", known: nil, course: JobCourse(), by: act()) { job -> MoveDecision<Bool> in
+            _ = job.machine?.report(.receiving, of: nodes[0], at: now)
+            return .go(true)
+        }
+        let first = try await store.changedTargets(of: "j1", after: 0, "", limit: 1)
+        #expect(first.map(\.target.node) == [nodes[1]])
+        let rest = try await store.changedTargets(of: "j1", after: begun, nodes[1].description, limit: 10)
+        #expect(rest.map(\.target.node) == [nodes[2], nodes[0]])
+        #expect(try await store.changedTargets(of: "j1", after: begun, "~", limit: 10).count == 1)
+    }
+
+    private func aWebhookLosesNothing(_ store: ControlStore) async throws {
+        @Sendable func text(_ change: ChangeRecord, _ before: String?) -> String? {
+            change.kind == "notice" ? change.subject : change.kind == "job" ? "\(change.subject) \(before ?? "")" : nil
+        }
+        let start = try await store.lastChange()
+        #expect(try await store.notify("hook", from: start, text) == false)
+        for number in 1...3 { try await store.note("alarm", "n\(number)", [:], by: act()) }
+        // Two controls look at the same time.
+        async let one = store.notify("hook", from: start, text)
+        async let other = store.notify("hook", from: start + 3, text)
+        _ = try await (one, other)
+        let first = try await store.dueNotifications(for: "hook", at: now, until: now + 60, limit: 2)
+        #expect(first.map(\.body) == ["n1", "n2"])
+        let next = try await store.dueNotifications(for: "hook", at: now, until: now + 60, limit: 9)
+        #expect(next.map(\.body) == ["n3"])
+        #expect(try await store.dueNotifications(for: "other", at: now, until: now + 60, limit: 9).isEmpty)
+        try await store.remove(first[0])
+        try await store.retry(next[0], at: now + 4)
+        #expect(
+            try await store.dueNotifications(for: "hook", at: now + 4, until: now + 60, limit: 9).map(\.tries) == [1])
+        // The control that took the second has died.
+        let left = try await store.dueNotifications(for: "hook", at: now + 61, until: now + 120, limit: 9)
+        #expect(left.map(\.body).sorted() == ["n2", "n3"])
+        for message in left { try await store.remove(message) }
+        // A job says what it was before.
+        _ = try await self.start(store, "j1", targets: [1])
+        _ = try await store.move("j1", known: nil, course: JobCourse(), by: act()) { job -> MoveDecision<Bool> in
+            _ = job.machine?.report(.done, of: node(1).id, at: now)
+            return .go(true)
+        }
+        _ = try await store.notify("hook", from: start, text)
+        let told = try await store.dueNotifications(for: "hook", at: now, until: now, limit: 9).map(\.body)
+        #expect(told.last == "j1 running")
+    }
+
+    private func aWebhookIsBounded(_ store: ControlStore) async throws {
+        for number in 1...5 { try await store.note("alarm", "n\(number)", [:], by: act()) }
+        #expect(try await store.notify("hook", from: 0, limit: 4, most: 3, { change, _ in change.subject }))
+        #expect(try await store.notify("hook", from: 0, limit: 4, most: 3, { change, _ in change.subject }) == false)
+        let kept = try await store.dueNotifications(for: "hook", at: now, until: now, limit: 9)
+        #expect(kept.map(\.body) == ["n1", "n2", "n3"])
+        try await store.tidy(at: now + 3 * 86_400)
+        #expect(try await store.dueNotifications(for: "hook", at: now, until: now, limit: 9).isEmpty)
     }
 
     struct Wrong: Error {}

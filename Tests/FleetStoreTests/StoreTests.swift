@@ -19,13 +19,47 @@ import Testing
         let directory = try TemporaryDirectory(inMemory: true)
         let first = try await open(directory)
         _ = try await first.add(token(), by: act())
-        let engine = try #require(first.engine as? SQLiteEngine)
-        try await engine.copy(to: directory.path("copy.db"))
+        try await SQLiteEngine.copy(directory.path("control.db"), to: directory.path("copy.db"))
         await first.close()
         for file in ["control.db", "copy.db"] {
             let second = try await open(directory, file)
             #expect(try await second.token("0011223344556677") != nil)
             await second.close()
+        }
+    }
+
+    @Test func `says that a file is damaged, and not that it may come back`() async throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        try directory.write("control.db", String(repeating: "this is no database ", count: 1000))
+        await #expect {
+            _ = try await open(directory)
+        } throws: { error in
+            guard case .damaged? = error as? StoreError else { return false }
+            return true
+        }
+    }
+
+    @Test func `passes on why a transaction was given up, and undoes it`() async throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try await open(directory)
+        await #expect(throws: StoreError.damaged("x")) {
+            try await store.engine.write { session throws(StoreError) in
+                try session.query("DELETE FROM counters")
+                throw StoreError.damaged("x")
+            }
+        }
+        await #expect {
+            try await store.engine.write { session throws(StoreError) in try session.query("SELECT nothing FROM x") }
+        } throws: { error in
+            if case .damaged? = error as? StoreError { true } else { false }
+        }
+        #expect(try await store.lastChange() == 0)
+        try await store.note("alarm", "n", [:], by: act())
+        await store.close()
+        await #expect {
+            _ = try await store.nodes()
+        } throws: { error in
+            if case .unavailable? = error as? StoreError { true } else { false }
         }
     }
 }

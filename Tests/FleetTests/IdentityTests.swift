@@ -30,25 +30,43 @@ import Text
 
     @Test func `a token is used once, and the host that used it may ask again`() throws {
         var (token, grant) = try grant()
-        #expect(try grant.use(secret: token.secret, by: one, named: "a", at: 10) == .joins)
-        #expect(throws: EnrolmentRefusal.used) { try grant.use(secret: token.secret, by: other, named: "b", at: 11) }
-        #expect(try grant.use(secret: token.secret, by: one, named: "a", at: 12) == .again)
+        #expect(try grant.use(secret: token.secret, by: one, isMember: true, named: "a", at: 10) == .joins)
+        #expect(throws: EnrolmentRefusal.used) {
+            try grant.use(secret: token.secret, by: other, isMember: true, named: "b", at: 11)
+        }
+        #expect(try grant.use(secret: token.secret, by: one, isMember: true, named: "a", at: 12) == .again)
         // Also when it has run out since: the reply was lost, not the right.
-        #expect(try grant.use(secret: token.secret, by: one, named: "a", at: 4000) == .again)
+        #expect(try grant.use(secret: token.secret, by: one, isMember: true, named: "a", at: 4000) == .again)
+    }
+
+    @Test func `a host that was removed since needs a use of its own`() throws {
+        var (token, grant) = try grant(uses: 2)
+        func join(_ node: NodeID, isMember: Bool, at now: Double = 10) throws -> EnrolmentGrant.Outcome {
+            try grant.use(secret: token.secret, by: node, isMember: isMember, named: "a", at: now)
+        }
+        #expect(try join(one, isMember: false) == .joins)
+        #expect(try join(one, isMember: false) == .joins)
+        #expect(throws: EnrolmentRefusal.used) { try join(one, isMember: false) }
+        #expect(throws: EnrolmentRefusal.expired) { try join(one, isMember: false, at: 3600) }
+        grant.isRevoked = true
+        #expect(throws: EnrolmentRefusal.revoked) { try join(one, isMember: false) }
+        #expect(try join(one, isMember: true) == .again)
     }
 
     @Test func `a token that ran out, was revoked, or is for another, is refused`() throws {
         var (token, grant) = try grant(uses: 3, name: "web-1")
-        #expect(throws: EnrolmentRefusal.unknown) { try grant.use(secret: Secret("x"), by: one, named: "web-1", at: 1) }
+        #expect(throws: EnrolmentRefusal.unknown) {
+            try grant.use(secret: Secret("x"), by: one, isMember: true, named: "web-1", at: 1)
+        }
         #expect(throws: EnrolmentRefusal.name("web-1")) {
-            try grant.use(secret: token.secret, by: one, named: "a", at: 1)
+            try grant.use(secret: token.secret, by: one, isMember: true, named: "a", at: 1)
         }
         #expect(throws: EnrolmentRefusal.expired) {
-            try grant.use(secret: token.secret, by: one, named: "web-1", at: 3600)
+            try grant.use(secret: token.secret, by: one, isMember: true, named: "web-1", at: 3600)
         }
         grant.isRevoked = true
         #expect(throws: EnrolmentRefusal.revoked) {
-            try grant.use(secret: token.secret, by: one, named: "web-1", at: 1)
+            try grant.use(secret: token.secret, by: one, isMember: true, named: "web-1", at: 1)
         }
         #expect(grant.usedBy.isEmpty)
     }
@@ -81,5 +99,13 @@ import Text
         try used.start(binding(targets: [other, one]), with: key, at: 200)
         #expect(throws: KeyRefusal.used) { try used.start(binding(), with: key, at: 201) }
         #expect(used.used == 200)
+        // The request that has used it is the same once more, and nothing else is.
+        var named = fresh
+        let isFirst = try named.start(binding(), with: key, request: "r1", at: 200)
+        let isFirstAgain = try named.start(binding(), with: key, request: "r1", at: 900)
+        #expect(isFirst && !isFirstAgain)
+        #expect(throws: KeyRefusal.used) { try named.start(binding(), with: key, request: "r2", at: 201) }
+        #expect(throws: KeyRefusal.used) { try named.start(binding(), with: key, at: 201) }
+        #expect(throws: KeyRefusal.used) { try named.start(binding(sender: other), with: key, request: "r1", at: 201) }
     }
 }

@@ -102,16 +102,67 @@ import Text
         #expect(job.state == .done)
     }
 
+    @Test func `a job that ended with failures begins again when they are tried again, with its whole time`() {
+        let targets = nodes(2)
+        var job = machine([targets]) {
+            $0.maxFailures = .percent(50)
+            $0.expires = 1000
+        }
+        run(&job, targets[0], at: 1001)
+        _ = job.report(.failed(code: "hook_exit_1", again: false), of: targets[1], at: 1002)
+        #expect(job.state == .partly)
+        #expect(job.retry(at: 5000) == [.offer(targets[1], attempt: 2)])
+        #expect(job.state == .running && job.expires == 6000 && job.due == 6000)
+        // A control that reads it from the database goes on in the same way.
+        job = JobMachine(
+            id: "j-1", course: job.course, header: JobMachine.Header(job.header.json) ?? job.header,
+            targets: job.targets)
+        #expect(job.tick(5001).isEmpty)
+        #expect(job.orders(of: targets[1]) == [.offer(targets[1], attempt: 2)])
+        run(&job, targets[1], at: 5002)
+        #expect(job.state == .done)
+        #expect(job.retry(at: 5003).isEmpty && job.state == .done)
+    }
+
+    @Test func `a failed job whose nodes are all away begins again too`() {
+        let targets = nodes(1)
+        var job = machine([targets])
+        _ = job.report(.failed(code: "x", again: false), of: targets[0], at: 1001)
+        _ = job.report(.away, of: targets[0], at: 1002)
+        #expect(job.state == .failed)
+        #expect(job.retry(at: 1003).isEmpty)
+        #expect(job.state == .running && job.target(targets[0])?.state == .waiting(.away))
+        #expect(job.report(.back, of: targets[0], at: 1004) == [.offer(targets[0], attempt: 2)])
+    }
+
     @Test func `a target that may succeed is tried again by itself, so many times`() {
         let targets = nodes(1)
         var job = machine([targets]) { $0.retries = 2 }
-        for attempt in 2...3 {
-            #expect(
-                job.report(.failed(code: "timeout", again: true), of: targets[0], at: 1001)
-                    == [.offer(targets[0], attempt: attempt)])
+        var now = 1001.0
+        for (attempt, pause) in [(2, 30.0), (3, 60)] {
+            #expect(job.report(.failed(code: "timeout", again: true), of: targets[0], at: now).isEmpty)
+            #expect(job.orders(of: targets[0]).isEmpty)
+            #expect(job.due == now + pause)
+            #expect(job.tick(now + pause - 1).isEmpty)
+            now += pause
+            #expect(job.tick(now) == [.offer(targets[0], attempt: attempt)])
         }
-        _ = job.report(.failed(code: "timeout", again: true), of: targets[0], at: 1001)
+        _ = job.report(.failed(code: "timeout", again: true), of: targets[0], at: now)
         #expect(job.state == .failed)
+    }
+
+    @Test func `a job that failed goes on when its targets are tried again`() {
+        let targets = nodes(2)
+        var job = machine([targets]) { $0.maxFailures = .count(0) }
+        run(&job, targets[0], at: 1001)
+        _ = job.report(.failed(code: "hook_exit_1", again: false), of: targets[1], at: 1001)
+        #expect(job.state == .failed)
+        #expect(job.retry(at: 1002) == [.offer(targets[1], attempt: 2)])
+        #expect(job.state == .running)
+        run(&job, targets[1], at: 1003)
+        #expect(job.state == .done)
+        let before = job
+        #expect(job.retry(at: 1004).isEmpty && job == before)
     }
 
     @Test func `all switch together in one moment, when all but those that may fail have it`() {
@@ -144,6 +195,28 @@ import Text
         _ = job.tick(1000 + 7 * 86_400)
         #expect(job.target(targets[1])?.state == .expired)
         #expect(job.state == .failed)
+    }
+
+    @Test func `who goes away or is drained before its switch holds up no wave`() {
+        let targets = nodes(4)
+        var job = machine([Array(targets[..<3]), [targets[3]]])
+        _ = job.report(.delivered, of: targets[3], at: 1001)
+        run(&job, targets[0], at: 1001)
+        _ = job.report(.delivered, of: targets[1], at: 1002)
+        _ = job.report(.away, of: targets[1], at: 1002)
+        #expect(job.nextWave == nil)
+        _ = job.report(.drained, of: targets[2], at: 1003)
+        #expect(job.tick(1063) == [.switches(targets[3], at: nil)])
+        #expect(job.report(.back, of: targets[1], at: 1064) == [.switches(targets[1], at: nil)])
+    }
+
+    @Test func `who goes away after its switch holds up later waves: the switch may be why`() {
+        let targets = nodes(2)
+        var job = machine([[targets[0]], [targets[1]]])
+        _ = job.report(.delivered, of: targets[0], at: 1001)
+        _ = job.report(.switched, of: targets[0], at: 1002)
+        _ = job.report(.away, of: targets[0], at: 1003)
+        #expect(job.tick(9000).isEmpty && job.nextWave == nil)
     }
 
     @Test func `a pause stops, a cancel ends, and what is done stays done`() {

@@ -112,6 +112,11 @@ import Text
         (#"{"name": "a", "targets": "x", "hook": {"name": "h", "run": "rm"}}"#, "hook"),
         (#"{"name": "a", "targets": "x", "priority": 10}"#, "priority"),
         (#"{"name": "a", "targets": "x", "timeout": "0"}"#, "timeout"),
+        (#"{"name": "a", "targets": "x", "senders": ["build-1"]}"#, "senders[0]"),
+        (#"{"name": "a", "targets": "x", "senders": ["node:build-1", "group:x"]}"#, "senders[1]"),
+        (#"{"name": "a", "targets": "x", "senders": "role:viewer"}"#, "senders"),
+        (#"{"name": "a", "targets": "x", "waves": [5, 2, "100%"]}"#, "waves"),
+        (#"{"name": "a", "targets": "x", "waves": ["10%", "5%"]}"#, "waves"),
     ]) func `what a class cannot say is refused by its key`(text: String, key: String) {
         let error = #expect(throws: SettingsError.self) { try read(text) }
         #expect(error.map { "\($0.path)" } == key)

@@ -58,6 +58,11 @@ import Testing
         #expect(throws: LabelProblem.tooMany) { try labels.set("one-more", "v") }
         try labels.set("k0", "other")
         #expect(throws: LabelProblem.builtIn("name")) { try labels.set("name", "x") }
+        // What a host says itself may have as long a name as any other label.
+        var own = Labels()
+        try own.set(LabelKey.hostPrefix + String(repeating: "a", count: 63), "v")
+        #expect(throws: LabelProblem.self) { try own.set(LabelKey.hostPrefix + String(repeating: "a", count: 64), "v") }
+        #expect(throws: LabelProblem.self) { try own.set(LabelKey.hostPrefix, "v") }
         for key in ["", ".a", "a b", "ü", String(repeating: "a", count: 64)] {
             #expect(throws: LabelProblem.key(key)) { try labels.set(key, "v") }
         }

@@ -60,7 +60,7 @@ import Testing
         try await files.stop()
     }
 
-    @Test func `answers 202 on Kraken's path while a blob is read, and then the blob`() async throws {
+    @Test func `answers 202 on Kraken's path while a blob without a torrent is read, and then the blob`() async throws {
         let directory = try TemporaryDirectory()
         let data = directory.path("data")
         let backend = "file://\(directory.path("store"))?name_path=identity"
@@ -72,6 +72,7 @@ import Testing
         let digest = try await sha256(directory.path("file"))
         try await wait(for: "the blob in the back end") { directory.exists("store/\(digest)") }
         try await registry.stop()
+        TemporaryDirectory.remove(directory.path("store/\(digest).info"))
         for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
         (registry, url) = try await up(data, backend)
         let path = "\(url)/namespace/app/blobs/\(digest)"
@@ -84,6 +85,42 @@ import Testing
                 == "200"
         }
         let isRight = directory.read("body") == bytes
+        #expect(isRight)
+        try await registry.stop()
+    }
+
+    @Test func `gives a blob with a torrent while it is read, to readers and to a pull`() async throws {
+        let directory = try TemporaryDirectory()
+        let data = directory.path("data")
+        let backend = "file://\(directory.path("store"))?name_path=identity"
+        var (registry, url) = try await up(data, backend)
+        let bytes = randomBytes(20_000_000)
+        try directory.write("file", bytes)
+        let pushed = try await Swoop.run("push", directory.path("file"), "app:1", "--registry", url)
+        try #require(pushed.status == 0, "\(pushed)")
+        let digest = try await sha256(directory.path("file"))
+        try await wait(for: "the blob in the back end") { directory.exists("store/\(digest)") }
+        try await registry.stop()
+        // By Kraken's path, by OCI's, a range, and by the swarm, each from the back end.
+        let whole = ["/namespace/app/blobs/\(digest)", "/v2/app/blobs/sha256:\(digest)"]
+        for (number, path) in (whole + whole).enumerated() {
+            for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
+            (registry, url) = try await up(data, backend)
+            let body = directory.path("body\(number)")
+            let range = number < 2 ? 0..<20_000_000 : 7_000_000..<7_400_000
+            let words = number < 2 ? [] : ["-r", "\(range.lowerBound)-\(range.upperBound - 1)"]
+            let ended = try await Command.ending(
+                ["curl", "-sS", "-m", "20", "-w", "%{http_code}", "-o", body] + words + [url + path])
+            #expect(ended.output == (number < 2 ? "200" : "206"), "\(path): \(ended)")
+            let isRight = directory.read("body\(number)") == Array(bytes[range])
+            #expect(isRight, "\(path) \(range)")
+            try await registry.stop()
+        }
+        for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
+        (registry, url) = try await up(data, backend)
+        let pulled = try await Swoop.run("pull", "app:1", "-o", directory.path("out"), "--direct", "--registry", url)
+        #expect(pulled.status == 0, "\(pulled)")
+        let isRight = directory.read("out/file") == bytes
         #expect(isRight)
         try await registry.stop()
     }

@@ -176,6 +176,13 @@ struct RegistryContractTests {
             ], at: client)
 
         let stream = try await client.call("POST", "/v2/d/blobs/uploads/")
+        let id = stream.location.split(separator: "/").last ?? ""
+        let elsewhere = ["GET", "PATCH", "PUT", "DELETE"].map { method in
+            Call(
+                "another name's", "\(method) /v2/other/blobs/uploads/\(id)?digest=\(digest)", 404,
+                "BLOB_UPLOAD_UNKNOWN")
+        }
+        try await check(elsewhere, at: client)
         try await check(
             [
                 Call(

@@ -1,6 +1,7 @@
 import Glibc
 import NameIndex
 import Registry
+import Synchronization
 import TestSupport
 import Testing
 
@@ -37,6 +38,48 @@ import Testing
         #expect(outcomes.filter { $0 == .put }.count == 1)
         #expect(outcomes.filter { $0 == .same }.count == 15)
         for store in stores { await store.close() }
+    }
+
+    @Test func `a blob or manifest is touched before or after a collection, never while one takes what it found`()
+        async throws
+    {
+        let server = try await PostgresServer.start()
+        let url = try await server.database()
+        let store = try await open(url)
+        try await store.link([blob("a")], to: name("app"), at: 1)
+        // A collection that has found its garbage and has not taken it yet.
+        let collection = try ServerProcess(
+            "psql",
+            [
+                "-q", url, "-c",
+                "BEGIN; SELECT pg_advisory_xact_lock(\(0x5377_6f6f_7000_0000 as Int64) + id) FROM names;"
+                    + "SELECT pg_sleep(60)",
+            ])
+        defer { collection.kill() }
+        func count(_ condition: String) async throws -> Int {
+            let asked = try await Command.ending([
+                "psql", "-At", url, "-c", "SELECT count(*) FROM pg_stat_activity WHERE \(condition)",
+            ])
+            return asked.output.split(separator: "\n").first.flatMap { Int($0) } ?? 0
+        }
+        try await wait(20, for: "a collection") { try await count("wait_event = 'PgSleep'") == 1 }
+        let isTouched = Mutex(false)
+        let touch = Task {
+            try await store.touch([blob("a")], of: name("app"), at: 50_000_000)
+            isTouched.withLock { $0 = true }
+        }
+        try await wait(20, for: "a touch that waits or is done") {
+            try await count("wait_event = 'advisory'") == 1 || isTouched.withLock { $0 }
+        }
+        let wasEarly = isTouched.withLock { $0 }
+        #expect(!wasEarly)
+        _ = try await Command.ending([
+            "psql", "-q", url, "-c",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'",
+        ])
+        try await touch.value
+        #expect(try await store.collect(untouchedSince: 40_000_000, dryRun: false) == Collected())
+        await store.close()
     }
 
     @Test func `tells each index what others put, whichever was committed first`() async throws {

@@ -26,6 +26,37 @@ struct Manner: Sendable, CustomTestStringConvertible {
 
 @Suite struct `A real object store` {
     @Test(arguments: Manner.all)
+    func `gives an object to whoever has its signed URL, and to nobody without one`(manner: Manner) async throws {
+        let key = "signed-\(manner.style.rawValue)-\(manner.signature.rawValue)/a b.txt"
+        try await SeaweedServer.with { port in
+            let address = try manner.address(port)
+            try await withStore(address) { store in
+                try await withDirectory { directory in
+                    try write(randomBytes(1000), to: directory + "/file")
+                    _ = try await store.upload(file: directory + "/file", key: key)
+                }
+                let now = S3Timestamp(unixTime: Int64(time(nil)))
+                let credentials = try #require(address.credentials)
+                let signed = try address.place.presigned(key: key, for: 60, with: credentials, at: now)
+                let plain = try address.place.sign(.get(key: key), with: nil, at: now).url
+                let gone = try address.place.presigned(
+                    key: key, for: 60, with: credentials, at: S3Timestamp(unixTime: now.unixTime - 3600))
+                #expect(try await status(signed, "--range", "100-199") == "206 100")
+                #expect(try await status(plain).hasPrefix("403"))
+                #expect(try await status(gone).hasPrefix("403"))
+                try await store.delete(key: key)
+            }
+        }
+    }
+
+    /// Status and bytes that curl got.
+    private func status(_ url: String, _ words: String...) async throws -> String {
+        try await Command.ending(
+            ["/usr/bin/curl", "-s", "-o", "/dev/null", "-w", "%{http_code} %{size_download}"] + words + [url]
+        ).output
+    }
+
+    @Test(arguments: Manner.all)
     func `takes, tells of, lists, gives and drops objects, however it is addressed and signed`(manner: Manner)
         async throws
     {

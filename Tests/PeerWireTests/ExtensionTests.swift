@@ -365,3 +365,32 @@ import Testing
         #expect(ExtensionIDs.own(isPrivate: true)[.grant] == 5)
     }
 }
+
+@Suite struct LacksMessageTests {
+    private let lacks = Message.extended(.lacks(19))
+    private let bytes: [UInt8] = [0, 0, 0, 6, 20, 7, 0, 0, 0, 19]
+
+    @Test func `What an agent lacks has its bytes, and is told to origins alone`() {
+        var buffer: [UInt8] = []
+        #expect(lacks.encode(into: &buffer, ids: .own(isPrivate: false, isOrigin: true)))
+        #expect(buffer == bytes)
+        for step in [1, .max] { #expect(Connection.read(bytes, step: step).messages == [lacks]) }
+        buffer = []
+        #expect(!lacks.encode(into: &buffer, ids: .own(isPrivate: false)))
+        #expect(buffer.isEmpty)
+    }
+
+    @Test(arguments: [0, 1, 3, 5, 8])
+    func `Nothing else is a piece that an agent lacks`(count: Int) {
+        let frame = extendedFrame(7, [UInt8](repeating: 0, count: count))
+        #expect(Connection.read(frame).violation != nil)
+        #expect(Connection.read(frame).messages.isEmpty)
+    }
+
+    @Test(arguments: [20, UInt32.max])
+    func `The piece that an agent lacks is checked like that of have`(piece: UInt32) {
+        #expect(
+            Connection.read(extendedFrame(7, number(piece))).violation
+                == .pieceOutOfRange(message: .extended, index: piece))
+    }
+}

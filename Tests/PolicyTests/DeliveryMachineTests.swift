@@ -44,6 +44,16 @@ import Text
         #expect(run.actions.last?.action == .finish)
     }
 
+    @Test func `one that is to give nothing is never told to seed, and is over when it is published`() {
+        var given = plan()
+        (given.gives, given.seedTime) = (false, 3600)
+        var run = simulation(given)
+        run.start()
+        run.run(seconds: 3600)
+        #expect(run.machine.phase == .finished && run.count(.publish) == 1)
+        #expect(!run.actions.contains { $0.action == .setSeeding(true) })
+    }
+
     @Test func nothingIsPublishedBeforeTheLastFileIsRight() {
         var machine = DeliveryMachine(plan: plan(), clock: china)
         let now = Moment(uptime: 0, wall: Instant(seconds: 0))

@@ -61,6 +61,7 @@ struct TokenTableTests {
             #"{"name": "a", "role": "pull", "secret": "a b"}"#,
             "token 'a': 'secret' is letters, digits and signs without blanks"
         ),
+        (#"{"name": "a", "role": "pull", "secret": "a:b"}"#, "token 'a': 'secret' has no ':'"),
         (
             #"{"name": "a", "role": "pull", "secret": "s", "expire": "2030-01-01"}"#,
             "token 'a': 'expire' is no key of a token"

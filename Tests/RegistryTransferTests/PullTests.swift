@@ -254,8 +254,10 @@ import Testing
         _ = try bench.work.directory("elsewhere")
         _ = try bench.work.directory("out/app")
         try bench.work.makeLink("out/app/sub", to: bench.work.path("elsewhere"))
-        _ = try? await bench.pull(overwrite: true)
+        await #expect(throws: PullError.inTheWay(path: bench.work.path("out/app/sub"))) { try await bench.pull() }
+        _ = try await bench.pull(overwrite: true)
         #expect(bench.work.names("elsewhere").isEmpty)
+        #expect(bench.work.read("out/app/sub/deep/small") == [1, 2, 3] && bench.work.names("out/app.kept") == ["sub"])
         let top = try Bench()
         try top.offer(files)
         _ = try top.work.directory("out")
@@ -263,6 +265,39 @@ import Testing
         await #expect(throws: PullError.inTheWay(path: top.work.path("out/app"))) {
             try await top.pull(overwrite: true)
         }
+    }
+
+    @Test func `what is where a directory of the new tree is to be is not replaced without leave, and then kept`()
+        async throws
+    {
+        let bench = try Bench()
+        try bench.offer([("run.sh", [1]), ("sub/deep/small", [1, 2, 3])])
+        try bench.work.write("out/app/sub", "my own")
+        let error = await #expect(throws: PullError.self) { try await bench.pull() }
+        #expect(error == .conflict(path: bench.work.path("out/app/sub"), detail: "a file is there"))
+        #expect(bench.tree("out/app") == ["sub": Array("my own".utf8)])
+        _ = try await bench.pull(overwrite: true)
+        #expect(bench.tree("out/app") == ["run.sh": [1], "sub/deep/small": [1, 2, 3]])
+        #expect(bench.work.read("out/app.kept/sub") == Array("my own".utf8))
+        #expect(bench.work.names("out").sorted() == ["app", "app.kept"])
+        #expect(try await bench.pull().wasThere)
+        // And again.
+        try FileManager.default.removeItem(atPath: bench.work.path("out/app"))
+        try bench.work.write("out/app/sub", "newer")
+        _ = try await bench.pull(overwrite: true)
+        #expect(bench.work.read("out/app.kept2/sub") == Array("newer".utf8))
+        #expect(bench.work.read("out/app.kept/sub") == Array("my own".utf8))
+    }
+
+    @Test func `a directory of the user's that becomes a file leaves its files beside it`() async throws {
+        let bench = try Bench()
+        try bench.offer([("large", [1, 2])], isDirectory: false)
+        try bench.work.write("out/large/sub/mine", "my own")
+        await #expect(throws: PullError.self) { try await bench.pull() }
+        _ = try await bench.pull(overwrite: true)
+        #expect(bench.work.read("out/large") == [1, 2])
+        #expect(bench.work.read("out/large.kept/sub/mine") == Array("my own".utf8))
+        #expect(bench.work.names("out").sorted() == ["large", "large.kept"])
     }
 
     @Test func `an exchange that was interrupted is ended`() async throws {

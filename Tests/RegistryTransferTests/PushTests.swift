@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test func `pushes of one file at a time keep out of each other's uploads`() async throws {
-        let (isHeld, gate) = (Mutex(false), DispatchSemaphore(value: 0))
+        let isHeld = Mutex(false)
+        let gate = DispatchSemaphore(value: 0)
         let bench = try bench { request in
             // The first push stops in the middle until the second has ended.
             if request.method == "PATCH", request.path.hasSuffix("/u1"), request.number == 2 {

@@ -59,6 +59,46 @@ private func strict(_ limits: inout EgressLimits) {
         #expect(host.send(to: second) == 0)
     }
 
+    @Test func `a piece that its holders do not deliver is given again to who says so, whatever else comes`() throws {
+        var host = try origin(pieces: 30)
+        let first = host.join(supportsGrants: false)
+        for piece in 0..<20 { give(piece, to: first, &host) }
+        let second = host.join(supportsGrants: false)
+        host.tick()
+        #expect(bytes(of: 0, to: second, &host) == 0)
+        // Who has not been here for so long is not believed.
+        host.hear(.extended(.lacks(0)), from: second)
+        host.tick()
+        #expect(host.send(to: second) == 0)
+        for piece in 1..<15 {
+            for _ in 0..<10 { host.tick() }
+            host.hear(.have(UInt32(piece)), from: second)
+        }
+        #expect(host.send(to: second) == 0)
+        host.hear(.extended(.lacks(0)), from: second)
+        host.hear(.extended(.lacks(29)), from: first)
+        host.tick()
+        #expect(host.send(to: second) == GrantingHost.pieceLength)
+        #expect(host.send(to: first) == 0)
+    }
+
+    @Test func `an agent tells an origin which pieces a peer does not deliver for ten seconds`() throws {
+        var host = try GrantingHost(pieces: 4, seed: false)
+        let silent = host.join(isInterested: false)
+        host.hear(.have(2), from: silent)
+        host.hear(.unchoke, from: silent)
+        let origin = host.join(isInterested: false)
+        host.machine.update(origin) { $0.hearsLacks = true }
+        for piece in 0..<4 { host.hear(.have(UInt32(piece)), from: origin) }
+        let other = host.join(isInterested: false)
+        for piece in 0..<4 { host.hear(.have(UInt32(piece)), from: other) }
+        for _ in 0..<95 { host.tick() }
+        func told() -> [PeerKey] { host.said.filter { $0.message == .extended(.lacks(2)) }.map(\.key) }
+        #expect(told().isEmpty)
+        for _ in 0..<10 { host.tick() }
+        #expect(told() == [origin])
+    }
+
     @Test func `a piece is given again at once when no connected agent has it`() throws {
         var host = try origin()
         let first = host.join(supportsGrants: false)

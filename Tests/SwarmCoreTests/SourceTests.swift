@@ -175,6 +175,36 @@ private struct SourceBench {
         _ = peer
     }
 
+    @Test func `are not asked for pieces that are left to sources, until these are given back`() throws {
+        var bench = try SourceBench(pieces: 6)
+        let peer = bench.joinPeer()
+        bench.machine.reserve(SourceBench.set([1, 2, 3], of: 6), now: 1)
+        bench.drain()
+        var open: Set<Int> = []
+        for (_, message) in bench.sent {
+            if case .request(let request) = message { open.insert(Int(request.index)) }
+            if case .cancel(let request) = message { open.remove(Int(request.index)) }
+        }
+        #expect(open.isSubset(of: [0, 4, 5]))
+        let before = bench.sent.count
+        // A seed that suggests one of them is asked for others all the same.
+        bench.machine.received(.suggest(2), from: peer, now: 2)
+        for second in 2..<20 { bench.machine.tick(now: Double(second)) }
+        bench.drain()
+        let asked = bench.sent.dropFirst(before).compactMap { sent -> Int? in
+            if case .request(let request) = sent.1 { Int(request.index) } else { nil }
+        }
+        #expect(Set(asked).isSubset(of: [0, 4, 5]))
+        // That no peer has them is no lack of peers.
+        #expect(bench.machine.piecesWithoutPeer.isEmpty)
+        let source = bench.join(SourceBench.set([1, 2, 3], of: 6))
+        #expect(bench.pieces(askedOf: source) == [1, 2, 3])
+        bench.answerAll(source)
+        #expect((1...3).allSatisfy { bench.machine.have.contains($0) })
+        bench.machine.reserve(PieceSet(size: 6), now: 30)
+        #expect(bench.machine.planner.reserved == nil)
+    }
+
     @Test func `are asked again later`() throws {
         var bench = try SourceBench(pieces: 4)
         bench.machine.setAsksPeers(false, now: 0)

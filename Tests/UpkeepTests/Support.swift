@@ -66,7 +66,7 @@ final class FakeStore: BackendStore {
         return state.withLock { $0.files[path.text].map { Int64($0.count) } }
     }
 
-    func read(
+    nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try checked()

@@ -1,4 +1,5 @@
 import Registry
+import Synchronization
 import TestSupport
 import Testing
 import Upkeep
@@ -32,6 +33,33 @@ import Upkeep
             #expect(try await sweep(origin).run(untouchedSince: 50, dryRun: false) == Swept())
             withExtendedLifetime(lease) {}
             #expect(origin.has(touched) && origin.has(reserved))
+        }
+    }
+
+    @Test func `a damaged blob that got a name meanwhile is still known as damaged`() async throws {
+        try await Origin.with { origin in
+            let blob = try origin.push([1], usedAt: 1, isHeld: false)
+            origin.node.catalogue.setBad(blob.sha256, [0])
+            let holders = origin.holders
+            let asked = Mutex(0)
+            let name = try #require(Origin.name)
+            // The first question comes before the blob is hidden.
+            holders.state.withLock {
+                $0.onHeld = {
+                    guard
+                        asked.withLock({
+                            $0 += 1
+                            return $0 == 1
+                        })
+                    else { return }
+                    holders.state.withLock { $0.names[blob] = [name] }
+                }
+            }
+            #expect(try await sweep(origin).run(untouchedSince: 50, dryRun: false) == Swept())
+            #expect(asked.withLock { $0 } == 2)
+            #expect(origin.node.catalogue.badPieces(of: blob.sha256) == [0])
+            #expect(origin.node.catalogue.entryOfAny(blob.sha256)?.usedAt == 1)
+            #expect(origin.node.catalogue.entry(of: blob.sha256) == nil)
         }
     }
 

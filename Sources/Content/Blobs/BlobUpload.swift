@@ -35,6 +35,8 @@ package final class BlobUpload: Sendable {
     static let checkpointBytes: Int64 = 64 << 20
 
     package let id: String
+    /// What the upload is for, as the one who began it said; nil where that was not said.
+    package let target: String?
     private let name: FileName
     private let home: BlobDirectory
     private let directory: HeldDirectory
@@ -58,21 +60,27 @@ package final class BlobUpload: Sendable {
     ///   - id: its name, which is checked (see ``isID(_:)``) and new; nil for one of its own.
     ///   - size: the bytes that the sender says it will have: fewer digests are made then. If it has others in the end, it is
     ///     read once more.
-    package convenience init(in home: BlobDirectory, id: String? = nil, size: Int64? = nil) throws(SystemError) {
+    ///   - target: what it is for; a text without blanks and line breaks.
+    package convenience init(
+        in home: BlobDirectory, id: String? = nil, size: Int64? = nil, for target: String? = nil
+    ) throws(SystemError) {
         let size = size.flatMap { $0 > 0 ? $0 : nil }
         let id = id ?? Self.newID()
         let name = FileName(checked: Array(id.utf8)[...])
         guard let directory = try home.uploadDirectory(name, creating: true) else { throw SystemError.missing }
         let file = try directory.open(Self.dataName, [.write, .create, .exclusive])
         try directory.replace(
-            Self.noteName, with: UploadNote(length: 0, size: size, snapshot: nil).bytes,
+            Self.noteName, with: UploadNote(length: 0, size: size, target: target, snapshot: nil).bytes,
             temporary: .random(prefix: ".new-"))
-        self.init(id: id, name: name, home: home, directory: directory, file: file)
+        self.init(id: id, for: target, name: name, home: home, directory: directory, file: file)
         if let size { state.withLock { $0.hasher = BlobHasher(lengths: home.pieceLengths, length: size) } }
     }
 
-    private init(id: String, name: FileName, home: BlobDirectory, directory: HeldDirectory, file: HeldFile) {
+    private init(
+        id: String, for target: String?, name: FileName, home: BlobDirectory, directory: HeldDirectory, file: HeldFile
+    ) {
         self.id = id
+        self.target = target
         self.name = name
         self.home = home
         self.directory = directory
@@ -93,7 +101,7 @@ package final class BlobUpload: Sendable {
             let file = try missingIsNil({ () throws(SystemError) in try directory.open(Self.dataName, .write) })
         else { return nil }
         guard let note = UploadNote(note.bytes) else { return nil }
-        self.init(id: id, name: name, home: home, directory: directory, file: file)
+        self.init(id: id, for: note.target, name: name, home: home, directory: directory, file: file)
         let length = min(note.length, try file.status().size)
         try file.truncate(to: length)
         var hasher = BlobHasher(lengths: home.pieceLengths, length: note.size)
@@ -161,8 +169,9 @@ package final class BlobUpload: Sendable {
         try file.synchronize(dataOnly: true)
         try directory.replace(
             Self.noteName,
-            with: UploadNote(length: state.length, size: state.hasher.expectedLength, snapshot: state.hasher.snapshot)
-                .bytes,
+            with: UploadNote(
+                length: state.length, size: state.hasher.expectedLength, target: target, snapshot: state.hasher.snapshot
+            ).bytes,
             temporary: .random(prefix: ".new-"))
         state.durable = state.length
     }

@@ -20,9 +20,12 @@ package final class UploadTable: Sendable {
     /// - Parameters:
     ///   - id: its name, where another host has chosen it: checked, and new.
     ///   - size: the bytes that the sender says it will have; nil if it does not say.
+    ///   - target: what it is for; a text without blanks and line breaks. Nil where that is not known.
     ///   - now: seconds of a monotonic clock.
-    package func begin(id: String? = nil, size: Int64? = nil, now: Double) throws(SystemError) -> BlobUpload {
-        let upload = try BlobUpload(in: home, id: id, size: size)
+    package func begin(
+        id: String? = nil, size: Int64? = nil, for target: String? = nil, now: Double
+    ) throws(SystemError) -> BlobUpload {
+        let upload = try BlobUpload(in: home, id: id, size: size, for: target)
         keep(upload, now: now)
         return upload
     }

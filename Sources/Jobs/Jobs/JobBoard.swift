@@ -12,6 +12,8 @@ package struct JobStatus: Sendable, Equatable {
     package internal(set) var localBytes: Int64
     /// Verified bytes that came by each method, and bytes per second now.
     package internal(set) var received = PerMethod<Int64>(repeating: 0)
+    /// Those of peers that came from this host's site.
+    package internal(set) var receivedFromSite: Int64 = 0
     package internal(set) var rates = PerMethod<Double>(repeating: 0)
     /// Bytes that each method is still to fetch.
     package internal(set) var pending = PerMethod<Int64>(repeating: 0)

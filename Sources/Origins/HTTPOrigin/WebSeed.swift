@@ -76,6 +76,19 @@ package final class WebSeed: RangeSource {
         self.init(base, .directory([]), layout, .trusted, client)
     }
 
+    /// Content each of whose files has a URL of its own, which may change with time.
+    ///
+    /// Nil if `base` is not a valid http or https URL.
+    /// - Parameters:
+    ///   - base: of the server that all of them are at.
+    ///   - find: the URL of a file now; nil where there is none. Asked once for each request.
+    package convenience init?(
+        base: String, layout: ContentLayout, client: WebSeedClient, find: @escaping @Sendable (Int) async -> HTTPURL?
+    ) {
+        guard let base = HTTPURL(base) else { return nil }
+        self.init(base, .each(find), layout, .trusted, client)
+    }
+
     private init(
         _ base: HTTPURL, _ root: Root, _ layout: ContentLayout, _ rule: AddressRule, _ client: WebSeedClient
     ) {
@@ -96,6 +109,8 @@ package final class WebSeed: RangeSource {
         case wholeURL
         /// The path components before the files' paths.
         case directory([[UInt8]])
+        /// Each file has its own URL.
+        case each(@Sendable (Int) async -> HTTPURL?)
     }
 
     /// Nil if `url` is not a valid http or https URL.
@@ -108,7 +123,10 @@ package final class WebSeed: RangeSource {
 
     /// The URL of a file (BEP 19). For a single file the base URL, unless it ends in a slash; else base, name and path.
     func url(ofFile file: Int) -> HTTPURL? {
-        guard case .directory(let components) = root else { return base }
+        guard case .directory(let components) = root else {
+            if case .wholeURL = root { return base }
+            return nil
+        }
         let all = components + layout.files[file].path.components.map(\.bytes)
         return all.isEmpty ? base : base.appending(all)
     }
@@ -144,7 +162,19 @@ package final class WebSeed: RangeSource {
     private nonisolated(nonsending) func body(
         of range: FileRange, at offset: Int64, _ sink: (WebSeedChunk) async -> Bool
     ) async -> WebSeedOutcome {
-        guard let url = url(ofFile: range.file) else {
+        let found: HTTPURL?
+        if case .each(let find) = root {
+            found = await find(range.file)
+            guard let found, found.authority == base.authority, found.isSecure == base.isSecure else {
+                return .failed(
+                    .retry(
+                        after: nil, reason: SourceReason(.status(403), "\(host): there is no URL for the file")),
+                    next: offset)
+            }
+        } else {
+            found = url(ofFile: range.file)
+        }
+        guard let url = found else {
             return .failed(
                 .giveUp(file: range.file, reason: "\(host): the file's name makes too long a URL"), next: offset)
         }

@@ -81,6 +81,11 @@ final class GuardedClients: Sendable {
             tls.trustRoots = .file(file)
             configuration.tlsConfiguration = tls
         }
+        if let file = settings.furtherAuthorities {
+            var tls = TLSConfiguration.makeClientConfiguration()
+            tls.additionalTrustRoots = [.file(file)]
+            configuration.tlsConfiguration = tls
+        }
         if let tls = settings.tls { configuration.tlsConfiguration = tls.configuration }
         if pin != nil {
             var tls = settings.tls?.configuration ?? TLSConfiguration.makeClientConfiguration()

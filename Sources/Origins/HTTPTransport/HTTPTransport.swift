@@ -27,6 +27,8 @@ package struct HTTPTransportSettings: Sendable {
     package var userAgent = Product.userAgent
     /// A PEM file of certificate authorities to trust in place of the system's; for private authorities.
     package var trustedAuthorities: String?
+    /// A PEM file of certificate authorities to trust beside the system's.
+    package var furtherAuthorities: String?
     /// In place of that: whom to trust, and what to show of this client, read already.
     package var tls: ClientTLS?
     /// The only certificate that servers may show; nil to go by authorities and host names. Servers without TLS are refused.

@@ -61,7 +61,10 @@ package enum HTTPTransportError: Error, Sendable, Hashable, CustomStringConverti
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self = .notTrusted(host: host, reason: Self.tlsReason(String(describing: error)))
         case let error as NIOConnectionError:
-            let refused = error.connectionErrors.first.map { String(describing: $0.error) }
+            let refused = error.connectionErrors.first.map { attempt in
+                (attempt.error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+                    ?? String(describing: attempt.error)
+            }
             self = .unreachable(host: host, reason: refused ?? "its name cannot be resolved")
         // Thrown for an address that is connected to without a lookup.
         case let error as IOError where HTTPTransportError.refusals.contains(error.errnoCode):

@@ -2,7 +2,7 @@ import NIOCore
 
 /// Takes the bytes of a range as they come.
 /// - Parameter offset: where they begin in the file.
-package typealias BackendSink = @Sendable (_ bytes: ByteBuffer, _ offset: Int64) async throws(BackendProblem) -> Void
+package typealias BackendSink = (_ bytes: ByteBuffer, _ offset: Int64) async throws(BackendProblem) -> Void
 
 /// A store of files by path. Every implementation runs the same contract suite.
 package protocol BackendStore: Sendable, CustomStringConvertible {
@@ -17,7 +17,7 @@ package protocol BackendStore: Sendable, CustomStringConvertible {
     ///   - size: of the file, as ``size(of:)`` said it.
     ///   - range: within the file.
     /// - Throws: `missing` when there is no such file, `wrong` when other bytes than those come.
-    func read(
+    nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem)
 

@@ -28,7 +28,7 @@ package struct Backend: Sendable {
     }
 
     /// Reads a range of a blob, in order.
-    package func read(
+    package nonisolated(nonsending) func read(
         _ digest: BlobDigest, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try await store.read(try names.path(of: digest.hex), size: size, range: range, into: sink)
@@ -42,6 +42,18 @@ package struct Backend: Sendable {
         try await store.upload(file: file, to: path)
     }
 
+    /// The info dictionary of a blob's torrent, as it lies beside the blob: whoever wrote it may be wrong. Nil where there is none.
+    /// - Parameter limit: bytes of the largest one that is read; a larger one counts as none.
+    package func info(of digest: BlobDigest, limit: Int) async throws(BackendProblem) -> [UInt8]? {
+        guard let path = try names.path(of: digest.hex).appending(suffix: ".info"),
+            let size = try await store.size(of: path), size > 0, size <= Int64(limit)
+        else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(size))
+        try await store.read(path, size: size, range: 0..<size) { part, _ in bytes += part.readableBytesView }
+        return bytes
+    }
+
     package func shutdown() async { await store.shutdown() }
 }
 
@@ -51,10 +63,13 @@ package struct Backends: Sendable {
         /// The names of the content that goes to the back end.
         package let names: NamePatterns
         package let backend: Backend
+        /// Whether this host is ready only while the back end answers.
+        package let mustReady: Bool
 
-        package init(names: NamePatterns, backend: Backend) {
+        package init(names: NamePatterns, backend: Backend, mustReady: Bool = false) {
             self.names = names
             self.backend = backend
+            self.mustReady = mustReady
         }
     }
 
@@ -67,6 +82,9 @@ package struct Backends: Sendable {
     package init(all backend: Backend) throws(NamePatterns.Malformed) {
         rules = [Rule(names: try NamePatterns([".*"]), backend: backend)]
     }
+
+    /// Those without which this host is not ready.
+    package var needed: [Backend] { rules.filter(\.mustReady).map(\.backend) }
 
     package func backend(for name: ContentName) -> Backend? {
         rules.first { $0.names.match(name.text) }?.backend

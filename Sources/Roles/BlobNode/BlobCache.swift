@@ -21,6 +21,12 @@ package struct BlobCache: Sendable {
     /// The cache's limits on its disk, and the free bytes there; nil when the system call fails. Blocks.
     package func measured() -> (limits: CacheLimits, free: Int64)? { bounds.measured(at: node.directory.path) }
 
+    /// When a blob was stored, in seconds since 1970; nil where blobs of any age stay: then no file needs to be looked at.
+    private func storedAt(_ digest: SHA256Digest, _ limits: CacheLimits) -> Double? {
+        guard limits.keptFor.isFinite, let status = try? node.directory.status(of: digest) else { return nil }
+        return Double(status.modified) / 1e9
+    }
+
     package struct Outcome: Sendable {
         package var removed: [SHA256Digest] = []
         package var isEnough = true
@@ -38,7 +44,8 @@ package struct BlobCache: Sendable {
         let catalogue = node.catalogue
         let kept = kept.union(pinned())
         var entries = catalogue.leastRecentlyUsed.map {
-            CacheEntry(.blob($0.digest), size: $0.entry.size, usedAt: $0.entry.usedAt)
+            CacheEntry(
+                .blob($0.digest), size: $0.entry.size, usedAt: $0.entry.usedAt, storedAt: storedAt($0.digest, limits))
         }
         entries += Downloads(node.directory).all.filter { underWay[$0.digest] == nil && !given.contains($0.digest) }
             .map { CacheEntry(.partial($0.digest), size: $0.bytes, usedAt: $0.usedAt) }

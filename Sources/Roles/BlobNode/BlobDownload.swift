@@ -19,6 +19,9 @@ struct BlobDownload: Sendable {
         self.patience = patience
     }
 
+    /// The one beside peers, in the transfer's status.
+    static let sourceID = "source"
+
     private var place: String { downloads.place(of: plan.info.digest) }
 
     /// Starts the transfer.
@@ -29,6 +32,12 @@ struct BlobDownload: Sendable {
         options.staging = StagingPlace(contentPath: downloads.dataPath(of: digest), recordPath: "\(place)/record")
         options.extraPeers = plan.peers
         options.timeout = patience
+        if let source = plan.source {
+            // One host reads it for all, and they read it from its start.
+            options.beginsAtFirst = true
+            options.rangeSources = [RangeSourcePlan(id: Self.sourceID, source: source, files: [0])]
+        }
+        options.onChangedContent = { [node] in node.hasChanged(digest) }
         options.onFalsePiece = { [node] in node.isForgiven($0, piece: $1, of: digest) }
         try await Threads.offload { () throws(SystemError) in
             _ = try HeldDirectory.open(SystemPath(place), creating: true)
@@ -48,5 +57,6 @@ struct BlobDownload: Sendable {
             try directory.publish(Downloads.dataName, in: held, as: info.digest, info: info.info.bytes)
         }
         node.catalogue.add(info.digest, info, usedAt: Clocks.wallSeconds)
+        await node.closeShelved(info.digest)
     }
 }

@@ -1,4 +1,5 @@
 import Address
+import HTTPOrigin
 import Metainfo
 
 extension BlobFetches {
@@ -10,12 +11,18 @@ extension BlobFetches {
         package let trackers: [String]
         /// Whether the blob's swarm is open to any client, even if there is a swarm secret.
         package let isOpen: Bool
+        /// Where it comes from beside peers; nil for peers alone.
+        package let source: (any RangeSource)?
 
-        package init(info: BlobInfo, peers: [PeerAddress], trackers: [String], isOpen: Bool = false) {
+        package init(
+            info: BlobInfo, peers: [PeerAddress], trackers: [String], isOpen: Bool = false,
+            source: (any RangeSource)? = nil
+        ) {
             self.info = info
             self.peers = peers
             self.trackers = trackers
             self.isOpen = isOpen
+            self.source = source
         }
     }
 

@@ -10,13 +10,13 @@ package actor BlobFetches {
     private let settings: Settings
     private let cache: BlobCache?
     private let downloads: Downloads
-    private var fetches = FetchTable()
+    var fetches = FetchTable()
     private var slots: FetchSlots
-    private var giving = GivenTransfers()
+    var giving = GivenTransfers()
     /// The last run of ``makeRoom()``. Runs follow one after the other.
     private var lastRoom: Task<Bool, Never>?
     /// The figures of transfers that have ended.
-    private var figures = FetchFigures()
+    var ended = FetchFigures()
     private var isStopped = false
 
     /// - Parameter cache: evicts blobs to make room for fetches; nil where there is always room.
@@ -26,6 +26,7 @@ package actor BlobFetches {
         self.cache = cache
         downloads = Downloads(node.directory)
         slots = FetchSlots(most: settings.mostAtOnce)
+        node.givers.withLock { $0.append { [weak self] in await self?.forget($0) } }
     }
 
     // MARK: Asking
@@ -120,44 +121,22 @@ package actor BlobFetches {
         fetches.cancelWaiting(for: digest, waiter)
     }
 
-    // MARK: Figures
-
-    /// The progress of a fetch that is under way; nil if there is none.
-    package func progress(of digest: SHA256Digest) async -> FetchProgress? {
-        guard let fetch = fetches[digest] else { return nil }
-        let (status, total) = (await fetch.transfer?.status(), fetch.plan.info.length)
-        guard let status else { return FetchProgress(done: 0, total: total, rate: 0, peers: 0, origins: 0) }
-        return FetchProgress(
-            done: status.done, total: total, rate: status.down, peers: status.peers - status.givenPeers,
-            origins: status.givenPeers)
-    }
-
-    /// Where a blob comes from that is being fetched; nil for any other.
-    package func plan(of digest: SHA256Digest) -> Plan? { fetches[digest]?.plan }
-
-    /// Blobs that are being fetched.
-    package var digestsUnderWay: [SHA256Digest] { fetches.digests }
-
-    /// Blobs that are still uploaded by the transfers that fetched them. These transfers also announce them.
-    package var digestsGiven: Set<SHA256Digest> { giving.digests }
-
-    /// The number of peers of each blob of ``digestsGiven``.
-    package func peersOfGiven() async -> [SHA256Digest: Int] {
-        var peers: [SHA256Digest: Int] = [:]
-        for given in giving.all { peers[given.digest] = await given.transfer.status().peers }
-        return peers
-    }
-
-    package func figures() async -> FetchFigures {
-        var figures = figures
-        figures.underWay = fetches.count
-        for transfer in fetches.transfers + giving.all.map(\.transfer) {
-            figures.add(await transfer.status())
-        }
-        return figures
-    }
-
     // MARK: Leaving
+
+    /// Ends a fetch, whoever waits for it. What has come is kept.
+    package func interrupt(_ digest: SHA256Digest) async {
+        guard let fetch = fetches[digest] else { return }
+        let hold = FetchHold(digest, fetch.serial, fetch.outcome) {}
+        await fetch.transfer?.stop()
+        _ = await ending(of: hold)
+    }
+
+    /// Removes what has come of a blob that is not being fetched.
+    package func discard(_ digest: SHA256Digest) async {
+        guard fetches[digest] == nil else { return }
+        let downloads = downloads
+        await Threads.offload { downloads.remove(digest) }
+    }
 
     /// Stops giving a blob that is to go.
     package func forget(_ digest: SHA256Digest) async {
@@ -194,8 +173,8 @@ package actor BlobFetches {
         }
         if fetches[digest]?.isAbandoned == true, case .failed = ending { ending = .over }
         switch ending {
-        case .whole: figures.came(in: Clocks.steadySeconds - begunAt)
-        case .failed: figures.failed += 1
+        case .whole: ended.came(in: Clocks.steadySeconds - begunAt)
+        case .failed: ended.failed += 1
         case .over: break
         }
         fetches.end(digest, ending)
@@ -253,7 +232,7 @@ package actor BlobFetches {
 
     private func end(_ transfer: Transfer) async {
         await transfer.stop()
-        figures.add(await transfer.status())
+        ended.add(await transfer.status())
     }
 
     // MARK: Room

@@ -26,12 +26,15 @@ package final class BlobNode: Sendable {
     private let doubts = Mutex<(@Sendable (SHA256Digest, Int?) -> Void)?>(nil)
     /// Called when a peer sent a wrong piece of a blob. True if the peer may be asked again later.
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
+    /// Those who go on giving blobs from where they came to.
+    let givers = Mutex<[@Sendable (SHA256Digest) async -> Void]>([])
     /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     /// Which clients can find this host's swarms.
     let swarmDoors = Mutex(SwarmDoors.open)
-    /// Whether the catalogue has been loaded from the directory.
-    let isLoaded = Atomic(false)
+    /// Whether the catalogue has been loaded from the directory. Held while the secret of rules and catalogue is replaced, so
+    /// that both have the same one afterwards.
+    let isLoaded = Mutex(false)
     private let keeping = Mutex<Task<Void, Never>?>(nil)
 
     /// The time between two writes of the catalogue.
@@ -53,12 +56,7 @@ package final class BlobNode: Sendable {
                 try CatalogueLoad(catalogue: catalogue, directory: directory).run(file, threads: Threads.processors)
             }
         }.get()
-        // All swarm hashes are made at once; each costs one hash computation.
-        let secret = swarmDoors.withLock { doors in
-            isLoaded.store(true, ordering: .releasing)
-            return doors.secret
-        }
-        await Threads.offload { [catalogue] in catalogue.setSecret(secret) }
+        await Threads.offload { [self] in setLoaded() }
         for digest in incomplete { await complete(digest) }
         try await swarm.serve(ServedBlobs(node: self), options: options)
         let task = Task { [weak self] in
@@ -88,12 +86,19 @@ package final class BlobNode: Sendable {
         logger.debug("the catalogue is not kept", metadata: ["reason": "\(problem)"])
     }
 
-    /// Makes the missing torrent of a blob. A blob whose bytes do not have the digest that is its name is removed.
-    private func complete(_ digest: SHA256Digest) async {
+    /// Makes the missing torrent of a blob, and adds the blob to the catalogue. A blob whose bytes do not have the digest that
+    /// is its name is removed.
+    /// - Returns: why the blob is not in the catalogue; nil if it is.
+    @discardableResult
+    package func complete(_ digest: SHA256Digest) async -> String? {
         let problem = await Threads.offload { [self] () -> String? in
             do {
+                if try directory.size(of: digest) == 0, digest == SHA256.digest([]) {
+                    catalogue.add(digest, nil, usedAt: Clocks.wallSeconds)
+                    return nil
+                }
                 guard let info = try BlobReader.info(of: digest, in: directory) else {
-                    try directory.remove(digest)
+                    try directory.remove(digest) { catalogue.entryOfAny(digest) == nil }
                     return "its bytes are not what its name says: it was removed"
                 }
                 try directory.store(info: info.info.bytes, of: digest)
@@ -103,8 +108,10 @@ package final class BlobNode: Sendable {
                 return "\(error)"
             }
         }
-        guard let problem else { return }
-        logger.warning("a blob is not served", metadata: ["blob": "\(digest)", "reason": "\(problem)"])
+        if let problem {
+            logger.warning("a blob is not served", metadata: ["blob": "\(digest)", "reason": "\(problem)"])
+        }
+        return problem
     }
 
     /// The torrent of a blob; nil for a blob that this host does not have, or that has no bytes. Blocks.
@@ -116,6 +123,12 @@ package final class BlobNode: Sendable {
     /// Reports that a blob of this host may be damaged. It is checked soon, on hosts that scrub their blobs.
     /// - Parameter piece: the index of the damaged piece; nil if it is not known.
     package func doubt(_ digest: SHA256Digest, piece: Int? = nil) { doubts.withLock { $0 }?(digest, piece) }
+
+    /// The file of a blob was changed or replaced while peers took it from here: it is opened anew, and looked at.
+    func hasChanged(_ digest: SHA256Digest) {
+        doubt(digest)
+        Task { await endGiving(digest) }
+    }
 
     package func onDoubt(_ body: @escaping @Sendable (SHA256Digest, Int?) -> Void) { doubts.withLock { $0 = body } }
 

@@ -19,6 +19,8 @@ package struct CacheBounds: Sendable, Hashable {
     package var keepFree = Size.share(0.1)
     /// Seconds since its last use after which a blob is evicted.
     package var unusedFor = 7 * 86_400.0
+    /// Seconds since it was stored after which a blob is evicted, used or not.
+    package var keptFor = Double.infinity
 
     package init() {}
 
@@ -32,7 +34,8 @@ package struct CacheBounds: Sendable, Hashable {
         }
         let capacity = bytes(UInt64(answer.f_blocks))
         let limits = CacheLimits(
-            most: most.bytes(of: capacity), keepFree: keepFree.bytes(of: capacity), unusedFor: unusedFor)
+            most: most.bytes(of: capacity), keepFree: keepFree.bytes(of: capacity), unusedFor: unusedFor,
+            keptFor: keptFor)
         return (limits, bytes(UInt64(answer.f_bavail)))
     }
 }

@@ -8,11 +8,14 @@ package struct CacheLimits: Sendable, Hashable {
     package var keepFree: Int64
     /// Seconds since its last use after which a blob is evicted, even if there is room.
     package var unusedFor: Double
+    /// Seconds since it was stored after which a blob is evicted, used or not, even if there is room.
+    package var keptFor: Double
 
-    package init(most: Int64, keepFree: Int64, unusedFor: Double) {
+    package init(most: Int64, keepFree: Int64, unusedFor: Double, keptFor: Double = .infinity) {
         self.most = most
         self.keepFree = keepFree
         self.unusedFor = unusedFor
+        self.keptFor = keptFor
     }
 }
 
@@ -29,11 +32,14 @@ package struct CacheEntry: Sendable, Hashable {
     package let size: Int64
     /// Seconds since 1970.
     package let usedAt: Double
+    /// When it was stored, in seconds since 1970; nil where that does not matter.
+    package let storedAt: Double?
 
-    package init(_ item: CacheItem, size: Int64, usedAt: Double) {
+    package init(_ item: CacheItem, size: Int64, usedAt: Double, storedAt: Double? = nil) {
         self.item = item
         self.size = size
         self.usedAt = usedAt
+        self.storedAt = storedAt
     }
 }
 
@@ -60,8 +66,9 @@ package struct CacheDecision: Sendable, Hashable {
         func fits() -> Bool { held <= limits.most && free >= Self.sum(limits.keepFree, outstanding) }
         let oldestFirst = entries.sorted { ($0.usedAt, $0.size) < ($1.usedAt, $1.size) }
         for entry in oldestFirst {
-            let isOld = now - entry.usedAt > limits.unusedFor
-            if !isOld, fits() { break }
+            let isOld =
+                now - entry.usedAt > limits.unusedFor || entry.storedAt.map { now - $0 > limits.keptFor } ?? false
+            if !isOld, fits() { continue }
             // Evicting an item without bytes makes no room.
             guard isOld || entry.size > 0, !isInUse(entry.item) else { continue }
             evicted.append(entry.item)

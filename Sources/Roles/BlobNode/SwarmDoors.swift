@@ -26,11 +26,26 @@ extension BlobNode {
 
     /// Replaces the rules. Transfers that are under way keep the rules with which they began.
     package func setDoors(_ doors: SwarmDoors) {
-        let isLoaded = swarmDoors.withLock { known in
-            known = doors
-            return self.isLoaded.load(ordering: .acquiring)
+        isLoaded.withLock { isLoaded in
+            swarmDoors.withLock { $0 = doors }
+            if isLoaded { catalogue.setSecret(doors.secret) }
         }
-        if isLoaded { catalogue.setSecret(doors.secret) }
+    }
+
+    /// Gives the catalogue, which has been loaded from the directory, the secret. All swarm hashes are made at once; each
+    /// costs one hash computation.
+    func setLoaded() {
+        isLoaded.withLock { isLoaded in
+            isLoaded = true
+            catalogue.setSecret(doors.secret)
+        }
+    }
+
+    /// Whether any client may have a blob, where other swarms go by a secret.
+    package func isOpen(_ digest: SHA256Digest) async -> Bool {
+        let doors = doors
+        guard doors.secret != nil, let isOpen = doors.isOpen else { return false }
+        return await isOpen(digest)
     }
 
     /// For a transfer of a blob, or an announce.
@@ -55,8 +70,14 @@ extension BlobNode {
         return answered
     }
 
-    /// Ends what the engine serves of a blob whose right pieces are others now: peers that come back find it as it is.
-    package func closeShelved(_ digest: SHA256Digest) async {
+    /// Ends whatever gives a blob to peers, as its right pieces are others now or it has left: peers that come back find it as it is.
+    package func endGiving(_ digest: SHA256Digest) async {
+        for giver in givers.withLock({ $0 }) { await giver(digest) }
+        await closeShelved(digest)
+    }
+
+    /// The file of a blob is another one than the engine opened: peers that come back find it as it is.
+    func closeShelved(_ digest: SHA256Digest) async {
         guard let hash = catalogue.entryOfAny(digest)?.infoHash else { return }
         await swarm.closeShelved(hash)
         if let secret = doors.secret { await swarm.closeShelved(secret.wireHash(of: hash)) }
@@ -78,6 +99,10 @@ struct ServedBlobs: Shelf {
         let doors = node.doors
         if found.secret == doors.secret { return true }
         return found.secret == nil ? await doors.isOpen?(found.digest) ?? false : false
+    }
+
+    func hasChanged(_ hash: SHA1Digest) {
+        if let digest = node.catalogue.swarm(of: hash)?.digest { node.hasChanged(digest) }
     }
 
     func open(_ hash: SHA1Digest) throws -> ShelvedContent? {

@@ -57,11 +57,13 @@ package final class ColdStore: Sendable {
     package let writeBack: WriteBack
     package let reads: ColdReads
     let backends: Backends
+    let readiness: BackendReadiness
 
-    private init(_ writeBack: WriteBack, _ reads: ColdReads, _ backends: Backends) {
+    private init(_ writeBack: WriteBack, _ reads: ColdReads, _ backends: Backends, _ clock: ColdClock) {
         self.writeBack = writeBack
         self.reads = reads
         self.backends = backends
+        readiness = BackendReadiness(backends.needed, clock: clock)
     }
 
     /// Opens the queue of uploads.
@@ -74,7 +76,7 @@ package final class ColdStore: Sendable {
             try await WriteBackStore.open(path), node: node, backends: backends, settings: settings, clock: clock,
             logger: logger)
         let reads = ColdReads(node: node, backends: backends, settings: settings, clock: clock, logger: logger)
-        return ColdStore(writeBack, reads, backends)
+        return ColdStore(writeBack, reads, backends, clock)
     }
 
     package func start() async throws(DatabaseFileError) {

@@ -18,23 +18,27 @@ struct AgentContext: Sendable {
     let publications: Turns
     let checks: Turns
     let published: PublishedPlaces
+    let stores: AgentStores
+    let site: SiteMemory
+    /// What jobs put on this host: it is copied, not transferred again.
+    let library: any ContentLibrary
 
     /// Control's time, in seconds since 1970: this host's clock corrected by the measured difference.
     var controlTime: Double { get async { clock.now.wall.seconds - (await link.difference.seconds) } }
 
     func host(_ options: TransferOptions) -> JobHost {
         JobHost(
-            swarm: swarm, transferOptions: options, library: NoLibrary(), clock: clock, logger: logger,
+            swarm: swarm, transferOptions: options, library: library, clock: clock, logger: logger,
             settings: JobSettings(tick: settings.tick), publications: publications, checks: checks)
     }
 
     /// The options of every torrent transfer.
     var transferOptions: TransferOptions {
         var options = TransferOptions()
+        options.site = site.now
         switch policy.configuration.listen {
         case .address(let address)?: options.listen = address
-        // Connections go out from a port that nobody is told of.
-        case .some(.none): options.listen = PeerAddress(ipv6High: 0, low: 0, port: 0)
+        case .some(.none): options.isDialled = false
         case nil: options.listen = settings.listen
         }
         return options
@@ -49,6 +53,10 @@ package struct AgentTunables: Sendable {
     package var metainfoPatience = 5.0
     /// Seconds until a job that lacks disk space is tried again.
     package var spaceRetry = 600.0
+    /// Seconds between two checks of a sent job's state at control.
+    package var sendLook = 10.0
+    /// Seconds between two attempts to start a job that this host sends.
+    package var sendBegin = 2.0
     /// Maximum seconds for which content is seeded.
     package var longestService = 86_400.0
     /// The command that runs a ``HookWaiter``. The path of a ``HookDirectory`` is appended as its last argument.
@@ -70,9 +78,12 @@ package struct AgentPlaces: Sendable, Hashable {
     package var jobs: String { data + "/jobs" }
     package var sends: String { data + "/sends" }
     package var versions: String { data + "/versions" }
+    package var site: String { data + "/site" }
+    package var library: String { data + "/library.txt" }
     package var socket: String { data + "/agent.sock" }
 
     func job(_ id: String) -> String { "\(jobs)/\(id)" }
     func hook(_ id: String, attempt: Int64) -> String { "\(jobs)/\(id)/hook-\(attempt)" }
+    func digests(_ id: String) -> String { "\(jobs)/\(id)/digests.json" }
     func torrent(_ id: String) -> String { "\(jobs)/\(id)/content.torrent" }
 }

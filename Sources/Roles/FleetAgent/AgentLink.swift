@@ -21,6 +21,10 @@ package protocol AgentLink: Sendable {
     func abandon(_ job: String, reason: String) async throws(LinkRefusal)
     func keep(metainfo torrent: [UInt8], of job: String) async throws(LinkRefusal)
     func metainfo(of job: String) async throws(LinkRefusal) -> [UInt8]
+    func keep(grant: SourceGrant, of job: String) async throws(LinkRefusal)
+    func grant(of job: String) async throws(LinkRefusal) -> SourceGrant
+    func keep(digests: FileDigests, of job: String) async throws(LinkRefusal)
+    func digests(of job: String) async throws(LinkRefusal) -> FileDigests
     func view(of job: String) async throws(LinkRefusal) -> JobView
     func announce(_ request: AnnounceRequest) async throws(LinkRefusal) -> AnnounceReply
 }

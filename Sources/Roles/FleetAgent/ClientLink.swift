@@ -50,6 +50,22 @@ package struct ClientLink: AgentLink {
         try await Self.call { () throws(LinkProblem) in try await client.metainfo(of: job) }
     }
 
+    package func keep(grant: SourceGrant, of job: String) async throws(LinkRefusal) {
+        try await Self.call { () throws(LinkProblem) in try await client.keep(grant: grant, of: job) }
+    }
+
+    package func grant(of job: String) async throws(LinkRefusal) -> SourceGrant {
+        try await Self.call { () throws(LinkProblem) in try await client.grant(of: job) }
+    }
+
+    package func keep(digests: FileDigests, of job: String) async throws(LinkRefusal) {
+        try await Self.call { () throws(LinkProblem) in try await client.keep(digests: digests, of: job) }
+    }
+
+    package func digests(of job: String) async throws(LinkRefusal) -> FileDigests {
+        try await Self.call { () throws(LinkProblem) in try await client.digests(of: job) }
+    }
+
     package func view(of job: String) async throws(LinkRefusal) -> JobView {
         try await Self.call { () throws(LinkProblem) in try await client.view(of: job) }
     }
@@ -79,6 +95,8 @@ package struct AgentDelegate: LinkDelegate {
     }
 
     package func facts() async -> HostFacts { await agent.facts(name: name) }
+
+    package func moment() async -> HostMoment? { await agent.moment() }
 
     package func figures(watched: Set<String>?) async -> [JobFigures] {
         let all = await agent.figures()

@@ -14,7 +14,8 @@ extension FleetAgent {
             let total = record.offer.content.bytes
             return JobFigures(
                 job: job, done: record.life.hasContent ? total : min(now.done, total), total: total, down: now.down,
-                up: now.up, fromPeers: now.fromPeers, fromSources: now.fromSources)
+                up: now.up, fromSite: now.fromSite, fromPeers: now.fromPeers - now.fromSite,
+                fromSources: now.fromSources)
         }
     }
 
@@ -34,18 +35,32 @@ extension FleetAgent {
         return HostFacts(
             name: name ?? HostReport.name, os: system.os, arch: system.arch, version: Product.version,
             timeZone: HostReport.timeZone, addresses: addresses, labels: configuration.labels, policy: policy,
-            free: free)
+            free: free, utcOffset: HostReport.utcOffset)
+    }
+
+    /// What changes all the time.
+    package func moment() async -> HostMoment {
+        let roots = context.policy.configuration.receive.roots
+        // Whole MiB: what changes by less is not said anew.
+        let free = await Threads.offload { roots.map { max(0, DiskSpace.free($0) ?? 0) & ~0xf_ffff } }
+        return HostMoment(
+            free: free, utcOffset: HostReport.utcOffset, tasks: Array(await tasks().prefix(HostMoment.mostTasks)))
     }
 
     /// The addresses at which peers can dial this host; empty with `listen: none`.
     var addresses: [PeerAddress] {
         get async {
-            if case .some(.none) = context.policy.configuration.listen { return [] }
+            let named = context.policy.configuration.listen
+            if case .some(.none) = named { return [] }
             guard let listen = await context.swarm.listenAddress else { return [] }
             guard listen.isUnspecified else {
-                return listen.isLoopback && !context.settings.tellsLoopback ? [] : [listen]
+                // What the agent's file names is told, loopback too: its fleet is on one host.
+                let isTold = !listen.isLoopback || named != nil || context.settings.tellsLoopback
+                return isTold ? [listen] : []
             }
-            return HostReport.addresses(port: listen.port, loopback: context.settings.tellsLoopback)
+            let found = HostReport.addresses(port: listen.port, loopback: context.settings.tellsLoopback)
+            // Who can reach a host without a network is on it.
+            return found.isEmpty ? HostReport.addresses(port: listen.port, loopback: true) : found
         }
     }
 }

@@ -7,6 +7,7 @@
 import Address
 import Fleet
 import FleetLink
+import HashLibrary
 import Hashing
 import Jobs
 import Logging
@@ -23,25 +24,46 @@ package actor FleetAgent {
     private var told: [String: TargetState.WaitReason] = [:]
     /// When a job that lacks disk space is tried again, in seconds of the monotonic clock.
     private var spaceAgain: [String: Double] = [:]
+    /// When records of old sends were last removed, in seconds of the monotonic clock.
+    var sendsSwept: Double?
     private var poll: Task<Void, Never>?
     private var isStopped = false
-    /// The news in the link's last answer.
+    /// BFT tasks of a delivery node in this process: shown, and left to that node.
+    let tasks: @Sendable () async -> [HostTask]
+    private let ownLibrary: HashLibrary?
+    /// What the link said last.
     var news: LinkNews?
     var trouble: String?
 
-    /// - Parameter swarm: the engine of this process. The caller shuts it down.
+    /// - Parameters:
+    ///   - swarm: the engine of this process; its owner ends it.
+    ///   - tasks: those of a delivery node in this process.
+    ///   - library: used in place of one of the agent's own, which knows what jobs brought and reads nothing else.
     package init(
         configuration: AgentConfiguration, places: AgentPlaces, link: any AgentLink, swarm: SwarmNode, logger: Logger,
-        clock: any JobClock = SystemJobClock(), settings: AgentTunables = AgentTunables()
+        clock: any JobClock = SystemJobClock(), settings: AgentTunables = AgentTunables(),
+        tasks: @escaping @Sendable () async -> [HostTask] = { [] }, library: (any ContentLibrary)? = nil
     ) {
+        self.tasks = tasks
+        let own = library == nil ? Self.makeLibrary(places, logger) : nil
+        ownLibrary = own
+        let library: any ContentLibrary = library ?? own.map { LibraryBridge(library: $0) } ?? NoLibrary()
         context = AgentContext(
             places: places, policy: AgentPolicy(configuration), link: link, swarm: swarm, clock: clock, logger: logger,
             settings: settings, publications: Turns(atOnce: 64), checks: Turns(atOnce: Threads.processors),
-            published: PublishedPlaces(directory: places.versions))
+            published: PublishedPlaces(directory: places.versions), stores: AgentStores(configuration.stores),
+            site: SiteMemory(path: places.site), library: library)
+    }
+
+    private static func makeLibrary(_ places: AgentPlaces, _ logger: Logger) -> HashLibrary? {
+        var options = LibraryOptions()
+        (options.watches, options.rescanInterval) = (false, nil)
+        return try? HashLibrary(tablePath: places.library, roots: [], options: options, logger: logger)
     }
 
     /// Starts the agent, and continues the jobs of its previous run.
-    /// - Throws: `FileFailure` if the agent's directories cannot be created.
+    /// - Throws: `FileFailure` if the agent's directories cannot be created; ``AgentListenProblem`` if the address that its file
+    ///   names is taken.
     package func start() async throws {
         let places = context.places
         let found = try await Threads.offload { () throws(FileFailure) -> [TargetFile] in
@@ -52,8 +74,21 @@ package actor FleetAgent {
                 TargetFile.read(places.job($0))
             }
         }
+        await context.site.load()
+        do { try await ownLibrary?.start() } catch {
+            // Without the library everything works, and more is transferred.
+            context.logger.warning("the library of hashes cannot be used", metadata: ["reason": "\(error)"])
+        }
         // So that control can be told where peers reach this host.
-        try? await context.swarm.serve(EmptyShelf(), options: context.transferOptions)
+        do { try await context.swarm.serve(EmptyShelf(), options: context.transferOptions) } catch {
+            // Where the file names no address, the host goes on without one: it dials its peers.
+            guard case .address(let address) = context.policy.configuration.listen else { return await begin(found) }
+            throw AgentListenProblem(address: address, reason: "\(error)")
+        }
+        await begin(found)
+    }
+
+    private func begin(_ found: [TargetFile]) async {
         for file in found { await resume(file) }
         await forget(found.map(\.now))
         await resumeSends()
@@ -77,6 +112,8 @@ package actor FleetAgent {
             for runner in targets.values { group.addTask { await runner.stop() } }
             for runner in senders.values { group.addTask { await runner.stop() } }
         }
+        await context.stores.shutdown()
+        await ownLibrary?.stop()
     }
 
     /// Seconds for which the record of an ended job is kept.
@@ -101,7 +138,7 @@ package actor FleetAgent {
         }
     }
 
-    private func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
+    func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
         let runner = TargetRunner(
             file, placement: placement, context: context, addresses: { [weak self] in await self?.addresses ?? [] },
             vacate: { [weak self] final in await self?.vacate(final, for: file.now.job) })
@@ -109,7 +146,7 @@ package actor FleetAgent {
         await runner.start(isNew: isNew)
     }
 
-    private func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
+    func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
         try? await context.link.report(
             AgentReport(
                 job: job, attempt: attempt, time: context.clock.now.wall.seconds, report: .refused(key: refusal.key),
@@ -133,7 +170,9 @@ package actor FleetAgent {
             return await offered(command.job, command.attempt, offer, restores: version)
         case .switches(let moment): await targets[command.job]?.obey(.order(.switches(at: moment)))
         case .pause: await targets[command.job]?.obey(.order(.pause))
-        case .resume: await targets[command.job]?.obey(.order(.resume))
+        case .resume:
+            await targets[command.job]?.obey(.order(.resume))
+            await resumeSend(command.job)
         case .cancel:
             await targets[command.job]?.obey(.order(.cancel))
             await senders[command.job]?.end()
@@ -146,43 +185,11 @@ package actor FleetAgent {
         return true
     }
 
-    private func offered(_ job: String, _ attempt: Int64, _ offer: JobOffer, restores: String?) async -> Bool {
-        guard TargetRecord.isName(job), restores.map(TargetRecord.isName) ?? true else { return true }
-        if let runner = targets[job] {
-            await runner.obey(.offered(attempt: attempt))
-            await look()
-            return true
-        }
-        let placement: AgentPolicy.Placement
-        do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
-            await refuse(job, attempt, error)
-            return true
-        }
-        var record = TargetRecord(
-            job: job, offer: offer,
-            life: TargetLife(attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache),
-            root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
-        record.restores = restores
-        let directory = context.places.job(job)
-        let made = record
-        let file = await Threads.offload { () -> TargetFile? in
-            // The offer was accepted before, and its job has ended: only a higher attempt starts it again.
-            if let old = TargetFile.read(directory), old.now.life.attempt >= made.life.attempt { return old }
-            guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
-            let file = TargetFile(made, in: directory)
-            return (try? file.save()) == nil ? nil : file
-        }
-        guard let file else { return false }
-        await run(file, placement, isNew: true)
-        await targets[job]?.obey(.resumed)
-        await look()
-        return true
-    }
-
     // MARK: Choice of receiving jobs
 
-    private func look() async {
+    func look() async {
         guard !isStopped else { return }
+        await forgetSends()
         var candidates: [ReceivingTurns.Candidate] = []
         var records: [String: TargetRecord] = [:]
         let now = context.clock.now.uptime
@@ -260,12 +267,21 @@ package actor FleetAgent {
     // MARK: The link
 
     /// Control answered.
-    func heard(_ news: LinkNews) {
+    func heard(_ news: LinkNews) async {
         (self.news, trouble) = (news, nil)
+        await context.site.learn(news.site)
     }
 
     /// Call when control does not answer.
     func lost(_ problem: String) { trouble = problem }
+}
+
+/// Peers cannot reach this host where its file says that they do.
+package struct AgentListenProblem: Error, CustomStringConvertible {
+    let address: PeerAddress
+    let reason: String
+
+    package var description: String { "peers cannot reach this host at \(address): \(reason)" }
 }
 
 /// A shelf without content. It makes the engine listen before there is a job.

@@ -4,13 +4,18 @@ import Glibc
 import Text
 
 /// Properties of this host, for control.
-enum HostReport {
+package enum HostReport {
     static var name: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard gethostname(&buffer, buffer.count - 1) == 0 else { return "host" }
         let bytes = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-        let text = String(decoding: bytes, as: UTF8.self).prefix { $0 != "/" }
-        return LabelKey.isValid(text) ? String(text.prefix(63)) : "host"
+        return nodeName(String(decoding: bytes, as: UTF8.self))
+    }
+
+    /// The name of a node on this host: at most 63 bytes of the host's own.
+    package static func nodeName(_ host: String) -> String {
+        let text = String(decoding: host.utf8.prefix { $0 != UInt8(ascii: "/") }.prefix(63), as: UTF8.self)
+        return LabelKey.isValid(text) ? text : "host"
     }
 
     static var system: (os: String, arch: String) {
@@ -20,6 +25,13 @@ enum HostReport {
             withUnsafeBytes(of: tuple) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         }
         return (text(names.sysname).lowercased(), text(names.machine))
+    }
+
+    /// Seconds that local time is ahead of UTC now.
+    static var utcOffset: Int64 {
+        var (now, local) = (time(nil), tm())
+        localtime_r(&now, &local)
+        return Int64(local.tm_gmtoff)
     }
 
     /// As the time zone database names it; empty where the system does not say.

@@ -30,6 +30,12 @@ package protocol LinkService: Sendable {
     /// - Parameter torrent: a torrent file with the info hashes of the job.
     func keep(metainfo torrent: [UInt8], of job: String, by node: LinkCaller) async throws(LinkRefusal)
     func metainfo(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> [UInt8]
+    /// URLs of a job's bucket that its sender has signed.
+    func keep(grant: SourceGrant, of job: String, by node: LinkCaller) async throws(LinkRefusal)
+    func grant(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> SourceGrant
+    /// SHA-1 of a job's files.
+    func keep(digests: FileDigests, of job: String, by node: LinkCaller) async throws(LinkRefusal)
+    func digests(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> FileDigests
     func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView
     func announce(_ request: AnnounceRequest, by node: LinkCaller) async throws(LinkRefusal) -> AnnounceReply
     /// The swarms that a tracker of the fleet should serve.
@@ -37,6 +43,22 @@ package protocol LinkService: Sendable {
 }
 
 extension LinkService {
+    package func keep(digests: FileDigests, of job: String, by node: LinkCaller) async throws(LinkRefusal) {
+        throw LinkRefusal(404, "no_path", "this control keeps no digests")
+    }
+
+    package func digests(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> FileDigests {
+        throw LinkRefusal(404, "no_path", "this control keeps no digests")
+    }
+
+    package func keep(grant: SourceGrant, of job: String, by node: LinkCaller) async throws(LinkRefusal) {
+        throw LinkRefusal(404, "no_path", "this control keeps no URLs of sources")
+    }
+
+    package func grant(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> SourceGrant {
+        throw LinkRefusal(404, "no_path", "this control keeps no URLs of sources")
+    }
+
     package func swarms(for node: LinkCaller) async throws(LinkRefusal) -> SwarmList {
         throw LinkRefusal(404, "no_path", "this control lists no swarms")
     }

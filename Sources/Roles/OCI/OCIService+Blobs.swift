@@ -55,7 +55,7 @@ extension OCIService {
         let size = parameters["size"].flatMap { Int64($0) }
         do throws(SystemError) {
             upload = try await Threads.offload { () throws(SystemError) in
-                try uploads.begin(size: size, now: Clocks.steadySeconds)
+                try uploads.begin(size: size, for: name.text, now: Clocks.steadySeconds)
             }
         } catch {
             throw Self.disk(error)
@@ -92,7 +92,7 @@ extension OCIService {
     func continueUpload(
         _ id: String, to name: ContentName, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
-        let upload = try await find(id)
+        let upload = try await find(id, for: name)
         try await receive(request, context, into: upload, at: try Self.start(of: request))
         return state(of: upload, in: name, .accepted)
     }
@@ -104,15 +104,15 @@ extension OCIService {
             throw OCIError(400, .digestInvalid, "the request that ends an upload says its digest")
         }
         let digest = try OCIPath.digest(String(text))
-        return try await end(try await find(id), to: name, digest: digest, request, context)
+        return try await end(try await find(id, for: name), to: name, digest: digest, request, context)
     }
 
     func uploadState(_ id: String, of name: ContentName) async throws(OCIError) -> Response {
-        state(of: try await find(id), in: name, .noContent)
+        state(of: try await find(id, for: name), in: name, .noContent)
     }
 
     func cancelUpload(_ id: String, of name: ContentName) async throws(OCIError) -> Response {
-        let (upload, uploads) = (try await find(id), try uploads())
+        let (upload, uploads) = (try await find(id, for: name), try uploads())
         uploads.forget(id)
         await Threads.offload { upload.cancel() }
         await blobs.dropped(id)
@@ -141,7 +141,8 @@ extension OCIService {
         return created(digest, in: name)
     }
 
-    private func find(_ id: String) async throws(OCIError) -> BlobUpload {
+    /// An upload that was begun for a name: of another one it does not exist, as a caller may be limited to some names.
+    private func find(_ id: String, for name: ContentName) async throws(OCIError) -> BlobUpload {
         let uploads = try uploads()
         let found: BlobUpload?
         do throws(SystemError) {
@@ -151,7 +152,7 @@ extension OCIService {
         } catch {
             throw Self.disk(error)
         }
-        guard let found else { throw Self.error(UploadProblem.unknown) }
+        guard let found, found.target == name.text else { throw Self.error(UploadProblem.unknown) }
         return found
     }
 

@@ -10,15 +10,16 @@ package enum Problem {
     /// - Parameters:
     ///   - code: identifies the error for programs.
     ///   - detail: describes the error for people.
-    ///   - advice: tells what to do next; empty for none.
+    ///   - advice: tells what to do next; empty for the usual advice of the status.
     package static func response(
         _ status: HTTPResponse.Status, _ code: String, _ detail: String, advice: String = ""
     ) -> Response {
-        var object: JSONObject = [
-            "title": .string(status.reasonPhrase), "status": .integer(Int64(status.code)), "code": .string(code),
+        let object: JSONObject = [
+            "type": "about:blank", "title": .string(status.title), "status": .integer(Int64(status.code)),
+            "code": .string(code),
             "detail": .string(detail),
+            "advice": .string(advice.isEmpty ? ProblemAdvice.usual(status.code) : advice),
         ]
-        if !advice.isEmpty { object["advice"] = .string(advice) }
         var response = Response.json(.object(object), status: status)
         response.headers[.contentType] = "application/problem+json"
         return response

@@ -46,6 +46,13 @@ struct BlobCalls: Sendable {
             return await torrent(digest, of: name)
         }
         if node.catalogue.entry(of: digest.sha256) == nil, let cold {
+            do throws(OCIError) {
+                if let response = try await arriving(digest, of: name, cold, isMetainfo, request, context) {
+                    return response
+                }
+            } catch {
+                return Self.refusal(error)
+            }
             let answer = await cold.reads.answer(
                 for: digest, of: name, wish: .size, patience: ColdAnswers.sizePatience)
             if let response = ColdAnswers.response(answer, digest) { return response }
@@ -62,14 +69,34 @@ struct BlobCalls: Sendable {
         return BlobDigest(text) ?? BlobDigest("sha256:" + text)
     }
 
+    /// Of a blob that comes from its back end piece by piece; nil for one that does not.
+    private func arriving(
+        _ digest: BlobDigest, of name: ContentName, _ cold: ColdStore, _ isMetainfo: Bool, _ request: Request,
+        _ context: ServiceContext
+    ) async throws(OCIError) -> Response? {
+        guard isMetainfo else {
+            return try await here.arriving(
+                digest, of: name, from: cold.reads, to: request.head,
+                headers: [.contentType: "application/octet-stream"], in: context)
+        }
+        guard let info = await cold.reads.torrent(of: digest, in: name, patience: ColdAnswers.sizePatience) else {
+            return nil
+        }
+        return await torrent(info, of: name)
+    }
+
     private func torrent(_ digest: BlobDigest, of name: ContentName) async -> Response {
         let info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
         guard let info else { return .text("a blob without bytes has no torrent\n", status: .notFound) }
+        return await torrent(info, of: name)
+    }
+
+    private func torrent(_ info: BlobInfo, of name: ContentName) async -> Response {
         let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
         // Idle blobs are not announced to trackers. A client that asks for the torrent asks the tracker next, and must
         // find this origin there. Under a NAME that is not open, only clients with the registry's secret find the
         // swarm.
-        let options = node.options(of: digest.sha256, isOpen: swarms.isOpen(name))
+        let options = node.options(of: info.digest, isOpen: swarms.isOpen(name))
         _ = await node.swarm.announce(torrent, options: options)
         return Response(
             status: .ok, headers: [.contentType: "application/x-bittorrent"],
@@ -82,9 +109,13 @@ struct BlobCalls: Sendable {
             return try await here.response(digest, to: request.head, headers: headers, in: context)
                 ?? .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         } catch {
-            var response = Response.text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
-            response.headers[.retryAfter] = RequestPlace.retryAfter
-            return response
+            return Self.refusal(error)
         }
+    }
+
+    private static func refusal(_ error: OCIError) -> Response {
+        var response = Response.text(error.message + "\n", status: HTTPResponse.Status(code: error.status))
+        response.headers[.retryAfter] = RequestPlace.retryAfter
+        return response
     }
 }

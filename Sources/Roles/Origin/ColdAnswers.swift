@@ -11,7 +11,7 @@ package enum ColdAnswers {
     /// Seconds that a request for a blob is held while the blob is read from its back end.
     package static let patience = 20.0
     /// Seconds that a request is held until the back end has answered whether it has the blob.
-    static let sizePatience = 10.0
+    package static let sizePatience = 10.0
 
     /// An OCI error. Nil for a blob that is on this disk, and for one that does not exist.
     package static func error(_ answer: ColdAnswer, _ digest: BlobDigest) -> OCIError? {

@@ -1,8 +1,10 @@
 import Admission
 import BlobNode
+import ColdStore
 import HTTPServing
 import HTTPTypes
 import Hummingbird
+import Metainfo
 import OCI
 import Registry
 import Threads
@@ -47,4 +49,30 @@ package struct LocalReads: Sendable {
         if let held { response = response.holding(held) }
         return response.holding(lease)
     }
+
+    /// The answer with a blob that comes from its back end piece by piece; nil for one that does not.
+    /// - Parameter headers: what is said of the blob.
+    package func arriving(
+        _ digest: BlobDigest, of name: ContentName, from reads: ColdReads, to head: HTTPRequest, headers: HTTPFields,
+        in context: ServiceContext
+    ) async throws(OCIError) -> Response? {
+        guard let info = await reads.torrent(of: digest, in: name, patience: ColdAnswers.sizePatience) else {
+            return nil
+        }
+        switch ArrivingAnswer.begin(to: head, size: info.length, headers: headers, tag: "\"\(digest)\"") {
+        case .answered(let response): return response
+        case .content(let answer):
+            guard let held = direct.place() else { throw DirectReads.refusal }
+            guard let place = context.place(admission, at: .files) else {
+                throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
+            }
+            guard let reading = await reads.read(digest, answer.range) else { return nil }
+            return answer.response(from: reading.file, chunk: Self.arrivingChunk, holding: place) {
+                await reading.available($0)
+            }.holding(held)
+        }
+    }
+
+    /// Bytes that are read at a time of a blob that arrives.
+    private static let arrivingChunk = 1 << 20
 }

@@ -30,6 +30,12 @@ struct OriginBlobs: OCIBlobs {
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext
     ) async throws(OCIError) -> Response? {
+        if node.catalogue.entry(of: digest.sha256) == nil, let cold,
+            let response = try await here.arriving(
+                digest, of: name, from: cold.reads, to: head, headers: headers, in: context)
+        {
+            return response
+        }
         guard try await obtain(digest, for: name) != nil else { return nil }
         return try await here.response(digest, to: head, headers: headers, in: context)
     }

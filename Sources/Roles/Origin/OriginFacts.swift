@@ -24,13 +24,19 @@ struct OriginFacts: BlobFacts {
     func facts(
         of digests: [BlobDigest], under name: ContentName, contents: Int
     ) async throws(BlobFactsError) -> [BlobDigest: BlobFact] {
-        try await fetch(digests, of: name)
+        let arriving = try await fetch(digests, of: name)
         return await Threads.offload { [node] in
             var left = Int64(contents)
             var facts: [BlobDigest: BlobFact] = [:]
             for digest in digests {
                 // A blob with corrupt pieces counts too: peers can take its good pieces here, and the others elsewhere.
-                guard let entry = node.catalogue.entryOfAny(digest.sha256) else { continue }
+                guard let entry = node.catalogue.entryOfAny(digest.sha256) else {
+                    // Nobody vouches for the torrent of a blob that is still arriving.
+                    if let size = arriving[digest] {
+                        facts[digest] = BlobFact(size: size, infoHash: nil, infoSHA256: nil)
+                    }
+                    continue
+                }
                 var content: [UInt8]?
                 if entry.size <= min(left, Int64(BlobFact.mostContent)) {
                     content = try? node.directory.open(digest.sha256)?.readAll(limit: Int(entry.size))
@@ -47,18 +53,29 @@ struct OriginFacts: BlobFacts {
         }
     }
 
-    /// Begins to read all blobs that are only in the back end, and waits for them for ``ColdAnswers/patience`` seconds.
-    /// Throws for the first blob that has not arrived by then.
-    private func fetch(_ digests: [BlobDigest], of name: ContentName) async throws(BlobFactsError) {
+    /// Begins to read all blobs that are only in the back end, and waits for those that do not arrive piece by piece for
+    /// ``ColdAnswers/patience`` seconds. Throws for the first of these that has not arrived by then.
+    /// - Returns: the sizes of those that arrive piece by piece.
+    private func fetch(
+        _ digests: [BlobDigest], of name: ContentName
+    ) async throws(BlobFactsError) -> [BlobDigest: Int64] {
         let missing = digests.filter { node.catalogue.entry(of: $0.sha256) == nil }
-        guard asksBackEnds, let cold, !missing.isEmpty else { return }
+        guard asksBackEnds, let cold, !missing.isEmpty else { return [:] }
+        var arriving: [BlobDigest: Int64] = [:]
         for digest in missing { _ = await cold.reads.answer(for: digest, of: name, wish: .size, patience: 0) }
         let end = Clocks.steadySeconds + ColdAnswers.patience
         for digest in missing {
+            if let info = await cold.reads.torrent(
+                of: digest, in: name, patience: max(0.1, end - Clocks.steadySeconds))
+            {
+                arriving[digest] = info.length
+                continue
+            }
             let answer = await cold.reads.answer(
                 for: digest, of: name, wish: .content, patience: max(0.1, end - Clocks.steadySeconds))
             if let error = ColdAnswers.factsError(answer, digest) { throw error }
         }
+        return arriving
     }
 
     func touch(

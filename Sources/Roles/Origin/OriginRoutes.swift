@@ -36,8 +36,10 @@ package enum OriginRoutes {
         ]
     }
 
+    /// - Parameter ready: why the origin is not ready; nil if it is.
     package static func lists(
-        cluster: @escaping Route.Handler, status: @escaping Route.Handler, metrics: @escaping Route.Handler
+        cluster: @escaping Route.Handler, status: @escaping Route.Handler, metrics: @escaping Route.Handler,
+        ready: @escaping @Sendable () async -> String?
     ) -> [Route] {
         [
             Route(
@@ -47,9 +49,20 @@ package enum OriginRoutes {
                 .get, "/metrics", "Numbers for Prometheus", answers: [.init(200, "done", type: "text/plain")],
                 access: .role(RegistryRoles.pull), handler: metrics),
         ]
-            + ["/health", "/healthz", "/readyz", "/readiness"].map { path in
+            + ["/health", "/healthz"].map { path in
                 Route(.get, path, "Alive", answers: [.init(200, "ok", type: "text/plain")], access: .open) { _, _ in
                     .text("ok\n")
+                }
+            }
+            + ["/readyz", "/readiness"].map { path in
+                Route(
+                    .get, path, "Ready: the back ends with `must_ready` answer",
+                    answers: [
+                        .init(200, "ok", type: "text/plain"), .init(503, "not ready: why", type: "text/plain"),
+                    ], access: .open
+                ) { _, _ in
+                    guard let problem = await ready() else { return .text("ok\n") }
+                    return .text(problem + "\n", status: .serviceUnavailable)
                 }
             }
     }

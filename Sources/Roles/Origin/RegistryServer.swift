@@ -86,7 +86,8 @@ package final class RegistryServer: Sendable {
                             cluster(
                                 seenFrom: request, scheme, peers: peers, trackers: trackers,
                                 swarms: swarms.json(for: context, access)))
-                    }, status: { _, _ in status(of: node) }, metrics: { _, _ in await metrics.page() }))
+                    }, status: { _, _ in status(of: node) }, metrics: { _, _ in await metrics.page() },
+                    ready: { await cold?.readinessProblem() }))
         var services: [HTTPService] = []
         for address in addresses {
             let router = Router(context: ServiceContext.self)

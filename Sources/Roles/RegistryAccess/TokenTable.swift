@@ -81,6 +81,8 @@ package struct TokenTable: Sendable {
             guard (1...4096).contains(secret.utf8.count), secret.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
                 throw wrong("'secret' is letters, digits and signs without blanks")
             }
+            // A client takes what is before a colon as the name of a user (RFC 7617), and sends only the rest as the token.
+            guard !secret.utf8.contains(UInt8(ascii: ":")) else { throw wrong("'secret' has no ':'") }
             digest = SHA256.digest(Array(secret.utf8)).bytes
         default: throw wrong("either 'sha256' or 'secret' is needed")
         }

@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 import Threads
 
 /// An SQLite database file with a write-ahead log that is synced at each commit.
@@ -26,6 +27,7 @@ package final class DatabaseFile: Sendable {
         // Two more connections than short reads use, so that ``readAtLength(_:)`` does not wait for them.
         configuration.maximumReaderCount = readers + 2
         configuration.label = "database"
+        Self.keepPrivate(path)
         pool = try DatabasePool(path: path, configuration: configuration)
         var migrator = DatabaseMigrator()
         for migration in migrations {
@@ -37,6 +39,12 @@ package final class DatabaseFile: Sendable {
             try connection.execute(sql: "PRAGMA synchronous = FULL")
         }
         try migrator.migrate(pool)
+    }
+
+    /// Makes the file for its owner alone; SQLite gives its other files the mode of this one. One that is there stays as it is.
+    private static func keepPrivate(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
     /// Runs `body` in a transaction, which other queued writes may share. Returns when the transaction is durable. If
@@ -73,13 +81,28 @@ package final class DatabaseFile: Sendable {
         }
     }
 
-    /// Copies the committed contents to another file. Reads and writes go on meanwhile.
-    package func copy(to path: String) async throws(DatabaseFileError) {
+    /// Copies the committed contents of a database that another process may have open. Nothing of it is changed, and it
+    /// may be of any version.
+    package static func copy(_ path: String, to target: String) async throws(DatabaseFileError) {
         try await Threads.offload(name: "database") { () throws(DatabaseFileError) in
             do {
-                let copy = try DatabaseQueue(path: path)
-                try self.pool.backup(to: copy)
-                try copy.close()
+                var configuration = Configuration()
+                configuration.readonly = true
+                configuration.busyMode = .timeout(patience)
+                let source = try DatabaseQueue(path: path, configuration: configuration)
+                // For its owner alone.
+                let made = Glibc.open(target, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+                guard made >= 0 else { throw DatabaseFileError.failed("\(target) cannot be made") }
+                Glibc.close(made)
+                do {
+                    let copy = try DatabaseQueue(path: target)
+                    try source.backup(to: copy)
+                    try copy.close()
+                    try source.close()
+                } catch {
+                    unlink(target)
+                    throw error
+                }
             } catch { throw DatabaseFileError(error) }
         }
     }

@@ -14,7 +14,7 @@ package enum DatabaseFileError: Error, Sendable, CustomStringConvertible {
     case failed(String)
     case closed
 
-    init(_ error: any Error) {
+    package init(_ error: any Error) {
         if let error = error as? DatabaseFileError {
             self = error
             return

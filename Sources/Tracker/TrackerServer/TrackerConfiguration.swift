@@ -17,6 +17,9 @@ package struct TrackerConfiguration: Sendable {
     package var intervalJitter: Double = 0.1
     /// Swarms that are served; nil for all.
     package var allow: Set<SwarmKey>?
+    /// Whether an announce of a swarm that shows this ticket, or none, is answered; nil for a tracker without tickets. Called on the
+    /// tracker's loop for each announce: answers from memory, at once.
+    package var admits: (@Sendable (SwarmKey, SwarmTicket?) -> Bool)?
     /// Which sources may claim another address than that of their announce.
     package var trust: AddressTrust = .loopback
     package var limits = Limits()

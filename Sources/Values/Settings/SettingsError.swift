@@ -27,6 +27,11 @@ package struct SettingsError: Error, Sendable, Hashable, CustomStringConvertible
         SettingsError(.wrong, SettingPath().member(key), reason)
     }
 
+    /// For a configuration in which a key that is not known is a mistake.
+    package static func unknown(_ note: SettingNote) -> SettingsError {
+        SettingsError(.wrong, note.path, "there is no such key").located(by: note.place)
+    }
+
     package var description: String {
         (place.map { "\($0): " } ?? "") + "the key '\(path)' is \(kind == .missing ? "missing" : "wrong"): \(reason)"
     }

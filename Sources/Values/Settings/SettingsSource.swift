@@ -14,7 +14,7 @@ package struct SettingsSource: Sendable {
     }
 
     /// Where a value stands, or the nearest value around it.
-    func place(of path: SettingPath) -> SettingPlace? {
+    package func place(of path: SettingPath) -> SettingPlace? {
         var path = path
         while true {
             if let place = places[path] { return place }

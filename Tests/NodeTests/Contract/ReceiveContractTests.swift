@@ -2,6 +2,7 @@ import BFT
 import Foundation
 import JSON
 import Node
+import TestSupport
 import Testing
 
 /// Every text of the calls of nodes that receive, over sockets.

@@ -2,6 +2,7 @@ import BFT
 import Foundation
 import Node
 import Policy
+import TestSupport
 import Testing
 
 /// The deployed system's plan for quiet hours: five small deliveries and one that takes two days.

@@ -2,6 +2,7 @@ import BFT
 import Foundation
 import JSON
 import Node
+import TestSupport
 import Testing
 
 /// The test plans of the deployed system (testapi, testapi2, repeated), step by step, with its names.

@@ -18,12 +18,16 @@ struct PullCommand: SwoopCommand {
             step, and files that are the same in both are not fetched again. Files that no pull wrote stay, unless the new \
             version has a file of the same path.
 
+            Without an agent, or with --direct, this host gives what it has to others while it comes, and for --seed-time \
+            afterwards. A signal ends that; the content is complete then.
+
             Images of containers become a directory in the OCI image layout. '-o -' writes a single file to standard output.
 
             Examples:
               swoop pull team/model:1.0 -o /srv/models
               swoop pull team/app -o . --overwrite
               swoop pull build.tar.zst -o - | tar --zstd -x
+              swoop pull team/model:1.0 -o /srv/models --direct --seed-time 1h
             """)
 
     @Argument(
@@ -54,6 +58,12 @@ struct PullCommand: SwoopCommand {
         transform: TimeSpan.parse)
     var timeout: TimeSpan?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long to give afterwards, where no agent does. Default: not at all.", valueName: "duration"),
+        transform: TimeSpan.parse)
+    var seedTime: TimeSpan?
+
     @OptionGroup var access: RegistryArguments
 
     @OptionGroup var global: GlobalOptions
@@ -62,6 +72,7 @@ struct PullCommand: SwoopCommand {
 
     func validate() throws {
         if timeout?.seconds == 0 { throw ValidationError("'--timeout' must be longer than 0") }
+        if isStream, seedTime != nil { throw ValidationError("'--seed-time' and '-o -' exclude each other") }
         if isStream, global.json { throw ValidationError("'--json' and '-o -' exclude each other") }
         if output.isEmpty { throw ValidationError("'--output' is empty") }
     }
@@ -70,25 +81,62 @@ struct PullCommand: SwoopCommand {
         let begin = ContinuousClock.now
         let patience = timeout.map { Double($0.seconds) }
         let client = try await access.contentClient(silence: min(20, patience ?? 20))
-        let outcome: Pull.Outcome
+        let sources = PullSources(
+            client, access, reference, agent: direct ? nil : agent ?? DescriptorProtocol.usualPath,
+            limits: RegistryTransferLimits(), patience: patience, logger: global.logger)
         do {
-            outcome = try await untilStopped { try await pull(client, reporter, patience) }
+            let outcome = try await untilStopped { try await pull(client, sources, reporter, patience) }
+            report(outcome, reporter, seconds: (ContinuousClock.now - begin) / .seconds(1))
+            if let seedTime { await give(outcome, sources.given, for: seedTime.duration, reporter) }
         } catch {
+            await sources.shutdown()
             await client.shutdown()
             throw error
         }
+        await sources.shutdown()
         await client.shutdown()
+    }
+
+    private func report(_ outcome: Pull.Outcome, _ reporter: Reporter, seconds: Double) {
         let content = PushedContent(
             reference: reference, digest: outcome.digest, bytes: Int(clamping: outcome.bytes),
             transferred: Int(clamping: outcome.figures.received), reused: Int(clamping: outcome.figures.reused),
-            seconds: (ContinuousClock.now - begin) / .seconds(1), path: outcome.path)
+            seconds: seconds, path: outcome.path)
         reporter.clearBars()
         reporter.event(content.json)
         reporter.note(content.pulledText)
     }
 
+    /// Gives what was pulled to others until the time is over, or a signal comes.
+    private func give(
+        _ outcome: Pull.Outcome, _ given: PulledContent?, for time: Duration, _ reporter: Reporter
+    ) async {
+        // From now on, a signal ends a pull that is complete.
+        StopSignal.shared.setForcedStatus(.done)
+        guard let given else {
+            return reporter.note(
+                "nothing is given on from here: an agent of this host does, or the registry has no swarm")
+        }
+        reporter.note("giving it to others for \(HumanText.time(Int(time / .seconds(1))))")
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await given.give(outcome.files) }
+            group.addTask {
+                try? await Task.sleep(for: time)
+                return true
+            }
+            group.addTask {
+                await StopSignal.shared.wait()
+                return true
+            }
+            if await group.next() == false {
+                reporter.warning("nothing is given on from here: the registry's swarm is closed to this host")
+            }
+            group.cancelAll()
+        }
+    }
+
     private func pull(
-        _ client: RegistryClient, _ reporter: Reporter, _ patience: Double?
+        _ client: RegistryClient, _ sources: PullSources, _ reporter: Reporter, _ patience: Double?
     ) async throws -> Pull.Outcome {
         var options = Pull.Options()
         options.overwrite = overwrite
@@ -102,18 +150,12 @@ struct PullCommand: SwoopCommand {
             let figures = pull.meter.figures
             return (figures.progress, Int(clamping: figures.received), figures.trouble)
         }
-        let sources = PullSources(
-            client, access, reference, agent: direct ? nil : agent ?? DescriptorProtocol.usualPath,
-            limits: options.limits, patience: patience, logger: global.logger)
         do {
-            let outcome = try await shown.whileRunning { () async throws(PullError) in
+            return try await shown.whileRunning { () async throws(PullError) in
                 if isStream { return try await pull.stream(to: 1, from: sources.make) }
                 return try await pull.run(into: output, from: sources.make)
             }
-            await sources.shutdown()
-            return outcome
         } catch {
-            await sources.shutdown()
             throw await Failure(error, reference, client)
         }
     }

@@ -116,7 +116,7 @@ struct TrackerCommand: SwoopCommand {
         let server: TrackerServer
         do {
             server = try TrackerServer(
-                configuration: try configuration(given, origins), logger: logger,
+                configuration: try configuration(given, origins, fleet), logger: logger,
                 makeShared: try makeShared(given, logger))
         } catch let error as TrackerServerError {
             throw Failure(error)
@@ -173,9 +173,10 @@ struct TrackerCommand: SwoopCommand {
             swarms: try given.swarms())
     }
 
-    private func configuration(_ given: RoleConfiguration, _ origins: TrackerOrigins?) throws -> TrackerConfiguration {
-        // A configuration file, or Kraken's flag --port, makes this a registry's tracker. Any other tracker listens at
-        // all addresses, as trackers do.
+    private func configuration(
+        _ given: RoleConfiguration, _ origins: TrackerOrigins?, _ fleet: FleetTracker?
+    ) throws -> TrackerConfiguration {
+        // A registry's tracker is told so by its file or the seed's flag; any other is for everybody, as trackers are.
         let isRegistrys = port != nil || given.place.path != nil
         let usual = try isRegistrys ? PeerAddress(host: given.host(), port: UInt16(port ?? 15_003)) : nil
         let http = http ?? usual ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
@@ -192,6 +193,7 @@ struct TrackerCommand: SwoopCommand {
         if let interval { configuration.interval = interval.seconds }
         // A fleet's tracker serves no swarm until control has sent the list of swarms.
         configuration.allow = control != nil ? [] : try allow.map(AllowFile.read)
+        configuration.admits = fleet?.admits
         configuration.origins = origins?.forTracker
         return configuration
     }

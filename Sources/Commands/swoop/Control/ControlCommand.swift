@@ -75,11 +75,18 @@ struct ControlCommand: SwoopCommand {
         if let agents { configuration.agents = agents }
         if !url.isEmpty { configuration.url = url }
         let data = configuration.data
-        try await Threads.offload { Result { try Self.make(data) } }.get()
+        let isAlone = configuration.database == nil
+        // Until the process ends.
+        _ = try await Threads.offload {
+            Result {
+                try Self.make(data)
+                return isAlone ? try DataLock.take(data, for: "control") : -1
+            }
+        }.get()
         let role: ControlRole
         do {
             role = try await ControlRole.start(configuration, admission: Admission(), logger: global.logger)
-        } catch { throw Failure(error, place: configuration.database == nil ? data : "the database") }
+        } catch { throw Failure(error, place: isAlone ? data : "the database") }
         StopSignal.shared.onHangup {
             Threads.runDetached {
                 do { try role.reload() } catch {
@@ -103,6 +110,9 @@ struct ControlCommand: SwoopCommand {
         if let command = role.firstCommand { members.append(("join", .string(command))) }
         reporter.event(.object(members))
         reporter.note("control: API at \(scheme)://\(role.address), agents at \(role.agents)")
+        if scheme == "https", configuration.tls == nil {
+            reporter.note("commands trust it with --ca \(configuration.data.shown)/\(ControlRole.authorityFile)")
+        }
         if let file = role.tokenFile { reporter.note("an admin's token is in \(file.shown)") }
         if let command = role.firstCommand {
             reporter.note("the first node joins within an hour with:\n")
@@ -183,14 +193,9 @@ struct ControlBackupCommand: SwoopCommand {
             throw Failure(.notFound, "\(data.shown) has no control.db", advice: "Give control's directory with --data.")
         }
         guard !isThere.target else { throw Failure(.usage, "\(file.shown) is there already") }
-        do {
-            let engine = try await SQLiteEngine("\(data)/control.db")
-            do { try await engine.copy(to: file) } catch {
-                await engine.close()
-                throw error
-            }
-            await engine.close()
-        } catch { throw Failure(.disk, "the copy failed: \(error)".shown) }
+        do { try await SQLiteEngine.copy("\(data)/control.db", to: file) } catch {
+            throw Failure(.disk, "the copy failed: \(error)".shown)
+        }
         reporter.event(.object([("event", .string("backup")), ("file", .string(file))]))
         reporter.note("copied to \(file.shown); keep \(data.shown)/control.secret too, elsewhere")
     }
@@ -207,7 +212,7 @@ extension Failure {
     init(_ problem: ControlProblem, place: String) {
         switch problem {
         case .store(let error): self.init(.failed, "\(place.shown): \(error.description.shown)")
-        case .secret(let text): self.init(.failed, text.shown)
+        case .secret(let text): self.init(.usage, text.shown)
         case .certificates(let text): self.init(.usage, text.shown)
         case .http(let error): self.init(error)
         }

@@ -1,5 +1,8 @@
+import Address
 import ArgumentParser
+import Control
 import Files
+import Glibc
 import HTTPTransport
 import JSON
 import NIOCore
@@ -10,7 +13,8 @@ import Text
 struct FleetArguments: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
-            "Control's API. Default: the environment's SWOOP_CONTROL, else http://127.0.0.1:7480.", valueName: "url"))
+            "Control's API. Default: the environment's SWOOP_CONTROL (a URL, or a profile's path), else ~/.config/swoop/fleet.yaml, else http://127.0.0.1:7480.",
+            valueName: "url"))
     var control: String?
 
     @Option(
@@ -21,17 +25,27 @@ struct FleetArguments: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "PEM file: who vouches for control's certificate, in place of the system's.", valueName: "file"))
+            "PEM file: who vouches for control's certificate, in place of the system's. Default: the environment's SWOOP_CA, else beside the system's the authority.pem beside the token.",
+            valueName: "file"))
     var ca: String?
 
     func client() throws -> FleetClient {
-        let text = control ?? Self.environment("SWOOP_CONTROL") ?? "http://127.0.0.1:7480"
+        let profile = try FleetProfile.find()
+        let named = Self.environment("SWOOP_CONTROL").flatMap { FleetProfile.isPath($0) ? nil : $0 }
+        let text = control ?? named ?? profile.control ?? "http://127.0.0.1:7480"
         let full = text.contains("://") ? text : "https://" + text
         guard let url = HTTPURL(full), url.isSecure || full.hasPrefix("http://") else {
             throw Failure(
                 .usage, "'\(text.shown)' is no address of a control", advice: "Write --control https://HOST:7480.")
         }
-        let path = tokenFile ?? Self.environment("SWOOP_TOKEN_FILE") ?? ControlCommand.usualData + "/admin.token"
+        guard url.isSecure || HostName.isLoopback(url.host) else {
+            throw Failure(
+                .usage, "'\(text.shown)' is another host, and nothing hides the token from who is on the way to it",
+                advice: "Write https:// in place of http://.")
+        }
+        let path =
+            tokenFile ?? Self.environment("SWOOP_TOKEN_FILE") ?? profile.tokenFile
+            ?? ControlCommand.usualData + "/admin.token"
         let file: SmallFile
         do throws(SystemError) {
             file = try SystemFileLayer().readSmallFile(SystemPath(path), limit: 64 << 10, followSymlink: true)
@@ -45,7 +59,13 @@ struct FleetArguments: ParsableArguments, Sendable {
             throw Failure(.usage, "'\(path.shown)' has no token in it")
         }
         var settings = HTTPTransportSettings()
-        settings.trustedAuthorities = ca
+        settings.trustedAuthorities = ca ?? Self.environment("SWOOP_CA") ?? profile.ca
+        // Beside the token that control has made stands who vouches for its certificate.
+        let beside = String(path.prefix(upTo: path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex))
+        if settings.trustedAuthorities == nil, url.isSecure {
+            let file = beside + ControlRole.authorityFile
+            if access(file, R_OK) == 0 { settings.furtherAuthorities = file }
+        }
         return FleetClient(base: full.hasSuffix("/") ? String(full.dropLast()) : full, token: token, settings: settings)
     }
 
@@ -146,8 +166,9 @@ struct FleetClient: Sendable {
     private func silence(_ error: any Error) -> any Error {
         guard let error = error as? HTTPTransportError else { return error }
         if error == .cancelled { return CancellationError() }
-        return Failure(
-            .failed, "no answer from control at \(base.shown): \(error)", advice: "Does 'swoop control' run there?")
+        var advice = "Does 'swoop control' run there?"
+        if case .notTrusted = error { advice = "Name who vouches for it with --ca: authority.pem in control's data." }
+        return Failure(.failed, "no answer from control at \(base.shown): \(error)", advice: advice)
     }
 
     private static func text(_ query: [(String, String?)]) -> String {
@@ -196,10 +217,25 @@ extension JSON.JSONValue {
         }
     }
 
+    /// A number of things: `1 node`, `3 nodes`.
+    func count(_ key: String, _ thing: String) -> String {
+        HumanText.plural(Int(clamping: self[key]?.lenientInteger ?? 0), thing)
+    }
+
     /// A time without fractions of a second.
     func moment(_ key: String) -> String {
         guard let text = self[key]?.stringValue else { return "-" }
         return String(text.prefix(19)).replacing("T", with: " ").shown
+    }
+}
+
+extension String {
+    /// Each line cut to a number of columns.
+    func cut(to width: Int) -> String {
+        split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            let line = String(line)
+            return line.columns <= width ? line : String(line.fitted(to: width))
+        }.joined(separator: "\n")
     }
 }
 
@@ -231,6 +267,8 @@ extension Reporter {
             for item in items { raw(item, event) }
             return
         }
-        result(TextTable(headings: headings, rows: items.map(row)).text)
+        let text = TextTable(headings: headings, rows: items.map(row)).text
+        // A terminal would break long lines, and the columns with them; the first columns say the most.
+        result(Terminal.isTerminal(1) ? text.cut(to: Terminal.width(1)) : text)
     }
 }

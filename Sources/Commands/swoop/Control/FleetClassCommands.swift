@@ -69,7 +69,7 @@ struct FleetClassShowCommand: SwoopCommand {
         reporter.result(String(decoding: definition.encode(.indented), as: UTF8.self).trimmingSuffixBlanks)
         reporter.note(
             "version \(item.shown("version")) of \(item.moment("changed")) by \(item.shown("changed_by")); "
-                + "matches \(item.shown("matches")) nodes now")
+                + "matches \(item.count("matches", "node")) now")
     }
 }
 
@@ -112,7 +112,7 @@ struct FleetClassApplyCommand: SwoopCommand {
         }
         if reporter.mode.json { reporter.raw(reply.json) }
         reporter.note(
-            "\(name.shown) has version \(reply.json.shown("version")); it matches \(reply.json.shown("matches")) nodes now"
+            "\(name.shown) has version \(reply.json.shown("version")); it matches \(reply.json.count("matches", "node")) now"
         )
     }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import JSON
 
 /// `swoop fleet`: shows the state of a fleet, and gives orders to its control.
 struct FleetTools: ParsableCommand {
@@ -20,40 +21,80 @@ struct FleetTools: ParsableCommand {
 }
 
 /// `swoop fleet audit`.
-struct FleetAuditCommand: SwoopCommand {
+struct FleetAuditCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "audit", abstract: "Show who changed what, newest first.",
+        commandName: "audit", abstract: "Show who changed what.",
         discussion: """
-            Example:
+            Examples:
               swoop fleet audit --subject release
-            """)
+              swoop fleet audit show 4711        # what was before, and after
+            """,
+        subcommands: [List.self, Show.self], defaultSubcommand: List.self)
 
-    @Argument(help: ArgumentHelp("'list', which is all that there is.", visibility: .hidden))
-    var verb: String?
+    struct Show: SwoopCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Show one line with all that it says.",
+            discussion: """
+                Example:
+                  swoop fleet audit show 4711
+                """)
 
-    @Option(help: ArgumentHelp("Lines of one node, job, class or token.", valueName: "id"))
-    var subject: String?
+        @Argument(help: ArgumentHelp("The line's id.", valueName: "id"))
+        var id: Int
 
-    @Option(help: ArgumentHelp("Lines of one kind, such as node.join.", valueName: "action"))
-    var action: String?
+        @OptionGroup var fleet: FleetArguments
+        @OptionGroup var global: GlobalOptions
 
-    @Option(help: ArgumentHelp("Lines to show.", valueName: "n"))
-    var limit = 50
-
-    @OptionGroup var fleet: FleetArguments
-    @OptionGroup var global: GlobalOptions
-
-    func validate() throws {
-        guard (1...1000).contains(limit) else { throw ValidationError("'--limit' is 1 to 1000") }
+        func run(_ reporter: Reporter) async throws {
+            let line = try await fleet.using { try await $0.get("/v1/audit/\(id)").json }
+            guard !reporter.mode.json else { return reporter.raw(line, "audit") }
+            var object = line.objectValue ?? JSON.JSONObject()
+            let change = object["change"]
+            object["change"] = nil
+            reporter.document(.object(object))
+            if let change {
+                reporter.result(String(decoding: change.encode(.indented), as: UTF8.self).trimmingSuffixBlanks)
+            }
+        }
     }
 
-    func run(_ reporter: Reporter) async throws {
-        let page = try await fleet.using {
-            try await $0.get("/v1/audit", [("limit", "\(limit)"), ("subject", subject), ("action", action)])
+    struct List: SwoopCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list", abstract: "Show who changed what, newest first.",
+            discussion: """
+                Example:
+                  swoop fleet audit list --subject release
+                """)
+
+        @Option(help: ArgumentHelp("Lines of one node, job, class or token.", valueName: "id"))
+        var subject: String?
+
+        @Option(help: ArgumentHelp("Lines of one kind, such as node.join.", valueName: "action"))
+        var action: String?
+
+        @Option(help: ArgumentHelp("Lines to show.", valueName: "n"))
+        var limit = 50
+
+        @OptionGroup var fleet: FleetArguments
+        @OptionGroup var global: GlobalOptions
+
+        func validate() throws {
+            guard (1...1000).contains(limit) else { throw ValidationError("'--limit' is 1 to 1000") }
         }
-        reporter.list(page.json["items"]?.arrayValue ?? [], "audit", ["TIME", "WHO", "FROM", "ACTION", "SUBJECT"]) {
-            line in
-            [line.moment("time"), line.shown("who"), line.shown("from"), line.shown("action"), line.shown("subject")]
+
+        func run(_ reporter: Reporter) async throws {
+            let page = try await fleet.using {
+                try await $0.get("/v1/audit", [("limit", "\(limit)"), ("subject", subject), ("action", action)])
+            }
+            reporter.list(
+                page.json["items"]?.arrayValue ?? [], "audit", ["ID", "TIME", "WHO", "FROM", "ACTION", "SUBJECT"]
+            ) {
+                line in
+                [
+                    line.shown("id"), line.moment("time"), line.shown("who"), line.shown("from"), line.shown("action"),
+                    line.shown("subject"),
+                ]
+            }
         }
     }
 }

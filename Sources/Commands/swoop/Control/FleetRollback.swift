@@ -44,6 +44,6 @@ struct FleetJobRollbackCommand: SwoopCommand {
         guard !reporter.mode.json else { return reporter.raw(reply.json) }
         reporter.result(reply.json.shown("id"))
         reporter.note(
-            "\(reply.json.shown("targets")) targets go back to what \(reply.json.shown("restores")) brought")
+            "\(reply.json.count("targets", "target")) to go back to what \(reply.json.shown("restores")) brought")
     }
 }

@@ -57,7 +57,9 @@ struct FleetJobSendCommand: SwoopCommand {
         guard !reporter.mode.json else { return reporter.raw(reply.json) }
         guard dryRun else { return reporter.result(reply.json.shown("id")) }
         let targets = reply.json.shown("targets")
-        reporter.result("\(targets) targets, \(reply.json.shown("caches")) caches, \(reply.json.shown("away")) away")
+        reporter.result(
+            "\(reply.json.count("targets", "target")), \(reply.json.count("caches", "cache")), \(reply.json.shown("away")) away"
+        )
         for refusal in reply.json["refusals"]?.objectValue?.members ?? [] {
             reporter.result("\(refusal.value.lenientText ?? "0") of \(targets) would refuse: \(refusal.key.shown)")
         }

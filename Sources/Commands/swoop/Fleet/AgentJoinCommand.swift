@@ -72,7 +72,8 @@ struct AgentJoinCommand: SwoopCommand {
         }
         await Threads.offload { Self.giveToOwner(of: places) }
         if file.configuration.receive.roots.isEmpty {
-            reporter.note("nothing is received here until 'receive.roots' in /etc/swoop/agent.yaml says where to")
+            reporter.note(
+                "nothing is received here until 'receive.roots' in \(file.path ?? AgentFile.usual) says where to".shown)
         }
         if !noStart, agent.place.data == nil, geteuid() == 0 { await Self.enableUnit(reporter) }
     }

@@ -25,9 +25,13 @@ struct FleetDaemon {
     /// Whether this host has joined a fleet.
     static func hasJoined(_ places: AgentPlaces) -> Bool { access(places.data + "/link/link.json", F_OK) == 0 }
 
-    /// Starts the fleet's part of the agent.
+    /// Starts everything.
+    /// - Parameters:
+    ///   - tasks: those of a delivery node in this process.
+    ///   - library: of that node, where it has one.
     static func start(
-        _ places: AgentPlaces, _ file: AgentFile, anyPort: Bool, tellsLoopback: Bool, logger: Logger
+        _ places: AgentPlaces, _ file: AgentFile, anyPort: Bool, tellsLoopback: Bool, logger: Logger,
+        library: (any ContentLibrary)? = nil, tasks: @escaping @Sendable () async -> [HostTask] = { [] }
     ) async throws -> FleetDaemon {
         let proxy = file.configuration.proxy.flatMap { HTTPURL($0) }
         let client: LinkClient
@@ -41,7 +45,7 @@ struct FleetDaemon {
                 .usage, "\(places.data.shown): \(error)".shown,
                 advice: "Run the command that 'swoop fleet token' prints: swoop agent join URL --token T")
         }
-        let lock = try lock(places)
+        let lock = try DataLock.take(places.data, for: "agent")
         var engine = SwarmNode.Configuration()
         engine.uploadLimit = file.configuration.limits.up.map { Int(clamping: $0) }
         engine.downloadLimit = file.configuration.limits.down.map { Int(clamping: $0) }
@@ -56,7 +60,7 @@ struct FleetDaemon {
         }
         let agent = FleetAgent(
             configuration: file.configuration, places: places, link: await ClientLink(client), swarm: swarm,
-            logger: logger, settings: settings)
+            logger: logger, settings: settings, tasks: tasks, library: library)
         do {
             let door = try AgentDoor(agent, path: places.socket, logger: logger)
             try await agent.start()
@@ -65,6 +69,11 @@ struct FleetDaemon {
             let sync = Task { await client.run(delegate) }
             return FleetDaemon(
                 client: client, agent: agent, places: places, swarm: swarm, door: door, lock: lock, sync: sync)
+        } catch let problem as AgentListenProblem {
+            await swarm.shutdown()
+            throw Failure(
+                .failed, problem.description.shown,
+                advice: "End the other program, or name another address with 'listen' in agent.yaml.")
         } catch let error as SystemError {
             await swarm.shutdown()
             throw Failure(Failure.status(error.number), "the agent cannot listen at \(places.socket.shown): \(error)")
@@ -82,19 +91,5 @@ struct FleetDaemon {
         await sync.value
         await swarm.shutdown()
         close(lock)
-    }
-
-    /// Locks the data directory: only one agent at a time may use it.
-    private static func lock(_ places: AgentPlaces) throws -> Int32 {
-        let path = places.data + "/lock"
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
-        guard descriptor >= 0 else {
-            throw Failure(Failure.status(errno), "\(path.shown) cannot be made: \(SystemError(errno))")
-        }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw Failure(.usage, "another agent works on \(places.data.shown)")
-        }
-        return descriptor
     }
 }

@@ -1,7 +1,9 @@
 import Fleet
 import FleetLink
 import Glibc
+import Hashing
 import Logging
+import Synchronization
 import Text
 import TrackerServer
 import Tracking
@@ -11,6 +13,12 @@ struct FleetTracker: Sendable {
     static let usualData = "/var/lib/swoop/tracker"
 
     private let client: LinkClient
+    private let tickets = TicketBook()
+
+    /// Whether an announce is answered, by the ticket that it shows.
+    var admits: @Sendable (SwarmKey, SwarmTicket?) -> Bool {
+        { [tickets] swarm, ticket in tickets.admits(swarm, ticket) }
+    }
 
     /// Joins the fleet with a token, unless this host has joined before.
     /// - Parameter data: a directory for the key, the certificate and the sync state.
@@ -41,6 +49,8 @@ struct FleetTracker: Sendable {
         while !Task.isCancelled {
             do throws(LinkProblem) {
                 let list = try await client.swarms()
+                // First the keys: a swarm is served to no one else from its first announce on.
+                tickets.keep(list)
                 server.reload(allow: Set(list.swarms.compactMap { SwarmKey(bytes: $0.bytes) }))
                 (wait, isTold) = (list.interval, false)
             } catch {
@@ -64,7 +74,30 @@ struct FleetTracker: Sendable {
     }
 }
 
-/// A tracker is never a target of jobs.
+/// With which the tickets of each swarm are checked.
+private final class TicketBook: Sendable {
+    private let keys = Mutex<[SwarmKey: HMACSHA256]>([:])
+
+    func keep(_ list: SwarmList) {
+        var new: [SwarmKey: HMACSHA256] = [:]
+        for (swarm, key) in list.keys {
+            guard let bytes = Hexadecimal.decode(key.value, byteCount: 32), let swarm = SwarmKey(bytes: swarm.bytes)
+            else {
+                continue
+            }
+            new[swarm] = HMACSHA256(key: bytes)
+        }
+        keys.withLock { [new] in $0 = new }
+    }
+
+    func admits(_ swarm: SwarmKey, _ ticket: SwarmTicket?) -> Bool {
+        guard let key = keys.withLock({ $0[swarm] }) else { return true }
+        guard let ticket else { return false }
+        return JobTicket.isInForce(ticket.holder, ticket.code.bytes, key)
+    }
+}
+
+/// A tracker receives nothing.
 private struct TrackerDelegate: LinkDelegate {
     func facts() async -> HostFacts { FleetTracker.facts() }
     func figures(watched: Set<String>?) async -> [JobFigures] { [] }

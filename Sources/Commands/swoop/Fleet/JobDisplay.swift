@@ -31,6 +31,12 @@ struct JobDisplay {
                     ("message", .string(line.text)), ("advice", .string(line.advice ?? "")),
                 ]))
         }
+        if let reason = view.reason, !view.state.hasEnded, said.insert(reason).inserted {
+            reporter.note("\(view.state.rawValue): \(reason)".shown)
+            if view.state == .held {
+                reporter.note("  swoop fleet job promote, retry, rollback or cancel \(job) says how it goes on".shown)
+            }
+        }
         var progress = Progress(
             phase: view.state.rawValue, done: Int(clamping: view.bytes), total: Int(clamping: view.total),
             knowsPeers: false)
@@ -50,8 +56,8 @@ struct JobDisplay {
     /// The line of a target: `web-3: failed (hook_exit_3): …`.
     static func text(_ line: TargetLine) -> String {
         let code = line.code.map { " (\($0))" } ?? ""
-        let advice = line.advice.map { "\n  \($0)" } ?? ""
-        return "\(line.node): \(line.state)\(code): \(line.text)\(advice)".shown
+        let advice = line.advice.map { "\n  \($0.shown)" } ?? ""
+        return "\(line.node): \(line.state)\(code): \(line.text)".shown + advice
     }
 
     /// The number of targets in each state: `17 done, 3 receiving`.

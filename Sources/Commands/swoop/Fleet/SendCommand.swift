@@ -127,9 +127,10 @@ struct SendCommand: SwoopCommand {
         guard let control, let controls = ControlAddress.list(control) else {
             throw Failure(.usage, "--token-file needs --control https://HOST:PORT")
         }
-        let read = await Threads.offload { () -> String? in try? SecretLine.read(tokenFile) }
-        guard let token = read.flatMap({ EnrolmentToken($0) })
-        else { throw Failure(.usage, "\(tokenFile.shown) has no token of a fleet in it") }
+        let read = try await Threads.offload { Result { try SecretLine.read(tokenFile) } }.get()
+        guard let token = EnrolmentToken(read) else {
+            throw Failure(.usage, "\(tokenFile.shown) has no token of a fleet in it")
+        }
         let order = order
         let own = try await OwnAgent.join(
             token, at: controls, path: order.path, proxy: Terminal.environment("https_proxy"), logger: global.logger)
@@ -210,7 +211,7 @@ struct SendCommand: SwoopCommand {
             ))
         reporter.event(.object(object))
         guard !reporter.mode.json else { return }
-        var lines = ["\(plan.targets) targets" + (plan.caches > 0 ? ", \(plan.caches) caches" : "")]
+        var lines = [HumanText.plural(Int(clamping: plan.targets), "target") + (plan.caches > 0 ? ", \(plan.caches) caches" : "")]
         if plan.away > 0 { lines.append("\(plan.away) of \(plan.targets) are away and get it on return") }
         for (key, count) in plan.refusals.sorted(by: { $0.key < $1.key }) {
             lines.append("\(count) of \(plan.targets) would refuse: \(key)".shown)

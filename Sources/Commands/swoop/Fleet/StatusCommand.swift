@@ -12,7 +12,7 @@ struct StatusCommand: SwoopCommand {
             Examples:
               swoop status
               swoop status -c web
-              swoop status j-2tq7 --follow
+              swoop status j018f2a3b4c5d6e7f809 --follow
             """)
 
     @Argument(help: "The job.")
@@ -107,19 +107,32 @@ struct StatusCommand: SwoopCommand {
                 text(send["path"]) + (send["detail"]?.stringValue.map { ": \($0.shown)" } ?? ""),
             ])
         }
+        for task in status["tasks"]?.arrayValue ?? [] {
+            let total = task["total"]?.lenientInteger.map { Int(clamping: $0) }
+            rows.append([
+                text(task["name"]), "BFT", text(task["state"]),
+                total.map {
+                    "\(HumanText.percent(Int(clamping: task["done"]?.lenientInteger ?? 0), of: $0)) of "
+                        + HumanText.bytes($0)
+                } ?? "",
+                text(task["direction"]) + (task["detail"]?.stringValue.map { ": \($0.shown)" } ?? ""),
+            ])
+        }
         let link = status["link"]
         let control = text(link?["control"])
-        let state = link?["state"]?.stringValue.map { ", \($0.shown)" } ?? ""
-        let problem = link?["problem"]?.stringValue.map { "\n  control is not reached: \($0)".shown } ?? ""
+        let problem = link?["problem"]?.stringValue.map { "\n  control is not reached: \($0.shown)" } ?? ""
+        // What control said of the host before that may not hold any more.
+        let state = problem.isEmpty ? link?["state"]?.stringValue.map { ", \($0.shown)" } ?? "" : ""
         let head =
             "node \(text(status["node"]))\(state)" + (control.isEmpty ? "" : " at \(control)") + problem
             + (rows.isEmpty ? "\nno jobs" : "")
         let widths = (0..<4).map { column in rows.map { $0[column].columns }.max() ?? 0 }
+        let width = Terminal.isTerminal(1) ? Terminal.width(1) : Int.max
         return
             ([head]
             + rows.map { row in
-                (0..<4).map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].columns + 2) }.joined()
-                    + row[4]
+                ((0..<4).map { row[$0] + String(repeating: " ", count: widths[$0] - row[$0].columns + 2) }.joined()
+                    + row[4]).cut(to: width)
             }).joined(separator: "\n")
     }
 }

@@ -69,12 +69,15 @@ struct NodeCommand: SwoopCommand {
                 await Self.reload(certificates, reporter)
             }
         }
+        let agent = await NodeAgent.start(beside: node, configuration, reporter, logger)
         do {
             try await serve(node, configuration, certificates, admission, reporter, logger)
         } catch {
+            await agent?.stop()
             await node.stop()
             throw error
         }
+        await agent?.stop()
         await node.stop()
     }
 

@@ -21,6 +21,9 @@ final class PullSources: Sendable {
     private let logger: Logger
     /// Resources to shut down after the pull.
     private let running = Mutex<(swarm: SwarmNode?, view: RegistryView?)>((nil, nil))
+    /// What this command itself gives on: nil where the host's agent does, and where the registry has no swarm.
+    private let own = Mutex<PulledContent?>(nil)
+    var given: PulledContent? { own.withLock { $0 } }
 
     init(
         _ client: RegistryClient, _ access: RegistryArguments, _ reference: Reference, agent: String?,
@@ -41,6 +44,7 @@ final class PullSources: Sendable {
         guard let agent, let source = AgentSource(path: agent, name: reference.name, manifest: manifest.digest) else {
             return direct
         }
+        own.withLock { $0 = nil }
         return EitherSource(first: source, second: direct)
     }
 
@@ -54,6 +58,9 @@ final class PullSources: Sendable {
             return nil
         }
         running.withLock { $0.swarm = swarm }
+        own.withLock {
+            $0 = PulledContent(view: view, swarm: swarm, name: reference.name, content: content)
+        }
         return SwarmSource(
             view: view, swarm: swarm, name: reference.name, content: content, http: http, patience: patience)
     }

@@ -103,7 +103,9 @@ extension RoleConfiguration {
         for (index, given) in values.backEnds.enumerated() {
             do {
                 rules.append(
-                    Backends.Rule(names: try NamePatterns([given.namespace]), backend: try backend(given)))
+                    Backends.Rule(
+                        names: try NamePatterns([given.namespace]), backend: try backend(given),
+                        mustReady: given.mustReady))
             } catch let problem as BackendProblem {
                 throw Failure(.disk, "the key 'backends[\(index)]': \(problem)".shown)
             } catch let problem as BackendAddressProblem {

@@ -78,8 +78,9 @@ extension RoleConfiguration {
             bounds.keepFree = .share(Double(100 - threshold) / 100)
         }
         if let keepFree = values.cache.keepFree { bounds.keepFree = keepFree.part }
-        if let tti = values.cache.tti ?? cleanup.tti ?? cleanup.ttl { bounds.unusedFor = tti }
-        if cleanup.isDisabled { bounds.unusedFor = .infinity }
+        if let tti = values.cache.tti ?? cleanup.tti { bounds.unusedFor = tti }
+        if let ttl = cleanup.ttl { bounds.keptFor = ttl }
+        if cleanup.isDisabled { (bounds.unusedFor, bounds.keptFor) = (.infinity, .infinity) }
     }
 }
 

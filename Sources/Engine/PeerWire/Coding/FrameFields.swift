@@ -77,7 +77,7 @@ extension FrameDecoder {
         case .metadata: limits.longestMetadata
         case .peerExchange: limits.longestPeerExchange
         case .uploadOnly: 1
-        case .dontHave, .grant: 4
+        case .dontHave, .grant, .lacks: 4
         case .claim: 8
         }
     }
@@ -98,6 +98,7 @@ extension ExtendedMessage {
             return .uploadOnly(payload[0] != 0)
         case .dontHave:
             return .dontHave(try pieceIndex(of: .dontHave, payload, content: content, limits: limits))
+        case .lacks: return .lacks(try pieceIndex(of: .lacks, payload, content: content, limits: limits))
         case .grant:
             if payload.isEmpty { return .grantOver }
             if payload.count == 1 { return .grants(payload[0] != 0) }

@@ -81,7 +81,7 @@ extension ExtendedMessage {
         case .metadata(let message): message.encode(into: &buffer)
         case .peerExchange(let exchange): buffer.append(contentsOf: exchange.encoded())
         case .uploadOnly(let isUploadOnly): buffer.append(isUploadOnly ? 1 : 0)
-        case .dontHave(let index): buffer.append(bigEndian: index)
+        case .dontHave(let index), .lacks(let index): buffer.append(bigEndian: index)
         case .grant(let index): buffer.append(bigEndian: index ?? .max)
         case .grantOver: break
         case .claim(let index, let number):
@@ -104,6 +104,7 @@ extension ExtendedMessage {
         case .dontHave: .dontHave
         case .grant, .grantOver, .grants: .grant
         case .claim: .claim
+        case .lacks: .lacks
         }
     }
 }

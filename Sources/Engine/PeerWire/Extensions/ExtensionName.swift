@@ -12,6 +12,9 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
     case grant = "swoop_turn"
     /// Swoop's own: which host of a site downloads a piece. See ``ExtendedMessage/claim(piece:number:)``.
     case claim = "swoop_claim"
+    /// Swoop's own: a piece that its holders did not deliver. Offered by a registry's origins alone. See
+    /// ``ExtendedMessage/lacks(_:)``.
+    case lacks = "swoop_lacks"
 
     /// The id under which peers send this message to us. Constant, so that the decoder needs no table.
     public var ownID: UInt8 {
@@ -22,6 +25,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case .dontHave: 4
         case .grant: 5
         case .claim: 6
+        case .lacks: 7
         }
     }
 
@@ -33,6 +37,7 @@ public enum ExtensionName: String, Sendable, Hashable, CaseIterable {
         case 4: self = .dontHave
         case 5: self = .grant
         case 6: self = .claim
+        case 7: self = .lacks
         default: return nil
         }
     }
@@ -47,13 +52,16 @@ public struct ExtensionIDs: Sendable, Hashable {
     private var dontHave: UInt8?
     private var grant: UInt8?
     private var claim: UInt8?
+    private var lacks: UInt8?
 
     public init() {}
 
     /// The extensions that we advertise. A private torrent has no peer exchange (BEP 27).
-    public static func own(isPrivate: Bool) -> ExtensionIDs {
+    /// - Parameter isOrigin: whether this host is a registry's origin, which agents tell what they lack.
+    public static func own(isPrivate: Bool, isOrigin: Bool = false) -> ExtensionIDs {
         var own = ExtensionIDs()
         for name in ExtensionName.allCases where !(isPrivate && name == .peerExchange) {
+            if name == .lacks, !isOrigin { continue }
             own.name(name, as: name.ownID)
         }
         return own
@@ -71,6 +79,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .dontHave: dontHave = id
         case .grant: grant = id
         case .claim: claim = id
+        case .lacks: lacks = id
         }
     }
 
@@ -92,6 +101,7 @@ public struct ExtensionIDs: Sendable, Hashable {
         case .dontHave: dontHave
         case .grant: grant
         case .claim: claim
+        case .lacks: lacks
         }
     }
 }

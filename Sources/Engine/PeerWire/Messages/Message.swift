@@ -85,4 +85,7 @@ public enum ExtendedMessage: Sendable, Hashable {
     /// site, should get the piece from the sender. If two hosts claim one piece, the host with the smaller number
     /// continues. Eight bytes.
     case claim(piece: UInt32, number: UInt32)
+    /// `swoop_lacks` (Swoop's own), from an agent to a registry's origin: the peers that have this piece have not delivered it for ten
+    /// seconds. The origin may give it again.
+    case lacks(UInt32)
 }

@@ -24,6 +24,8 @@ struct EngineContext {
     let peerID: PeerID
     /// Where we listen; any address and no port while nobody wants peers.
     var listenAddress: PeerAddress
+    /// Nil while peers cannot dial us.
+    var listenPort: UInt16? { listenAddress.port == 0 ? nil : listenAddress.port }
     let trackers: TrackerClient
     let webSeeds: WebSeedClient
     let logger: Logger

@@ -218,7 +218,7 @@ final class MetadataSession: Dialler {
             var extended = ExtensionHandshake()
             extended.ids = extensionIDs
             extended.client = context.client
-            extended.port = context.listenAddress.port
+            extended.port = context.listenPort
             connection.send(.extended(.handshake(extended)))
         }
         perform(acquisition.opened(ObjectIdentifier(connection), now: context.loop.now))

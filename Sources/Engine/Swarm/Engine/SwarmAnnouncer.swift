@@ -91,10 +91,12 @@ final class SwarmAnnouncer {
         let event = announce.event == .none && now.isPaused ? AnnounceEvent.paused : announce.event
         guard
             var request = AnnounceRequest(
-                infoHash: infoHash, peerID: context.peerID.bytes, port: context.listenAddress.port,
+                infoHash: infoHash, peerID: context.peerID.bytes,
+                // Trackers refuse 0. Nobody listens at 1.
+                port: context.listenPort ?? 1,
                 uploaded: UInt64(clamping: now.uploaded), downloaded: UInt64(clamping: now.downloaded),
                 left: UInt64(clamping: now.left), event: event, numWant: announce.numWant, key: key,
-                advertisedAddress: options.announceAddress, isUnreachable: now.isUnreachable)
+                advertisedAddress: options.announceAddress, isUnreachable: now.isUnreachable || !options.isDialled)
         else { return }
         if let blob = options.blob {
             var word = AgentWord(digest: blob, site: options.site)

@@ -82,7 +82,7 @@ extension TorrentEngine {
         var handshake = ExtensionHandshake()
         handshake.ids = extensionIDs
         handshake.client = context.client
-        handshake.port = context.listenAddress.port
+        handshake.port = context.listenPort
         handshake.requestDepth = machine.configuration.requestQueue
         handshake.metadataSize = info.bytes.count
         handshake.observedAddress = connection.address.addressBytes
@@ -174,6 +174,7 @@ extension TorrentEngine {
             traits.supportsGrants = traits.supportsFast && capabilities.ids[.grant] != nil
             traits.isNear = isNear(connection)
             traits.supportsClaims = capabilities.ids[.claim] != nil
+            traits.hearsLacks = capabilities.ids[.lacks] != nil
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }

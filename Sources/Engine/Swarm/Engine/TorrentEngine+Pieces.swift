@@ -55,6 +55,7 @@ extension TorrentEngine {
     func lost(_ piece: PieceIndex) {
         let refetches = home.isOurs && !(home.isStaged && (isPublished || isRelocated))
         guard machine.have.contains(piece.value) else { return }
+        if !refetches { options.onChangedContent?() }
         machine.lost(piece, refetch: refetches, now: context.loop.now)
         progress?.lost(piece)
         if home.isStaged { ledger.lost(piece.value..<piece.value + 1) }

@@ -140,6 +140,21 @@ extension TorrentEngine {
         refreshOffer(of: key)
     }
 
+    /// - Parameter files: that peers are not asked for. A piece that another file is in too is asked for all the same.
+    func reserve(_ files: Set<Int>) {
+        let layout = info.layout
+        guard !files.isEmpty else { return machine.reserve(nil, now: context.loop.now) }
+        var pieces = PieceSet(size: layout.pieceCount)
+        for file in files where layout.files.indices.contains(file) {
+            for piece in layout.pieces(ofFile: file) { pieces.insert(piece) }
+        }
+        for (file, entry) in layout.files.enumerated()
+        where !files.contains(file) && !entry.isPadding && entry.length > 0 && progress?.isSelected(file) != false {
+            for piece in layout.pieces(ofFile: file) where !machine.have.contains(piece) { pieces.remove(piece) }
+        }
+        machine.reserve(pieces, now: context.loop.now)
+    }
+
     func setPeersActive(_ isActive: Bool) {
         machine.setAsksPeers(isActive, now: context.loop.now)
         lackOfPeers.begin(context.loop.now)

@@ -99,6 +99,7 @@ final class TorrentEngine: Dialler {
         var configuration = context.swarm
         configuration.superSeed = options.superSeed
         configuration.egress = options.egress
+        configuration.beginsAtFirst = options.beginsAtFirst
         configuration.openBytes = max(configuration.openBytes, 2 * layout.pieceLength)
         var unservable = PieceSet(size: layout.pieceCount)
         if !home.files.selection.isEverything {
@@ -151,7 +152,7 @@ final class TorrentEngine: Dialler {
 
     var peerID: PeerID { context.peerID }
     var reservedBits: ReservedBits { info.version.hasV2 ? ReservedBits.ours.union(.v2) : .ours }
-    var extensionIDs: ExtensionIDs { ExtensionIDs.own(isPrivate: info.isPrivate) }
+    var extensionIDs: ExtensionIDs { .own(isPrivate: info.isPrivate, isOrigin: options.egress != nil) }
 
     // MARK: Carrying out
 
@@ -252,6 +253,7 @@ final class TorrentEngine: Dialler {
         status.wasted = machine.wastedBytes
         status.peers = connections.count
         status.givenPeers = connections.values.count { isGiven($0) }
+        status.receivedFromSite = machine.nearCredit
         status.downloadedFromGiven = min(receivedFromGiven, status.downloaded)
         status.webSources = sources.all.count { $0.isAlive }
         if home.isStaged { status.sources = sourceStatus(now, down: status.down) }

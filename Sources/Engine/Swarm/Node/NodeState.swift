@@ -38,7 +38,7 @@ actor NodeState {
     private func parts(of node: SwarmNode, options: TransferOptions) throws -> NodeParts {
         if var parts {
             // Until now nobody wanted peers.
-            if listener == nil, options.usesPeers {
+            if listener == nil, options.usesPeers, options.isDialled {
                 let (socket, address) = try listen(on: options.listen)
                 parts.listenAddress = address
                 listener = try listener(on: socket, parts)
@@ -47,7 +47,8 @@ actor NodeState {
             return parts
         }
         let (socket, address) =
-            options.usesPeers ? try listen(on: options.listen) : (nil, PeerAddress.any(port: 0))
+            options.usesPeers && options.isDialled
+            ? try listen(on: options.listen) : (nil, PeerAddress.any(port: 0))
         var trackerSettings = TrackerClientSettings()
         var webSettings = WebSeedSettings()
         if socket != nil, let host = options.listen?.host, !address.isUnspecified {

@@ -16,9 +16,13 @@ package protocol Shelf: Sendable {
     /// The torrent and its content; nil if it is not available after all. Called on a worker thread, where it may
     /// block.
     func open(_ hash: SHA1Digest) throws -> ShelvedContent?
+
+    /// The content of a torrent is not any more what it was when it was opened. Called on the engine's loops: it must not block.
+    func hasChanged(_ hash: SHA1Digest)
 }
 
 extension Shelf {
+    package func hasChanged(_ hash: SHA1Digest) {}
     package func admits(_ hash: SHA1Digest) async -> Bool { true }
 }
 

@@ -19,6 +19,8 @@ final class ShelfService {
     private var torrents: AwakeTorrents<PeerConnection, Awake>
     private var timer: TimerToken?
     private var isStopped = false
+    /// Torrents that are being opened, and whose right pieces are others since.
+    private var outdated: Set<SHA1Digest> = []
     /// Of all loops.
     private let total: AwakeCount
     private let makeRoomElsewhere: () -> Void
@@ -121,6 +123,10 @@ final class ShelfService {
     }
 
     private func opened(_ hash: SHA1Digest, _ found: Result<Opened?, any Error>, _ pin: TorrentPin) {
+        if outdated.remove(hash) != nil, !isStopped {
+            if case .success(let content?) = found { context.pool.submit { content.home.close() } }
+            return open(hash, pin)
+        }
         var (engine, held): (TorrentEngine?, (any Sendable)?)
         if case .failure(let error) = found {
             context.logger.warning(
@@ -129,7 +135,7 @@ final class ShelfService {
         if !isStopped, case .success(let content?) = found,
             WireHashes(content.torrent.info.hashes, secret: content.swarmSecret).all.contains(hash)
         {
-            (engine, held) = (start(content), content.held)
+            (engine, held) = (start(content, as: hash), content.held)
         }
         let waiting = release {
             torrents.opened(hash, as: engine.map { Awake(engine: $0, pin: pin, held: held) }, now: context.loop.now)
@@ -141,9 +147,10 @@ final class ShelfService {
         if engine != nil, timer == nil { lookLater() }
     }
 
-    private func start(_ content: Opened) -> TorrentEngine {
+    private func start(_ content: Opened, as hash: SHA1Digest) -> TorrentEngine {
         var options = options
         options.swarmSecret = content.swarmSecret
+        options.onChangedContent = { [shelf] in shelf.hasChanged(hash) }
         (options.usesWebSeeds, options.extraPeers, options.extraWebSeeds, options.timeout) = (false, [], [], nil)
         let entrance = Entrance(context.loop)
         let engine = TorrentEngine(
@@ -177,6 +184,7 @@ final class ShelfService {
 
     /// Ends a torrent whose pieces are others now: the next peer opens it anew.
     func close(_ hash: SHA1Digest) {
+        if torrents.opening[hash] != nil { outdated.insert(hash) }
         guard let awake = release({ torrents.remove(hash) }) else { return }
         end(awake.engine)
     }

@@ -26,6 +26,9 @@ extension Transfer {
     /// Sets whether pieces are requested from peers. Peers are served in any case, see ``setSeeding(_:)``.
     package func setPeersActive(_ isActive: Bool) { change { $0.setPeersActive(isActive) } }
 
+    /// Leaves files to other sources: peers are not asked for what is in these alone.
+    package func reserve(files: Set<Int>) { change { $0.reserve(files) } }
+
     /// Sets whether peers are served. If they are neither served nor asked for pieces, connections are closed and
     /// trackers get `stopped`, until that changes.
     package func setSeeding(_ isSeeding: Bool) { change { $0.setSeeding(isSeeding) } }

@@ -66,13 +66,20 @@ package struct TransferOptions: Sendable {
     package var expectation = InfoExpectation.nothing
     /// Whether peers are used at all. If not, the transfer neither announces nor listens.
     package var usesPeers = true
+    /// Whether peers may dial this host. If not, the process listens nowhere on behalf of this transfer, and only dials.
+    package var isDialled = true
     /// Whether the torrent's own web seeds are used.
     package var usesWebSeeds = true
     /// Additional sources, each with its share.
     package var rangeSources: [RangeSourcePlan] = []
+    /// Begin with the first pieces, and not at a random one, for whoever reads the content meanwhile.
+    package var beginsAtFirst = false
     /// Told of a piece that came wrong from a peer, on the engine's loop: it must not block. True if the peer, which can be trusted,
     /// mends it: its connection is closed, and it is asked again later. False, or nil, if it is never asked again.
     package var onFalsePiece: (@Sendable (_ peer: PeerAddress, _ piece: Int) -> Bool)?
+    /// Told, on the engine's loop, that content which is only served cannot be read as it was: it was changed, replaced or removed.
+    /// It must not block.
+    package var onChangedContent: (@Sendable () -> Void)?
     /// Whether pieces are requested from peers from the beginning; see ``Transfer/setPeersActive(_:)``.
     package var arePeersActive = true
 
@@ -133,6 +140,8 @@ package struct TransferStatus: Sendable, Equatable {
     package var uploaded: Int64 = 0
     /// Those downloaded from ``TransferOptions/extraPeers``.
     package var downloadedFromGiven: Int64 = 0
+    /// Verified bytes that peers of this host's site sent.
+    package var receivedFromSite: Int64 = 0
     /// Bytes that arrived twice or were wrong.
     package var wasted: Int64 = 0
     /// The efficiency of the download, kept after its end; for a seed that downloaded nothing, that of its uploads. Nil

@@ -16,6 +16,8 @@ public struct SwarmConfiguration: Sendable {
     public var longestRequest = 128 * 1024
     /// Seconds without a finished request after which a peer is snubbed: its requests are sent to other peers.
     public var snubAfter = 12.0
+    /// The same where an origin is connected, which is told what the peer does not deliver.
+    public var lackAfter = 10.0
     /// Backoff, in seconds, after a peer rejected a request without choking us. Doubles each time.
     public var rejectPause = 0.1
     public var longestRejectPause = 20.0
@@ -38,6 +40,8 @@ public struct SwarmConfiguration: Sendable {
     public var dispatches = true
     /// As a seed, send agents only so much, see ``EgressBudget``; nil for no limit.
     public var egress: EgressLimits?
+    /// Whether pieces are begun from the first on, and not from one at random: whoever reads the content reads it so.
+    public var beginsAtFirst = false
 
     /// Number of interested peers from which upload grants are used. They are used until the number falls below half.
     public var grantsFrom = 24

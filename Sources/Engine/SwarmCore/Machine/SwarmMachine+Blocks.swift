@@ -50,7 +50,8 @@ extension SwarmMachine {
         case .stored(let digests):
             creditLedger.credit(
                 index.value, length: judged.piece.length, senders: judged.piece.senders,
-                blockLength: swarm.configuration.blockLength, in: swarm.layout)
+                blockLength: swarm.configuration.blockLength, in: swarm.layout
+            ) { swarm.peers[$0]?.isNear ?? false }
             stored(index.value, digests: digests)
         case .wrong(let digests): planner.failed(judged.piece, digests: digests, &swarm)
         case .notStored: planner.picker.insert(index.value)

@@ -31,6 +31,7 @@ extension SwarmMachine {
         case .extended(.grant(let piece)): receivedGrant(piece, from: key, now: now)
         case .extended(.grantOver): uploads.receivedGrantOver(from: key, &swarm, planner.picker.availability, now: now)
         case .extended(.claim(let piece, let number)): receivedClaim(piece, number: number, from: key, now: now)
+        case .extended(.lacks(let piece)): uploads.receivedLack(of: piece, from: key, &swarm, now: now)
         case .suggest(let piece): receivedSuggest(piece, from: key, now: now)
         case .allowedFast(let piece): receivedAllowedFast(piece, from: key, now: now)
         case .extended(.dontHave(let piece)): receivedDontHave(piece, from: key, now: now)

@@ -97,4 +97,6 @@ extension SwarmMachine {
     public var credits: [PeerKey: Int64] { creditLedger.bySource }
     /// Verified bytes of the counted files that peers sent.
     public var peerCredit: Int64 { creditLedger.byPeers }
+    /// Those that peers of our site sent.
+    public var nearCredit: Int64 { creditLedger.byNear }
 }

@@ -41,6 +41,20 @@ extension SwarmMachine {
         planner.refillAll(&swarm, &sites, now: now)
     }
 
+    /// Leaves pieces to other sources: peers are not asked for them, and what they were asked for is taken back.
+    /// - Parameter pieces: nil for none.
+    public mutating func reserve(_ pieces: PieceSet?, now: Double) {
+        let pieces = pieces.flatMap { $0.size == swarm.layout.pieceCount && !$0.isEmpty ? $0 : nil }
+        guard pieces != planner.reserved else { return }
+        planner.reserved = pieces
+        if let pieces {
+            for key in swarm.peers.keys where swarm.peers[key]?.traits.isWebSeed == false {
+                planner.withdrawRequests(from: key, &swarm, &sites) { pieces.contains($0) }
+            }
+        }
+        planner.refillAll(&swarm, &sites, now: now)
+    }
+
     /// Sets whether peers are served.
     public mutating func setServing(_ serves: Bool, now: Double) {
         guard serves != swarm.isServing else { return }
@@ -70,12 +84,13 @@ extension SwarmMachine {
         planner.refillAll(&swarm, &sites, now: now)
     }
 
-    /// Wanted pieces that are missing and that no peer has; web seeds do not count.
+    /// Wanted pieces that are missing and that no peer has; web seeds, and what is left to them, do not count.
     public var piecesWithoutPeer: PieceSet {
         var lacking = PieceSet(size: swarm.layout.pieceCount)
         guard !swarm.isFinished else { return lacking }
         lacking = swarm.wanted
         lacking.subtract(swarm.have)
+        if let reserved = planner.reserved { lacking.subtract(reserved) }
         for key in swarm.peers.keys where !lacking.isEmpty {
             guard let peer = swarm.peers[key], !peer.traits.isWebSeed else { continue }
             if peer.holdings.isFull { return PieceSet(size: swarm.layout.pieceCount) }

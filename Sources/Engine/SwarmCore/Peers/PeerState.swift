@@ -22,6 +22,8 @@ public struct PeerTraits: Sendable {
     public var isUnreachable = false
     /// Whether the peer supports claims (`swoop_claim`).
     public var supportsClaims = false
+    /// Whether the peer is an origin that is told which pieces their holders do not deliver (`swoop_lacks`).
+    public var hearsLacks = false
     /// Whether the peer is another origin of our registry, which no budget concerns.
     public var isOrigin = false
     /// Minimum round trip of a long path to the peer, in seconds; 0 for other paths.

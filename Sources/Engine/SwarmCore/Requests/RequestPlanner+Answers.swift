@@ -81,7 +81,11 @@ extension RequestPlanner {
         swarm.peers[key]?.allowedFast.remove(span.piece)
         if !request.isCancelled {
             pauseAfterReject(key, &swarm, now: now)
-            giveUpExclusive(of: key, &swarm, &sites)
+            // Of pieces that it is still to answer for it says nothing.
+            let asked = swarm.peers[key]?.outstanding ?? []
+            giveUpExclusive(of: key, &swarm, &sites) { piece in
+                piece == span.piece || !asked.contains { $0.span.piece == piece && !$0.isCancelled }
+            }
         }
         refillAll(&swarm, &sites, now: now)
     }
@@ -131,11 +135,35 @@ extension RequestPlanner {
             return
         }
         if waited > swarm.configuration.dropAfter { return swarm.actions.append(.disconnect(key, .stalled)) }
-        guard waited > swarm.configuration.snubAfter, !swarm.peers[place].isSnubbed else { return }
+        guard waited > min(swarm.configuration.lackAfter, swarm.configuration.snubAfter),
+            !swarm.peers[place].isSnubbed
+        else { return }
+        let origins = swarm.peers.keys.filter { other in
+            other != key
+                && swarm.peers.place(of: other).map {
+                    swarm.peers[$0].traits.hearsLacks && !swarm.peers[$0].isSnubbed
+                } ?? false
+        }
+        guard waited > swarm.configuration.snubAfter || !origins.isEmpty else { return }
         swarm.peers[place].isSnubbed = true
         swarm.peers[place].window.collapse()
+        tellLacks(of: key, to: origins, &swarm)
         withdrawRequests(from: key, &swarm, &sites) { _ in true }
         refillAll(&swarm, &sites, now: now)
+    }
+
+    /// Tells origins which pieces a peer does not deliver, if the peer is none of them.
+    private func tellLacks(of key: PeerKey, to origins: [PeerKey], _ swarm: inout SwarmState) {
+        guard let peer = swarm.peers[key], !peer.traits.hearsLacks, !peer.traits.isWebSeed else { return }
+        var pieces: [Int] = []
+        for request in peer.outstanding where !request.isCancelled && pieces.last != request.span.piece {
+            if !pieces.contains(request.span.piece) { pieces.append(request.span.piece) }
+        }
+        for origin in origins {
+            for piece in pieces where swarm.peers[origin]?.holdings.contains(piece) == true {
+                swarm.send(origin, .extended(.lacks(UInt32(truncatingIfNeeded: piece))))
+            }
+        }
     }
 
     // MARK: Whole pieces

@@ -132,8 +132,12 @@ extension RequestPlanner {
 
     /// If this peer was to send suspect pieces alone and does not, they begin anew with another peer, so that there is
     /// still one culprit if they fail again.
-    mutating func giveUpExclusive(of key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims) {
-        for piece in open.order {
+    /// - Parameter isConcerned: whether a piece is given up.
+    mutating func giveUpExclusive(
+        of key: PeerKey, _ swarm: inout SwarmState, _ sites: inout SiteClaims,
+        _ isConcerned: (Int) -> Bool = { _ in true }
+    ) {
+        for piece in open.order where isConcerned(piece) {
             guard let place = open.place(of: piece), open[place].exclusiveOwner == key, !open[place].isVerifying
             else { continue }
             for request in swarm.peers[key]?.outstanding ?? []

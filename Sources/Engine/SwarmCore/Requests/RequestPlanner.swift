@@ -19,13 +19,16 @@ package struct RequestPlanner: Sendable {
     package var ledger = BlameLedger()
     /// Missing pieces that somebody waits for, the first before all others. Few, mostly none.
     var urgent: [Int] = []
+    /// Pieces that sources other than peers are to bring: no peer is asked for them. Nil for none.
+    package internal(set) var reserved: PieceSet?
 
     /// - Parameter missing: wanted pieces that are not stored.
     init(missing: [Int], configuration: SwarmConfiguration, pieceCount: Int, using generator: inout SeededGenerator) {
         picker = PiecePicker(pieceCount: pieceCount)
         open = OpenPieces(pieceCount: pieceCount, mostBytes: configuration.openBytes)
         // In order from a random start: hosts begin at different pieces, and each disk is written forward.
-        let start = missing.isEmpty ? 0 : Int.random(in: 0..<missing.count, using: &generator)
+        let isFirst = missing.isEmpty || configuration.beginsAtFirst
+        let start = isFirst ? 0 : Int.random(in: 0..<missing.count, using: &generator)
         for piece in missing[start...] + missing[..<start] { picker.insert(piece) }
     }
 
@@ -107,10 +110,9 @@ package struct RequestPlanner: Sendable {
     }
 
     // MARK: Pieces that a peer may be asked for
-
     /// Whether the peer has the piece and would serve it, and no other host of our site has or downloads the piece.
     func mayAsk(_ piece: Int, of peer: PeerTable.Place, _ swarm: inout SwarmState, _ sites: inout SiteClaims) -> Bool {
-        swarm.peers[peer].holdings.contains(piece)
+        swarm.peers[peer].holdings.contains(piece) && !isReserved(piece, for: peer, &swarm)
             && (!swarm.peers[peer].isChokingUs || swarm.peers[peer].allowedFast.contains(piece))
             && !isBarred(piece, for: peer, &swarm, &sites)
     }
@@ -148,6 +150,7 @@ package struct RequestPlanner: Sendable {
         let suggested = swarm.peers[peer].suggested
         let alive = suggested.filter {
             swarm.isMissing($0) && open[$0]?.isVerifying != true && !isBarred($0, for: peer, &swarm, &sites)
+                && !isReserved($0, for: peer, &swarm)
         }
         if alive.count != suggested.count { swarm.peers[peer].suggested = alive }
     }
@@ -171,7 +174,8 @@ package struct RequestPlanner: Sendable {
 
     /// Whether we are missing some piece that only seeds which still dispatch pieces have.
     private func isSpreading(_ swarm: inout SwarmState) -> Bool {
-        guard picker.hasUnseen else { return false }
+        // What is reserved may be unseen for long, and does not count.
+        guard picker.hasUnseen, reserved == nil else { return false }
         return picker.fullPeers
             <= swarm.peers.keys.count {
                 guard let peer = swarm.peers.place(of: $0), swarm.peers[peer].countsAsFull else { return false }
@@ -218,7 +222,7 @@ package struct RequestPlanner: Sendable {
         }
         if sites.isDivided { return pickBySite(for: peer, &swarm, &sites) }
         return picker.pick(
-            from: swarm.peers[peer].holdings, neighbour: swarm.peers[peer].lastPiece.map { $0 + 1 })
+            from: offered(by: peer, &swarm), neighbour: swarm.peers[peer].lastPiece.map { $0 + 1 })
     }
 
     /// The next piece to begin while some peers are far: from a near peer the piece that the fewest near peers have;
@@ -233,14 +237,14 @@ package struct RequestPlanner: Sendable {
                 return picker.pick(from: swarm.peers[peer].holdings, neighbour: nil)
             }
             let from = Int.random(in: 0..<pieceCount, using: &swarm.generator)
-            return picker.least(of: swarm.peers[peer].holdings, from: from) { sites.copies(of: $0) }
+            return picker.least(of: offered(by: peer, &swarm), from: from) { sites.copies(of: $0) }
         }
         // Half of the buffers are reserved for pieces from near peers, however slow the far ones are.
         guard sites.ownCount == 0 || 2 * (sites.ownCount + 1) * swarm.layout.pieceLength <= open.mostBytes else {
             return nil
         }
         let from = Int.random(in: 0..<pieceCount, using: &swarm.generator)
-        return picker.least(of: sites.open(of: swarm.peers[peer].holdings), from: from) { picker.copies(of: $0) }
+        return picker.least(of: sites.open(of: offered(by: peer, &swarm)), from: from) { picker.copies(of: $0) }
     }
 
     private mutating func begin(

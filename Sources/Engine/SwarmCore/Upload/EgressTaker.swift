@@ -14,6 +14,8 @@ package struct EgressTaker: Sendable {
     private enum Constant {
         /// Number of pieces that an agent may keep for itself before it is served last.
         static let mostKept = 2
+        /// Number of pieces that an agent may lack at a time.
+        static let mostLacking = 64
     }
 
     /// Time at which the agent last announced a piece that it did not get from us, or at which it became interested.
@@ -24,8 +26,22 @@ package struct EgressTaker: Sendable {
     /// Requests of an agent without upload grants that wait until the budget allows them.
     var held: [BlockSpan] = []
     private var kept = 0
+    private let since: Double
+    /// Pieces that the agent says others do not deliver, and when it said so.
+    var lacking: [Int32: Double] = [:]
 
-    init(now: Double) { servedAt = now }
+    init(now: Double) { (servedAt, since) = (now, now) }
+
+    /// The agent says that others have not delivered a piece for so long. It is not believed if it has not been here for that long, or
+    /// was sent the piece.
+    /// - Returns: whether it gets the piece.
+    mutating func lacks(_ piece: Int, for seconds: Double, now: Double) -> Bool {
+        guard now - since >= seconds, sending[Int32(piece)] == nil, lacking.count < Constant.mostLacking else {
+            return false
+        }
+        lacking[Int32(piece)] = now
+        return true
+    }
 
     /// Whether the agent keeps what it is sent: it does not say that it has it, so that nobody can ask it.
     package var keepsPieces: Bool { kept >= Constant.mostKept }
@@ -34,6 +50,7 @@ package struct EgressTaker: Sendable {
 
     /// The agent has a new piece.
     mutating func announced(_ piece: Int, now: Double) {
+        lacking[Int32(piece)] = nil
         guard let ours = sending.removeValue(forKey: Int32(piece)) else {
             servedAt = now
             return
@@ -47,6 +64,7 @@ package struct EgressTaker: Sendable {
     ///   - length: length of a piece.
     /// - Returns: pieces that the agent has kept since the last call.
     mutating func look(now: Double, patience: Double, length: (Int) -> Int) -> [Int] {
+        if !lacking.isEmpty { lacking = lacking.filter { now - $0.value < 2 * patience } }
         if now - servedAt >= patience, now >= entitledUntil { entitledUntil = now + patience }
         var found: [Int] = []
         for (piece, state) in sending where !state.isKept && state.sentBytes >= length(Int(piece)) {

@@ -229,7 +229,10 @@ package struct UploadGrants: Sendable {
         isHelp: Bool, now: Double
     ) -> Bool {
         guard let peer = swarm.peers.place(of: key) else { return false }
-        let piece = swarm.isFinished ? dispatcher?.assign(to: key, &swarm, availability, now: now) : nil
+        var piece = swarm.isFinished ? dispatcher?.assign(to: key, &swarm, availability, now: now) : nil
+        if piece == nil, swarm.isFinished {
+            piece = swarm.egress?.takers[key]?.lacking.min { $0.value < $1.value }.map { Int($0.key) }
+        }
         if let egress = swarm.egress, swarm.isFinished, piece == nil, !swarm.peers[peer].traits.isOrigin {
             // With second copies, the budget could not be kept.
             guard dispatcher?.hasGivenAll != false else {

@@ -36,9 +36,15 @@ extension UploadScheduler {
             isWithinBudget(span.piece, to: key, &swarm, availability, now: now)
         else { return false }
         let length = swarm.layout.length(of: PieceIndex(unchecked: span.piece))
+        swarm.egress?.takers[key]?.lacking[piece] = nil
         swarm.egress?.takers[key]?.sending[piece] = EgressTaker.Sending(
             left: Constant.tolerance * length - span.length, at: now)
         return true
+    }
+
+    /// A request that was within the budget is not answered: the agent may make it again.
+    func unspend(_ span: BlockSpan, of key: PeerKey, _ swarm: inout SwarmState) {
+        swarm.egress?.takers[key]?.sending[Int32(span.piece)]?.left += span.length
     }
 
     /// The same while this origin is still fetching the content. It leaves the agents to an origin that has everything.
@@ -58,6 +64,7 @@ extension UploadScheduler {
     ) -> Bool {
         guard let egress = swarm.egress else { return true }
         if dispatcher?.isAssigned(piece, to: key) == true { return true }
+        if egress.takers[key]?.lacking[Int32(piece)] != nil { return true }
         if egress.isLast(key, now: now) { return false }
         let isGone = dispatcher?.isGiven(piece) ?? (egress.sentBytes(of: piece) > 0)
         if !isGone, egress.isOurs(piece) { return true }
@@ -68,6 +75,17 @@ extension UploadScheduler {
         guard egress.help > 0, egress.isStarved(key, for: egress.limits.shortPatience, now: now) else { return false }
         swarm.egress?.helped()
         return true
+    }
+
+    /// An agent says that those who have a piece do not deliver it.
+    mutating func receivedLack(of raw: UInt32, from key: PeerKey, _ swarm: inout SwarmState, now: Double) {
+        guard let piece = swarm.layout.piece(Int(raw))?.value, swarm.isFinished, swarm.canServe(piece),
+            let patience = swarm.egress?.limits.patience, let peer = swarm.peers.place(of: key),
+            !swarm.peers[peer].holdings.contains(piece),
+            swarm.egress?.takers[key]?.lacks(piece, for: patience, now: now) == true
+        else { return }
+        swarm.peers[peer].grants.isBarred = false
+        grants.wake()
     }
 
     // MARK: Requests that wait
@@ -134,7 +152,7 @@ extension UploadScheduler {
             if swarm.peers[peer].isInterested, let egress = swarm.egress, let taker = egress.takers[key] {
                 let waited = now - taker.servedAt
                 if waited >= patience.leastPatience { restoreIfNeeded(by: peer, &swarm, availability) }
-                if egress.isStarved(key, for: patience.patience, now: now) {
+                if egress.isStarved(key, for: patience.patience, now: now) || !taker.lacking.isEmpty {
                     isBarred = false
                 } else if waited >= patience.shortPatience, !swarm.peers[peer].grants.isBusy {
                     waiting.append((key, taker.servedAt))

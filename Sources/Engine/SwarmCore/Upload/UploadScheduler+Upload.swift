@@ -109,6 +109,7 @@ extension UploadScheduler {
         grants.revoke(from: key, &swarm, &dispatcher)
         swarm.send(key, .choke)
         dropHeld(of: key, &swarm)
+        for span in waiting { unspend(span, of: key, &swarm) }
         guard swarm.peers[peer].traits.supportsFast else { return }
         for span in waiting { swarm.send(key, .reject(span.wire)) }
     }
@@ -170,6 +171,7 @@ extension UploadScheduler {
         if swarm.egress != nil, cancelHeld(span, of: key, &swarm) { return }
         guard let index = peer.uploads[peer.uploadHead...].firstIndex(of: span) else { return }
         swarm.peers[key]?.uploads.remove(at: index)
+        unspend(span, of: key, &swarm)
         if let place = swarm.peers.place(of: key) {
             grants.queued(-span.length, of: place, &swarm, &dispatcher, availability, now: now)
         }
@@ -195,6 +197,7 @@ extension UploadScheduler {
         _ span: BlockSpan, to key: PeerKey, _ swarm: inout SwarmState, _ availability: [UInt16], now: Double
     ) {
         guard let peer = swarm.peers.place(of: key) else { return }
+        unspend(span, of: key, &swarm)
         grants.queued(-span.length, of: peer, &swarm, &dispatcher, availability, now: now)
     }
 }

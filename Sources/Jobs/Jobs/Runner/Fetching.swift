@@ -90,6 +90,12 @@ struct Fetching: Sendable {
         }
     }
 
+    /// Leaves files of the job to the methods that are to fetch them: peers are not asked for them.
+    func reserve(_ files: Set<Int>) async {
+        guard let part = peers else { return }
+        await part.transfer.reserve(files: Set(files.compactMap { part.indices[$0] }))
+    }
+
     func stop() async {
         for part in parts { await part.transfer.stop() }
     }

@@ -41,6 +41,7 @@ extension JobRunner {
             await beginFetching()
         } else {
             await fetching?.set(method, files: files, isActive: isActive, rateLimit: rateLimit(method))
+            await fetching?.reserve(machine.filesOfSources)
         }
     }
 
@@ -67,6 +68,9 @@ extension JobRunner {
                 await begun.set(
                     method, files: status.files, isActive: status.isActive, rateLimit: rateLimit(method))
             }
+            await begun.reserve(machine.filesOfSources)
+            // A transfer gives from its beginning unless it is told otherwise.
+            if !machine.plan.gives { await begun.peers?.transfer.setSeeding(false) }
         } catch {
             feed.yield(.transferFailed("\(error)"))
         }
@@ -190,7 +194,9 @@ extension JobRunner {
 
     /// Whether the transfer that serves peers has all of its torrent, and can continue from the final place.
     private var movesWithContent: Bool {
-        guard let served = job.torrents.served, let part = fetching?.peers, machine.plan.seedTime > 0 else {
+        guard let served = job.torrents.served, let part = fetching?.peers, machine.plan.seedTime > 0,
+            machine.plan.gives
+        else {
             return false
         }
         let files = served.torrent.info.layout.files

@@ -11,6 +11,10 @@ extension JobRunner {
         for part in fetching?.parts ?? [] {
             let status = await part.transfer.status()
             all.append(status.sources)
+            if part.usesPeers {
+                let fromSite = earlierFromSite + status.receivedFromSite
+                board.update { $0.receivedFromSite = max($0.receivedFromSite, fromSite) }
+            }
             if part.usesPeers, let efficiency = status.efficiency { board.update { $0.efficiency = efficiency } }
         }
         return all

@@ -12,7 +12,9 @@ extension JobRunner {
         await hooks.placeIsFree(job.name)
         machine = DeliveryMachine(
             plan: machine.plan, clock: host.clock.calendar, seedingUntil: since + Double(machine.plan.seedTime))
-        if machine.plan.usable.contains(.bt), !machine.plan.torrentFiles.isEmpty, machine.plan.seedTime > 0 {
+        if machine.plan.gives, machine.plan.usable.contains(.bt), !machine.plan.torrentFiles.isEmpty,
+            machine.plan.seedTime > 0
+        {
             await serve()
         }
         await watchService()
@@ -79,7 +81,8 @@ extension JobRunner {
     /// A job whose service time is over has ended, whether or not it had anything to serve.
     func watchService() async {
         guard state == .serving, !hasEnded else { return }
-        if case .seeding = machine.phase, machine.plan.usable.contains(.bt), machine.plan.seedTime > 0,
+        if case .seeding = machine.phase, machine.plan.gives, machine.plan.usable.contains(.bt),
+            machine.plan.seedTime > 0,
             !machine.plan.torrentFiles.isEmpty
         {
             return

@@ -32,6 +32,8 @@ package actor JobRunner {
     var seed: Transfer?
     package nonisolated let children = ChildTasks()
     var figures = DeliveryFigures()
+    /// Of transfers that have ended.
+    var earlierFromSite: Int64 = 0
     /// Files whose completion the machine has heard of.
     var reported: Set<Int> = []
     /// What each method complains of.
@@ -230,6 +232,7 @@ package actor JobRunner {
     func endTransfers() async {
         guard let fetching else { return }
         figures.transfersEnded(Self.received(in: await sources()))
+        earlierFromSite = board.now.receivedFromSite
         self.fetching = nil
         await fetching.stop()
     }

@@ -43,6 +43,11 @@ extension DeliveryMachine {
             files: missingFiles(of: method), noSource: methods[method].exhaustion?.reason)
     }
 
+    /// Missing files that others than peers are to fetch.
+    package var filesOfSources: Set<Int> {
+        Set(DeliveryMethod.allCases.filter { $0 != .bt }.flatMap { missingFiles(of: $0) })
+    }
+
     /// The method that fetches a file; nil for a file that is copied or not needed.
     package func owner(of file: Int) -> DeliveryMethod? { files.indices.contains(file) ? files[file].owner : nil }
 

@@ -196,7 +196,7 @@ package struct DeliveryMachine: Sendable {
     }
 
     private mutating func beginSeeding(at now: Moment) -> [DeliveryAction] {
-        let canSeed = plan.usable.contains(.bt) && !plan.torrentFiles.isEmpty
+        let canSeed = plan.gives && plan.usable.contains(.bt) && !plan.torrentFiles.isEmpty
         guard canSeed, plan.seedTime > 0 else {
             phase = .finished
             return tell(at: now) + [.finish]
@@ -245,7 +245,7 @@ package struct DeliveryMachine: Sendable {
     }
 
     private var shouldSeed: Bool {
-        guard plan.usable.contains(.bt), !plan.seedsInWindow || methods.bt.isOpen else { return false }
+        guard plan.gives, plan.usable.contains(.bt), !plan.seedsInWindow || methods.bt.isOpen else { return false }
         switch phase {
         case .fetching, .publishing, .seeding: return true
         case .finished, .failed: return false

@@ -21,6 +21,8 @@ package struct DeliveryPlan: Sendable {
     package var seedTime: Int
     /// Whether the window of BT applies to seeding.
     package var seedsInWindow: Bool
+    /// Whether peers are given anything.
+    package var gives = true
     package var settings = DeliverySettings()
 
     package init(

@@ -25,10 +25,15 @@ package enum SignatureV2 {
         headers.append(S3Header("Date", time.rfc1123))
         if let token = credentials.sessionToken { headers.append(S3Header("x-amz-security-token", token)) }
         let text = stringToSign(request, to: place, headers: headers)
+        headers.append(S3Header("Authorization", "AWS \(credentials.accessKey):\(signature(of: text, credentials))"))
+        return headers
+    }
+
+    /// In Base64.
+    static func signature(of text: String, _ credentials: S3Credentials) -> String {
         let code = HMAC<Insecure.SHA1>.authenticationCode(
             for: Array(text.utf8), using: SymmetricKey(data: Array(credentials.secretKey.utf8)))
-        headers.append(S3Header("Authorization", "AWS \(credentials.accessKey):\(Data(code).base64EncodedString())"))
-        return headers
+        return Data(code).base64EncodedString()
     }
 
     package static func stringToSign(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {

@@ -4,7 +4,7 @@ import Text
 /// Signature Version 4 in the `Authorization` header ("Authenticating Requests: Using the Authorization Header", S3 API
 /// reference).
 package enum SignatureV4 {
-    private static let algorithm = "AWS4-HMAC-SHA256"
+    static let algorithm = "AWS4-HMAC-SHA256"
 
     /// The request's headers, with `x-amz-date`, `x-amz-content-sha256` and `Authorization` added. All of them are
     /// signed.
@@ -19,9 +19,7 @@ package enum SignatureV4 {
         let scope = "\(time.date)/\(place.region)/s3/aws4_request"
         let names = canonicalHeaders(headers, host: place.host).map(\.name).joined(separator: ";")
         let canonical = canonicalRequest(request, to: place, headers: headers)
-        let toSign = [algorithm, time.basic, scope, Hexadecimal.encode(SHA256.hash(data: Array(canonical.utf8)))]
-            .joined(separator: "\n")
-        let signature = sign(toSign, secret: credentials.secretKey, scope: [time.date, place.region, "s3"])
+        let signature = signature(of: canonical, to: place, credentials, at: time)
         headers.append(
             S3Header(
                 "Authorization",
@@ -30,8 +28,21 @@ package enum SignatureV4 {
         return headers
     }
 
+    /// Of a canonical request, in lower-case hexadecimal.
+    static func signature(
+        of canonical: String, to place: S3Place, _ credentials: S3Credentials, at time: S3Timestamp
+    ) -> String {
+        let scope = "\(time.date)/\(place.region)/s3/aws4_request"
+        let toSign = [algorithm, time.basic, scope, Hexadecimal.encode(SHA256.hash(data: Array(canonical.utf8)))]
+            .joined(separator: "\n")
+        return sign(toSign, secret: credentials.secretKey, scope: [time.date, place.region, "s3"])
+    }
+
     /// Method, path, sorted query, sorted headers, their names, hash of the body: one line each.
-    package static func canonicalRequest(_ request: S3Request, to place: S3Place, headers: [S3Header]) -> String {
+    /// - Parameter bodyHash: nil for that of the request's body.
+    package static func canonicalRequest(
+        _ request: S3Request, to place: S3Place, headers: [S3Header], bodyHash: String? = nil
+    ) -> String {
         let query = request.query
             .map { (PercentEncoding.encode($0.name.utf8), PercentEncoding.encode(($0.value ?? "").utf8)) }
             .sorted { $0.0 == $1.0 ? precedes($0.1, $1.1) : precedes($0.0, $1.0) }
@@ -41,7 +52,7 @@ package enum SignatureV4 {
         return [
             request.method.rawValue, place.path(key: request.key), query,
             signed.map { "\($0.name):\($0.value)\n" }.joined(), signed.map(\.name).joined(separator: ";"),
-            bodyHash(request.body),
+            bodyHash ?? Self.bodyHash(request.body),
         ].joined(separator: "\n")
     }
 

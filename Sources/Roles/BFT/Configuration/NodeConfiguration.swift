@@ -48,6 +48,9 @@ package struct NodeConfiguration: Sendable, Hashable {
     /// `receiverid`, `vip`: identity of the receiver.
     package var receiverID = ""
     package var vip = ""
+    /// `agent`, `agentdata`.
+    package var agentFile: String?
+    package var agentData = "/var/lib/swoop/agent"
     /// `senderid`.
     package var senderID = ""
 

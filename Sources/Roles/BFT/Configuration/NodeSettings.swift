@@ -101,6 +101,12 @@ package enum NodeSettings {
         Key(
             "callback", .url("http", "https"), optional: \.callback, .nothing,
             "URL that is told what becomes of tasks, see [api.md](api.md#callback)"),
+        Key(
+            "agent", .path, optional: \.agentFile, .nothing,
+            "the agent's file of a host that is in a fleet too, see [fleet-agent.md](fleet-agent.md): one process is both"
+        ),
+        Key(
+            "agentdata", .path, \.agentData, .value("/var/lib/swoop/agent"), "what that agent must not lose"),
     ]
 
     private static let tls: [Key] = [

@@ -28,7 +28,7 @@ package struct DirectoryStore: BackendStore {
         try await blocking { tree in try tree.size(of: path) }
     }
 
-    package func read(
+    package nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         guard let file = try await blocking({ tree in try tree.open(path) }) else {

@@ -50,7 +50,7 @@ struct HTTPExchange: Sendable {
 
     /// Asks for a range of a file, and gives it to the sink. A server that does not know ranges sends all of the file: the
     /// range is taken from that.
-    func read(
+    nonisolated(nonsending) func read(
         _ url: HTTPURL, path: String, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         guard !range.isEmpty else { return }
@@ -69,13 +69,13 @@ struct HTTPExchange: Sendable {
         }
         do {
             for try await part in answer.body {
-                guard let wanted = Self.part(of: part, at: offset, in: range) else {
-                    offset += Int64(part.readableBytes)
-                    continue
-                }
                 let end = offset + Int64(part.readableBytes)
                 guard answer.status.code == 200 || end <= range.upperBound else {
                     throw BackendProblem(.wrong, "\(server) sends more of \(path) than it was asked for")
+                }
+                guard let wanted = Self.part(of: part, at: offset, in: range) else {
+                    offset = end
+                    continue
                 }
                 try await sink(wanted, max(offset, range.lowerBound))
                 offset = end

@@ -22,7 +22,7 @@ package struct PacedStore: BackendStore {
 
     package func size(of path: BackendPath) async throws(BackendProblem) -> Int64? { try await store.size(of: path) }
 
-    package func read(
+    package nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         guard let received else { return try await store.read(path, size: size, range: range, into: sink) }

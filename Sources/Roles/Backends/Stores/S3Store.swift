@@ -34,7 +34,7 @@ package struct S3Store: BackendStore {
         }
     }
 
-    package func read(
+    package nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         var problem: BackendProblem?

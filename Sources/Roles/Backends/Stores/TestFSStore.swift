@@ -45,7 +45,7 @@ package struct TestFSStore: BackendStore {
         return size
     }
 
-    package func read(
+    package nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try await http.read(try url("files", path), path: path.text, size: size, range: range, into: sink)

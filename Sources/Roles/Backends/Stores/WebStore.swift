@@ -50,7 +50,7 @@ package struct WebStore: BackendStore {
         return size
     }
 
-    package func read(
+    package nonisolated(nonsending) func read(
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try await http.read(try url(path), path: path.text, size: size, range: range, into: sink)

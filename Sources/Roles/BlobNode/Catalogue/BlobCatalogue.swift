@@ -109,14 +109,14 @@ package final class BlobCatalogue: Sendable {
     package func isOnLease(_ digest: SHA256Digest) -> Bool { state.withLock { $0.leases[digest] != nil } }
 
     /// What was known of a blob that was removed.
-    struct Removed {
+    package struct Removed: Sendable {
         fileprivate let row: BlobRow
         fileprivate let bad: Set<Int>?
     }
 
     /// Removes a blob that is here, that nobody has on lease, and that nobody used after a time.
     /// - Returns: nil if it was not removed.
-    func take(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Removed? {
+    package func take(_ digest: SHA256Digest, unlessUsedAfter time: Double) -> Removed? {
         state.withLock { state in
             guard state.leases[digest] == nil, let number = state.rows.find(digest), state.rows[number].usedAt <= time
             else { return nil }
@@ -127,7 +127,7 @@ package final class BlobCatalogue: Sendable {
     }
 
     /// A blob that was removed is here after all. A newer entry stays.
-    func restore(_ removed: Removed) {
+    package func restore(_ removed: Removed) {
         state.withLock { state in
             let digest = removed.row.digest
             guard state.rows.find(digest) == nil else { return }

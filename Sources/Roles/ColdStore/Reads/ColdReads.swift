@@ -2,7 +2,9 @@ import Backends
 import BlobNode
 import Files
 import Logging
+import Metainfo
 import Registry
+import Synchronization
 import Threads
 
 /// Reads blobs from back ends. A blob is read once for any number of requests, also under different names.
@@ -12,6 +14,14 @@ package actor ColdReads {
     private let settings: ColdSettings
     private let clock: ColdClock
     private let logger: Logger
+
+    /// Of blobs that come piece by piece.
+    private let fetches: BlobFetches
+    private var streams: [BlobDigest: ColdStream] = [:]
+    /// Blobs that are being read, of which it is known whether they come piece by piece.
+    private var judged: Set<BlobDigest> = []
+    /// Is told of blobs that have come.
+    private let arrivals = Mutex<(@Sendable (BlobDigest) -> Void)?>(nil)
 
     private var table: ColdReadTable
     private var tasks: [BlobDigest: Task<Void, Never>] = [:]
@@ -24,6 +34,8 @@ package actor ColdReads {
     package enum Wish: Sendable, Hashable {
         /// The back end's answer whether it has the blob, and its size.
         case size
+        /// That it is known whether it comes piece by piece.
+        case torrent
         /// The blob.
         case content
     }
@@ -40,6 +52,13 @@ package actor ColdReads {
         self.clock = clock
         self.logger = logger
         table = ColdReadTable(settings.backoff)
+        var fetching = BlobFetches.Settings()
+        fetching.mostAtOnce = max(1, settings.reads)
+        fetches = BlobFetches(node, settings: fetching)
+    }
+
+    package nonisolated func onArrival(_ body: @escaping @Sendable (BlobDigest) -> Void) {
+        arrivals.withLock { $0 = body }
     }
 
     /// Removes the unfinished files of an earlier process.
@@ -52,6 +71,7 @@ package actor ColdReads {
         let running = Array(tasks.values)
         for task in running { task.cancel() }
         for task in running { await task.value }
+        await fetches.stop()
     }
 
     /// The state of a blob. If this host does not have it, reading it from the back end of the name begins.
@@ -81,6 +101,33 @@ package actor ColdReads {
         }
     }
 
+    /// The torrent of a blob that comes piece by piece; nil for one that does not, or is here. If it is in the back end of the name
+    /// and not here, it is read from now on.
+    /// - Parameter patience: seconds to wait until the back end has said whether it has the torrent.
+    package func torrent(of digest: BlobDigest, in name: ContentName, patience: Double) async -> BlobInfo? {
+        guard let backend = backends.backend(for: name) else { return nil }
+        let end = clock.now() + patience
+        while !isHere(digest) {
+            if let stream = streams[digest] { return stream.info }
+            let now = clock.now()
+            switch table.ask(digest, label: backend.label, now: now) {
+            case .answer: return nil
+            case .join: if judged.contains(digest) { return nil }
+            case .start: begin(digest, from: backend)
+            }
+            guard now < end else { return nil }
+            if await wait(for: .torrent, of: digest, seconds: min(end - now, 3_600)) != nil { return nil }
+        }
+        return nil
+    }
+
+    /// Begins to read a blob that comes piece by piece; returns when the first byte of the range is here.
+    /// - Returns: nil when it does not come so any more: it is here, or that failed.
+    package func read(_ digest: BlobDigest, _ range: Range<Int64>) async -> BlobReading? {
+        guard let plan = streams[digest]?.plan else { return nil }
+        return (try? await fetches.read(plan, range)) ?? nil
+    }
+
     /// The size of a blob that is here or in the back end of the name, without reading it; nil when it is in neither.
     package func size(of digest: BlobDigest, in name: ContentName) async throws(BackendProblem) -> Int64? {
         if let entry = node.catalogue.entry(of: digest.sha256) { return entry.size }
@@ -105,14 +152,18 @@ package actor ColdReads {
             }
             table.sized(digest, total: size)
             for (number, waiter) in waiters[digest] ?? [:] where waiter.wish == .size { release(digest, number) }
+            let isOnePiece = size <= Int64(node.directory.pieceLengths.pieceLength(for: size))
+            if isOnePiece { judge(digest, nil) }
             await enter()
             defer { leave() }
+            if !isOnePiece, try await stream(digest, size: size, from: backend) { return ended(digest, .here, nil) }
             let read = ColdRead(
                 digest: digest, size: size, backend: backend, node: node, settings: settings, clock: clock)
             try await read.run { count in await self.advanced(digest, by: count) }
             ended(digest, .here, nil)
         } catch {
             if error.kind == .missing { return ended(digest, .missing, nil) }
+            if error.kind == .cancelled { return ended(digest, .failed(error, again: 0), error) }
             logger.warning(
                 "a blob cannot be read from its back end",
                 metadata: ["blob": "\(digest)", "backend": "\(backend.label)", "reason": "\(error)"])
@@ -120,10 +171,50 @@ package actor ColdReads {
         }
     }
 
+    /// - Returns: false for a blob that does not come piece by piece.
+    private func stream(_ digest: BlobDigest, size: Int64, from backend: Backend) async throws(BackendProblem) -> Bool {
+        defer { streams[digest] = nil }
+        let info = await ColdStream.torrent(
+            of: digest, size: size, in: backend, lengths: node.directory.pieceLengths, limit: Self.mostInfo)
+        guard let info else {
+            judge(digest, nil)
+            return false
+        }
+        let stream = ColdStream(
+            info, from: backend, isOpen: await node.isOpen(digest.sha256), node: node, fetches: fetches,
+            settings: settings)
+        let ending = try await stream.run {
+            await self.judge(digest, stream)
+        } _: { count in
+            await self.advanced(digest, by: count)
+        }
+        switch ending {
+        case .here: return true
+        case .doubtful:
+            logger.warning(
+                "what a back end has is not what the torrent beside it says: the blob is read as a whole",
+                metadata: ["blob": "\(digest)", "backend": "\(backend.label)"])
+            return false
+        }
+    }
+
+    /// It is known whether a blob comes piece by piece: it does if there is a stream.
+    private func judge(_ digest: BlobDigest, _ stream: ColdStream?) {
+        guard tasks[digest] != nil else { return }
+        streams[digest] = stream
+        judged.insert(digest)
+        for (number, waiter) in waiters[digest] ?? [:] where waiter.wish == .torrent { release(digest, number) }
+    }
+
+    /// Bytes of the largest info dictionary that is read.
+    private static let mostInfo = 64 << 20
+
     private func advanced(_ digest: BlobDigest, by count: Int64) { table.advanced(digest, by: count) }
 
     private func ended(_ digest: BlobDigest, _ answer: ColdAnswer, _ problem: BackendProblem?) {
         tasks[digest] = nil
+        judged.remove(digest)
+        if answer == .here { arrivals.withLock { $0 }?(digest) }
         let again = table.ended(digest, problem, now: clock.now())
         var answer = answer
         if let problem { answer = .failed(problem, again: again) }

@@ -1,9 +1,11 @@
 import Backends
 import BlobNode
 import Database
+import Files
 import Hashing
 import Logging
 import Registry
+import Threads
 
 /// Uploads blobs to their back ends, a few at a time, and retries until they are stored.
 package actor WriteBack {
@@ -160,9 +162,12 @@ package actor WriteBack {
 
     private nonisolated func attempt(_ task: WriteBackTask, at backend: Backend) async -> WriteBackOutcome {
         let digest = task.key.digest
-        guard let entry = node.catalogue.entry(of: digest.sha256) else { return .gone }
         do throws(BackendProblem) {
+            guard let entry = try await entry(of: digest) else { return .gone }
             if try await backend.size(of: digest) == entry.size { return .wasThere }
+            guard node.catalogue.badPieces(of: digest.sha256).isEmpty else {
+                throw BackendProblem(.disk, "\(digest) has damaged pieces: it waits until they are mended")
+            }
             try await backend.store(
                 digest, file: node.directory.path(of: digest.sha256),
                 info: entry.infoHash == nil ? nil : node.directory.infoPath(of: digest.sha256))
@@ -170,6 +175,24 @@ package actor WriteBack {
         } catch {
             return .failed(error)
         }
+    }
+
+    /// The facts about a blob, damaged or not; nil for a blob that is not on the disk either. A blob that is on the disk and
+    /// not in the catalogue, because its torrent could not be made at the start, is added to the catalogue.
+    private nonisolated func entry(of digest: BlobDigest) async throws(BackendProblem) -> BlobCatalogue.Entry? {
+        if let entry = node.catalogue.entryOfAny(digest.sha256) { return entry }
+        let isOnDisk: Bool
+        do throws(SystemError) {
+            isOnDisk = try await Threads.offload { [node] () throws(SystemError) in
+                try node.directory.size(of: digest.sha256) != nil
+            }
+        } catch {
+            throw BackendProblem(.disk, "\(digest): \(error)")
+        }
+        guard isOnDisk else { return nil }
+        let problem = await node.complete(digest.sha256)
+        if let entry = node.catalogue.entryOfAny(digest.sha256) { return entry }
+        throw BackendProblem(.disk, "\(digest): \(problem ?? "it is not in the catalogue")")
     }
 
     private func ended(_ task: WriteBackTask, _ outcome: WriteBackOutcome) async {

@@ -23,6 +23,8 @@ package final class APIAccess: Authenticator {
     package static let prefix = "swa_"
     /// Maximum wrong tokens from one address in a minute.
     private static let tries = 5.0
+    /// Seconds until one more is looked at.
+    static let failureWait = 12
     /// Maximum requests a second with one token.
     private static let rate = 100.0
     /// Maximum number of addresses, and of tokens, whose rates are tracked.
@@ -37,7 +39,7 @@ package final class APIAccess: Authenticator {
     private struct State {
         var tokens: [SHA256Digest: APITokenRecord] = [:]
         var uses: [String: Double] = [:]
-        var failures: [Source: Account] = [:]
+        var failures = FailureLimit(APIAccess.tries, per: 60, addresses: APIAccess.most)
         var requests: [String: Account] = [:]
     }
 
@@ -62,9 +64,9 @@ package final class APIAccess: Authenticator {
         return state.withLock { state in
             // Not even a valid token is accepted then: otherwise the answer would tell an attacker which guess is
             // right.
-            if Self.left(state.failures[origin.source], Self.tries, per: 60, at: steady) < 1 { return .tooManyFailures }
+            if state.failures.isSpent(origin.source, at: steady) { return .tooManyFailures }
             guard let token = state.tokens[digest] else {
-                Self.take(&state.failures, origin.source, Self.tries, per: 60, at: steady)
+                state.failures.fail(origin.source, at: steady)
                 return .wrong
             }
             guard wall < token.expires else { return .expired }

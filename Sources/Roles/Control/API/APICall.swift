@@ -62,13 +62,23 @@ struct APICall {
 
     static func next(_ last: String) -> String { Hexadecimal.encode(last.utf8) }
 
-    func choice<Value: RawRepresentable>(_ key: String, _: Value.Type) throws(APIProblem) -> Value?
+    func choice<Value: RawRepresentable & CaseIterable>(_ key: String, _: Value.Type) throws(APIProblem) -> Value?
     where Value.RawValue == String {
         guard let text = query(key) else { return nil }
         guard let value = Value(rawValue: text) else {
-            throw APIProblem(400, key, "'\(key)' is none of the known words")
+            let known = Value.allCases.map(\.rawValue).joined(separator: ", ")
+            throw APIProblem(400, key, "'\(key)' is one of \(known)")
         }
         return value
+    }
+
+    /// One of some words; nil where none is given.
+    func word(_ key: String, of known: [String]) throws(APIProblem) -> String? {
+        guard let text = query(key) else { return nil }
+        guard known.contains(text) else {
+            throw APIProblem(400, key, "'\(key)' is one of \(known.joined(separator: ", "))")
+        }
+        return text
     }
 
     /// The revision in `If-Match`.
@@ -169,6 +179,11 @@ struct APIMembers {
         for member in members {
             guard member.value.isNull || member.value.lenientText != nil else {
                 throw .invalid(key, "has a value that is no text")
+            }
+            guard member.value.isNull || !member.key.hasPrefix(LabelKey.hostPrefix) else {
+                throw APIProblem(
+                    422, "invalid", "what stands under '\(LabelKey.hostPrefix)' is said by the host itself",
+                    advice: "put it under 'host' in the host's agent.yaml, or choose another name")
             }
             pairs.append((member.key, member.value.lenientText))
         }

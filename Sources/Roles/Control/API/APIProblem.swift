@@ -1,3 +1,4 @@
+import Fleet
 import FleetLink
 import FleetStore
 import HTTPServing
@@ -29,8 +30,17 @@ package struct APIProblem: Error, Sendable, Hashable {
     }
 
     init(_ error: StoreError) {
-        self.init(503, "no_database", "control does not reach its database", advice: "try again", retryAfter: 5)
+        switch error {
+        case .unavailable:
+            self.init(503, "no_database", "control does not reach its database", advice: "try again", retryAfter: 5)
+        case .damaged, .refused:
+            self.init(
+                500, "database_damaged", "control cannot work with its database",
+                advice: "look at control's log; restore the database from a backup if it is damaged")
+        }
     }
+
+    init(_ problem: LabelProblem) { self.init(422, "invalid", problem.description) }
 
     init(_ refusal: LinkRefusal) {
         self.init(
@@ -38,8 +48,16 @@ package struct APIProblem: Error, Sendable, Hashable {
     }
 
     static func unknown(_ what: String, _ name: String) -> APIProblem {
-        APIProblem(404, "not_found", "there is no \(what) '\(DisplayName.escape(name))'")
+        APIProblem(
+            404, "not_found", "there is no \(what) '\(DisplayName.escape(name))'",
+            advice: lists[what].map { "swoop fleet \($0) shows those that there are" })
     }
+
+    private static let lists = [
+        "node": "node list", "class": "class list", "job": "job list", "token": "token list",
+        "API token": "api-token list", "version of the class": "class show",
+        "line of the audit": "audit list",
+    ]
 
     static func invalid(_ member: String, _ reason: String) -> APIProblem {
         APIProblem(422, "invalid", "'\(DisplayName.escape(member))' \(reason)")
@@ -59,7 +77,7 @@ package struct APIProblem: Error, Sendable, Hashable {
         var object = JSONObject([
             "type": "about:blank", "title": .string(HTTPResponseStatus(statusCode: status).reasonPhrase),
             "status": .integer(Int64(status)), "code": .string(code), "detail": .string(text),
-            "advice": .string(advice ?? ""), "request_id": .string(id),
+            "advice": .string(advice ?? Self.advice(of: HTTPResponse.Status(code: status))), "request_id": .string(id),
         ])
         for member in extra.members { object[member.key] = member.value }
         var response = Response.json(.object(object), status: HTTPResponse.Status(code: status))
@@ -86,10 +104,16 @@ package struct APIProblem: Error, Sendable, Hashable {
 
     static func advice(of status: HTTPResponse.Status) -> String {
         switch status.code {
+        case 400, 422: "correct that, and send it again"
         case 401: "give a token that is in force: Authorization: Bearer swa_…"
         case 403: "ask an admin for a token with the role that it needs"
-        case 429: "wait, then try again"
-        default: ""
+        case 404: "/openapi.json has all paths"
+        case 405: "/openapi.json has all calls"
+        case 408: "send the body at once"
+        case 409: "look at how it is now, then decide"
+        case 413: "send less in one call"
+        case 429, 503: "wait, then try again"
+        default: "control's log says more"
         }
     }
 }

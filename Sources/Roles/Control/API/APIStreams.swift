@@ -5,33 +5,20 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
-import Synchronization
 import Text
 
 /// Streams of server-sent events (HTML Living Standard, section 9.2).
 struct APIStreams: Sendable {
     /// Maximum bytes of a message.
     private static let most = 16 << 10
+    /// Looks at what another control may have told of before a stream begins anew.
+    private static let mostAhead = 5
     /// Between two messages of a stream.
     private static let pause = Duration.milliseconds(500)
 
     private let core: ControlCore
     private let limits: HTTPLimits
     private let followers: Followers
-
-    private final class Followers: Sendable {
-        private let count = Mutex(0)
-
-        func enter(most: Int) -> Bool {
-            count.withLock { count in
-                guard count < most else { return false }
-                count += 1
-                return true
-            }
-        }
-
-        func leave() { count.withLock { $0 -= 1 } }
-    }
 
     init(_ core: ControlCore, limits: HTTPLimits) {
         self.core = core
@@ -44,7 +31,7 @@ struct APIStreams: Sendable {
             Route(
                 .get, "/v1/events", "All changes, as they happen", parameters: ["last-event-id"], answers: answers,
                 access: .role(FleetRoles.viewer)
-            ) { request, context in all(request, context) },
+            ) { request, context in await all(request, context) },
             Route(
                 .get, "/v1/jobs/{id}/events", "A job and its targets, as they change",
                 parameters: ["id", "last-event-id"], answers: answers, access: .role(FleetRoles.viewer)
@@ -58,11 +45,17 @@ struct APIStreams: Sendable {
 
     // MARK: All changes
 
-    private func all(_ request: Request, _ context: ServiceContext) -> Response {
+    private func all(_ request: Request, _ context: ServiceContext) async -> Response {
         let core = core
         let start = Self.lastID(request) ?? core.feed.last
+        // Another control may have shown what this one has not read yet.
+        if start > core.feed.last { await core.followChanges() }
         return stream { state in
-            guard let events = core.feed.events(after: state.cursor) else {
+            // Another control may have told of a change that this one has not read yet; one that never comes is of another time.
+            state.ahead = state.cursor > core.feed.last ? state.ahead + 1 : 0
+            let isKnown = state.ahead <= Self.mostAhead
+            guard isKnown, let events = core.feed.events(after: state.cursor) else {
+                state.ahead = 0
                 state.cursor = core.feed.last
                 return [Self.message("reset", id: state.cursor, .object(["after": .integer(state.cursor)]))]
             }
@@ -106,79 +99,26 @@ struct APIStreams: Sendable {
             return APIProblem.unknown("job", id).response(request: Hexadecimal.encode(ControlCore.random(8)))
         }
         let start = Self.lastID(request) ?? 0
+        let look = JobStream(core: core, job: id, most: Self.most)
         return stream { state in
-            let now = core.now()
-            core.watch(id)
-            let (board, version) = core.figures.withLock { ($0.jobs[id] ?? [:], $0.version) }
-            guard let record = try? await core.store.job(id) else { return nil }
-            if record.revision == state.shown, version == state.figures { return record.state.hasEnded ? nil : [] }
-            state.figures = version
-            let isMoved = record.revision != state.shown
-            state.shown = record.revision
-            guard let view = try? await core.view(of: record) else { return [] }
-            let sender = core.roster.withLock { $0[record.sender]?.record.name }
-            let machine = await core.lead(id)?.snapshot?.machine
-            var object = JSONObject(["job": Documents.job(record, view: view, sender: sender, machine: machine)])
-            var targets: [JSONValue] = []
-            var size = object["job"]?.encode().count ?? 0
-            // State changes first, then progress of nodes that receive. What does not fit goes into the next message.
-            let changed =
-                isMoved
-                ? (try? await core.store.targets(of: id, after: nil, state: nil, since: state.cursor, limit: 1000))
-                    ?? [] : []
-            var cursor = state.cursor
-            var isWhole = true
-            for row in changed.sorted(by: { $0.revision < $1.revision }) {
-                let item = Self.target(row, record, board[row.target.node], core, now)
-                let bytes = item.encode().count + 1
-                guard size + bytes < Self.most - 256 else {
-                    isWhole = false
-                    break
-                }
-                targets.append(item)
-                size += bytes
-                cursor = row.revision
-            }
-            if changed.count == 1000 || !isWhole {
-                // The rows of one revision may be incomplete, so the next message starts with that revision again.
-                cursor = max(state.cursor, cursor - 1)
-                state.shown = -1
-            } else if isMoved {
-                cursor = record.revision
-            }
-            state.cursor = max(state.cursor, cursor)
-            for (node, figure) in board
-            where size < Self.most - 512 && !changed.contains(where: { $0.target.node == node }) {
-                let item = JSONValue.object([
-                    "node": .string(node.description), "bytes": .integer(figure.figures.done),
-                    "rate": .double(figure.figures.down), "upload_rate": .double(figure.figures.up),
-                ])
-                targets.append(item)
-                size += item.encode().count + 1
-            }
-            object["targets"] = .array(targets)
-            return [Self.message("job", id: state.cursor, .object(object))]
+            await look.next(&state.job)
         } from: {
             start
         }
-    }
-
-    private static func target(
-        _ row: TargetRecord, _ job: JobRecord, _ figure: FigureBoard.Figure?, _ core: ControlCore, _ now: Double
-    ) -> JSONValue {
-        Documents.target(
-            row.target, detail: JobSnapshot.Detail(text: row.detail, at: row.at, revision: row.revision),
-            name: core.roster.withLock { $0[row.target.node]?.record.name }, figure: figure,
-            arrival: core.arrival(of: row.target, job, figure, at: now), size: job.content?.bytes ?? 0)
     }
 
     // MARK: Streams
 
     private struct State {
         var cursor: Int64
-        /// The job's revision in the last message.
-        var shown: Int64 = -1
-        var figures: UInt64 = 0
+        var job: JobStream.Shown
+        /// Looks for which the cursor stood beyond all that is known here.
+        var ahead = 0
+
+        init(after id: Int64) {
+            cursor = id
+            job = JobStream.Shown(after: id)
+        }
     }
 
     /// - Parameter look: returns new messages; nil at the end of the stream.
@@ -186,14 +126,15 @@ struct APIStreams: Sendable {
         _ look: @escaping @Sendable (inout State) async -> [ByteBuffer]?, from start: @escaping @Sendable () -> Int64
     ) -> Response {
         let (followers, limits) = (followers, limits)
-        guard followers.enter(most: limits.followers) else {
+        guard let place = followers.enter(most: limits.followers) else {
             return APIProblem(
                 503, "too_many_followers", "\(limits.followers) streams are open here", retryAfter: 10
             ).response(request: Hexadecimal.encode(ControlCore.random(8)))
         }
         let body = ResponseBody { writer in
-            defer { followers.leave() }
-            var state = State(cursor: start())
+            // Held until the body has ended, or is thrown away unread.
+            defer { withExtendedLifetime(place) {} }
+            var state = State(after: start())
             let clock = ContinuousClock()
             var saidAt = clock.now
             try await writer.write(ByteBuffer(string: "retry: 2000\n\n"))
@@ -216,7 +157,7 @@ struct APIStreams: Sendable {
         return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
     }
 
-    private static func message(_ event: String, id: Int64, _ data: JSONValue) -> ByteBuffer {
+    static func message(_ event: String, id: Int64, _ data: JSONValue) -> ByteBuffer {
         var text = ByteBuffer(string: "id: \(id)\nevent: \(event)\ndata: ")
         text.writeBytes(data.encode())
         text.writeString("\n\n")
@@ -225,6 +166,7 @@ struct APIStreams: Sendable {
 
     private static func lastID(_ request: Request) -> Int64? {
         guard let name = HTTPField.Name("Last-Event-ID"), let text = request.headers[name] else { return nil }
-        return Int64(text)
+        // What no control has given stands for nothing: the stream begins anew.
+        return Int64(text) ?? -1
     }
 }

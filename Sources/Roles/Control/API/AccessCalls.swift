@@ -29,9 +29,10 @@ enum AccessCalls {
         let members = try call.members(["uses", "ttl", "name", "labels", "approve", "ephemeral"])
         let now = call.core.now()
         var labels = Labels()
-        do throws(LabelProblem) {
-            for (key, value) in try members.labelPairs("labels") { try labels.set(key, value ?? "") }
-        } catch { throw .invalid("labels", error.description) }
+        let pairs = try members.labels("labels")
+        do throws(LabelProblem) { for (key, value) in pairs { try labels.set(key, value ?? "") } } catch {
+            throw APIProblem(error)
+        }
         let name = try members.text("name", most: 63)
         if let name, !LabelKey.isValid(name) || name.contains("/") {
             throw .invalid("name", "is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
@@ -116,6 +117,16 @@ enum AccessCalls {
 
     // MARK: Audit
 
+    static func auditLine(_ call: APICall) async throws(APIProblem) -> APIReply {
+        let text = try call.path("id")
+        guard let id = Int64(text), id > 0, id < .max else { throw .unknown("line of the audit", text) }
+        let line = try await call.stored { () throws(StoreError) in
+            try await call.core.store.audit(before: id + 1, limit: 1).first
+        }
+        guard let line, line.id == id else { throw .unknown("line of the audit", text) }
+        return APIReply(Documents.audit(line), revision: line.id)
+    }
+
     static func audit(_ call: APICall) async throws(APIProblem) -> APIReply {
         let limit = try call.limit()
         let before = try call.after().map { text throws(APIProblem) in
@@ -130,12 +141,6 @@ enum AccessCalls {
         }
         return .list(
             lines.prefix(limit).map(Documents.audit), next: lines.count > limit ? "\(lines[limit - 1].id)" : nil)
-    }
-}
-
-extension APIMembers {
-    func labelPairs(_ key: String) throws(LabelProblem) -> [(String, String?)] {
-        do { return try labels(key) } catch { throw .value(key) }
     }
 }
 

@@ -28,7 +28,9 @@ enum ClassCalls {
         let record = try await call.stored { [version] () throws(StoreError) in
             try await call.core.store.fleetClass(name, version: version)
         }
-        guard let record else { throw .unknown("class", name) }
+        guard let record else {
+            throw version.map { .unknown("version of the class", "\(name) \($0)") } ?? .unknown("class", name)
+        }
         return APIReply(try document(record, call.core), revision: record.revision)
     }
 
@@ -80,7 +82,7 @@ enum ClassCalls {
     ) async throws(APIProblem) -> APIReply {
         var settings: FleetClass
         do throws(SettingsError) { settings = try FleetClass(source) } catch {
-            throw refused(key: "\(error.path)", place: error.place, error.reason)
+            throw refused(key: "\(error.path)", place: error.place ?? place(of: error, in: call), error.reason)
         }
         if settings.name.isEmpty { settings.name = name }
         guard settings.name == name, LabelKey.isValid(name), !name.contains("/") else {
@@ -100,6 +102,12 @@ enum ClassCalls {
         return APIReply(
             try document(record, call.core), status: record.version == 1 && expecting == 0 ? 201 : 200,
             revision: record.revision, location: "/v1/classes/\(name)")
+    }
+
+    /// Where a mistake stands in a body of JSON, which YAML's reader reads too and knows the lines of.
+    private static func place(of error: SettingsError, in call: APICall) -> SettingPlace? {
+        guard error.kind == .wrong else { return nil }
+        return (try? YAMLDocument.read(call.body, file: ""))?.place(of: error.path)
     }
 
     private static func refused(key: String?, place: SettingPlace?, _ reason: String) -> APIProblem {

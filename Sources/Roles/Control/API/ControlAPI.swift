@@ -47,6 +47,7 @@ package struct ControlAPI: Sendable {
             get(
                 "/v1/audit", "Who changed what, newest first", list: true, parameters: ["subject", "action"],
                 FleetRoles.admin, AccessCalls.audit),
+            get("/v1/audit/{id}", "What one line of the audit says", FleetRoles.admin, AccessCalls.auditLine),
         ]
     }
 
@@ -87,7 +88,7 @@ package struct ControlAPI: Sendable {
     private var jobs: [Route] {
         [
             get(
-                "/v1/jobs", "Jobs, newest first", list: true, parameters: ["class", "state"], FleetRoles.viewer,
+                "/v1/jobs", "Jobs, newest first", list: true, parameters: ["class", "state", "sort"], FleetRoles.viewer,
                 JobCalls.list),
             post("/v1/jobs", "Have a node send", 201, body: "NewJob", FleetRoles.operator, JobCalls.create),
             get("/v1/jobs/{id}", "A job", FleetRoles.viewer, JobCalls.show),

@@ -49,7 +49,8 @@ enum Documents {
             "clock_difference": .double((seat.clock * 1000).rounded() / 1000),
             "clock_flagged": .bool(abs(seat.clock) > ClockDifference.flagged), "policy": .object(policy),
             "ephemeral": .bool(record.isEphemeral), "token": .string(record.token),
-            "jobs": .array(jobs.map(JSONValue.string)), "revision": .integer(record.revision),
+            "jobs": .array(jobs.map(JSONValue.string)), "tasks": .array(seat.tasks.map(\.json)),
+            "revision": .integer(record.revision),
         ])
     }
 
@@ -63,8 +64,16 @@ enum Documents {
     static func audit(_ line: AuditRecord) -> JSONValue {
         .object([
             "id": .integer(line.id), "time": time(line.at), "who": .string(line.who), "from": .string(line.address),
-            "action": .string(line.action), "subject": .string(line.subject), "change": line.doc,
+            "action": .string(line.action), "subject": .string(line.subject),
+            "change": change(line.doc),
         ])
+    }
+
+    /// What was changed, with its times as the API writes times.
+    private static func change(_ doc: JSONValue) -> JSONValue {
+        guard var object = doc.objectValue else { return doc }
+        if case .double(let expires)? = object["expires"] { object["expires"] = time(expires) }
+        return .object(object)
     }
 
     static func receipt(_ receipt: ReceiptRecord, node name: String?) -> JSONValue {
@@ -113,6 +122,14 @@ enum Documents {
         return .object(object)
     }
 
+    /// Progress of a node, between two changes of its state.
+    static func figures(_ figures: JobFigures, of node: NodeID) -> JSONValue {
+        .object([
+            "node": .string(node.description), "bytes": .integer(figures.done), "rate": .double(figures.down),
+            "upload_rate": .double(figures.up),
+        ])
+    }
+
     static func target(
         _ target: JobMachine.Target, detail: JobSnapshot.Detail?, name: String?, figure: FigureBoard.Figure?,
         arrival: Arrival, size: Int64
@@ -126,7 +143,10 @@ enum Documents {
             "total_bytes": .integer(size),
             "rate": .double(target.state.hasEnded ? 0 : figure?.figures.down ?? 0),
             "upload_rate": .double(target.state.hasEnded ? 0 : figure?.figures.up ?? 0),
-            "eta": target.state.hasContent ? .null : time(arrival.expected),
+            "from_site": .integer(figure?.figures.fromSite ?? 0),
+            "from_peers": .integer(figure?.figures.fromPeers ?? 0),
+            "from_sources": .integer(figure?.figures.fromSources ?? 0),
+            "eta": target.state.hasContent || target.state.hasEnded ? .null : time(arrival.expected),
             "timing": .string(arrival.verdict.rawValue),
             "changed": time(detail?.at), "revision": .integer(detail?.revision ?? 0),
         ])

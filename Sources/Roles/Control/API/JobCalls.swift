@@ -10,13 +10,15 @@ enum JobCalls {
         let (limit, after) = (try call.limit(), try call.after())
         let state = try call.choice("state", JobState.self)
         let name = call.query("class")
+        let sort = try call.word("sort", of: ["-created", "created"])
         let core = call.core
         var found: [JobRecord] = []
         var before = after
         // Jobs that the caller may not see are left out.
         while found.count <= limit {
             let page = try await call.stored { [before] () throws(StoreError) in
-                try await core.store.jobs(before: before, limit: limit + 1, class: name, state: state)
+                try await core.store.jobs(
+                    before: before, limit: limit + 1, class: name, state: state, oldestFirst: sort == "created")
             }
             found += page.filter { call.context.sees($0.className) }
             guard page.count > limit else { break }
@@ -133,14 +135,17 @@ enum JobCalls {
             let lead = try await lead(job, call)
             let (act, now) = (call.act, core.now())
             let outcome = try await call.stored { () throws(StoreError) in
-                try await lead.move(expecting: expecting, by: act, action) { machine, _ in
+                try await lead.move(expecting: expecting, by: act, action) { machine, record in
                     let before = machine
                     let (orders, refusal) = body(&machine, now)
                     if let refusal, machine == before, orders.isEmpty { return .refused(code: "state", refusal) }
+                    if machine.reopened != before.reopened { record.expires = machine.expires }
                     return .go(orders)
                 }
             }
             let moved = try call.value(of: outcome, "job", job.id)
+            // Memory has let go of the job when it ended, or may have meanwhile.
+            if job.state.hasEnded, !moved.record.state.hasEnded { await core.refresh(job: job.id) }
             return APIReply(
                 try await document(moved.record, call, full: true), revision: moved.record.revision)
         }
@@ -179,7 +184,9 @@ enum JobCalls {
 
     static func targets(_ call: APICall) async throws(APIProblem) -> APIReply {
         let job = try await job(call)
-        let (limit, after, state) = (try call.limit(), try call.after(), call.query("state"))
+        let (limit, after) = (try call.limit(), try call.after())
+        let state = try call.word("state", of: TargetState.names)
+        let sort = try call.word("sort", of: ["node", "name", "attention"])
         let selection = try NodeCalls.selection(call.query("select"))
         let core = call.core
         var snapshot = await core.lead(job.id)?.snapshot
@@ -188,7 +195,7 @@ enum JobCalls {
                 try await core.store.snapshot(job.id, course: JobCourse())
             }
         }
-        let isTimed = call.query("sort") == "attention"
+        let isTimed = sort == "attention"
         let now = core.now()
         core.watch(job.id)
         let board = core.figures.withLock { $0.jobs[job.id] ?? [:] }
@@ -206,7 +213,7 @@ enum JobCalls {
             let arrival = core.arrival(of: target, job, board[target.node], at: now)
             let rank =
                 !isTimed
-                ? ""
+                ? sort == "name" ? (records[target.node]?.name ?? "") + "\u{1}" : ""
                 : arrival.verdict == .late ? "0" : arrival.verdict == .atRisk ? "1" : target.state.isFailure ? "2" : "3"
             found.append(
                 (

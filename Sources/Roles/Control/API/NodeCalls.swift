@@ -96,7 +96,7 @@ enum NodeCalls {
         // Checked in advance, so that the change in the transaction cannot fail because of them.
         var trial = seat.record.labels
         do throws(LabelProblem) { for (key, value) in pairs { try trial.set(key, value) } } catch {
-            throw .invalid("labels", error.description)
+            throw APIProblem(error)
         }
         let (core, id) = (call.core, seat.record.id)
         let outcome = try await call.stored { () throws(StoreError) in

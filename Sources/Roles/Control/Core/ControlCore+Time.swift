@@ -7,12 +7,14 @@ extension ControlCore {
     struct Marks: Sendable {
         var second = 0.0
         var poll = 0.0
-        var minute = 0.0
+        var slow = 0.0
         var hour = 0.0
     }
 
     private static let step = Duration.milliseconds(200)
     private static let poll = 0.4
+    /// Seconds without a word after which an ephemeral node is forgotten at the latest when records are tidied.
+    private static let ephemeralRest = 600.0
     /// If more nodes than this become away at once, one event reports all of them instead of one event each.
     private static let mostSaid = 50
 
@@ -37,7 +39,7 @@ extension ControlCore {
             }
             return (
                 poll: isDue(&marks.poll, every: Self.poll), second: isDue(&marks.second, every: 1),
-                minute: isDue(&marks.minute, every: 10), hour: isDue(&marks.hour, every: 3600)
+                slow: isDue(&marks.slow, every: 10), hour: isDue(&marks.hour, every: 3600)
             )
         }
         if due.poll { await followChanges() }
@@ -49,7 +51,8 @@ extension ControlCore {
             await moveJobs(now)
             await closeEnded()
         }
-        if due.minute {
+        if due.slow {
+            peers.withLock { $0.expire(at: now) }
             await write(now)
             await findLate(now)
             await catchUp(now)
@@ -197,6 +200,11 @@ extension ControlCore {
             }
         }
         for node in pending { await forget(node, "node.expire") }
+        // Those that no control saw go away: they never came after they joined, or went while controls were down.
+        let nodes = (try? await store.nodes()) ?? []
+        for node in nodes where node.isEphemeral && max(node.seen, node.joined) < now - Self.ephemeralRest {
+            await forget(node, "node.forget")
+        }
         do throws(StoreError) { try await store.tidy(at: now) } catch {
             logger.warning("old records were not removed", metadata: ["error": "\(error)"])
         }

@@ -54,7 +54,7 @@ package final class ControlCore: Sendable {
 
     let roster = Mutex(Roster())
     let figures = Mutex(FigureBoard())
-    let peers = Mutex(PeerBook())
+    let peers = Mutex(JobTracker())
     let jobs = Mutex(JobTable())
     let classes = Mutex<[String: ClassRecord]>([:])
     let state: Mutex<State>

@@ -36,10 +36,10 @@ package final class EventFeed: Sendable {
         state.withLock { $0.listeners.append(listener) }
     }
 
-    /// Events after a number; nil where some are gone.
+    /// Events after a number; nil where some are gone, and for a number that none has yet: as after a restore of the database.
     package func events(after id: Int64, most: Int = 1000) -> [ChangeRecord]? {
         state.withLock { state in
-            guard id >= state.floor else { return nil }
+            guard id >= state.floor, id <= state.events.last?.id ?? state.floor else { return nil }
             let start = state.events.firstIndex { $0.id > id } ?? state.events.count
             return Array(state.events[start...].prefix(most))
         }

@@ -9,31 +9,35 @@ struct FigureBoard: Sendable {
         var at: Double
         /// Bytes a second over about the last minute.
         var rate: Double
+        /// The same when something came last: that of a target that waits for a window.
+        var moving: Double
     }
 
     private(set) var jobs: [String: [NodeID: Figure]] = [:]
+    /// The order of each job's reports. A stream sends progress when its job's has changed.
+    private(set) var changes: [String: FigureChanges] = [:]
     /// For each job, the time until which it is being watched, in seconds since 1970.
     private var watched: [String: Double] = [:]
-    /// Counts the reports. A stream sends progress when this has changed.
-    private(set) var version: UInt64 = 0
 
     /// Time constant of the averaged rate, in seconds.
     private static let minute = 60.0
 
     mutating func put(_ figures: JobFigures, of node: NodeID, at now: Double) {
-        version &+= 1
-        var rate = figures.down
+        changes[figures.job, default: FigureChanges()].note(node)
+        var (rate, moving) = (figures.down, figures.down)
         if let before = jobs[figures.job]?[node] {
             let passed = max(0.001, now - before.at)
             let last = max(0, Double(figures.done - before.figures.done)) / passed
             let weight = min(1, passed / Self.minute)
             rate = before.rate == 0 ? last : before.rate * (1 - weight) + last * weight
+            moving = last > 0 ? rate : before.moving
         }
-        jobs[figures.job, default: [:]][node] = Figure(figures: figures, at: now, rate: rate)
+        jobs[figures.job, default: [:]][node] = Figure(figures: figures, at: now, rate: rate, moving: moving)
     }
 
     mutating func forget(_ job: String) {
         jobs[job] = nil
+        changes[job] = nil
         watched[job] = nil
     }
 

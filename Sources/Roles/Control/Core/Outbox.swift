@@ -10,7 +10,7 @@ enum PendingCommand: Sendable, Hashable {
     case cancel(job: String)
     case end(job: String)
     case send(job: String)
-    case restore(job: String)
+    case restore(job: String, attempt: Int)
 
     /// The same each time the command is sent, so that the node carries it out only once.
     var id: String {
@@ -22,14 +22,14 @@ enum PendingCommand: Sendable, Hashable {
         case .cancel(let job): "\(job).cancel"
         case .end(let job): "\(job).end"
         case .send(let job): "\(job).send"
-        case .restore(let job): "\(job).restore"
+        case .restore(let job, let attempt): "\(job).\(attempt).restore"
         }
     }
 
     var job: String {
         switch self {
         case .offer(let job, _), .switches(let job, _, _), .pause(let job, _), .resume(let job, _), .cancel(let job),
-            .end(let job), .send(let job), .restore(let job):
+            .end(let job), .send(let job), .restore(let job, _):
             job
         }
     }
@@ -49,9 +49,15 @@ struct Outbox: Sendable {
 
     /// - Returns: whether the command is new to the node.
     mutating func add(_ command: PendingCommand) -> Bool {
+        let id = command.id
+        let isKnown = taken.contains(id) || commands.contains { $0.id == id }
         switch command {
         case .cancel(let job), .end(let job): commands.removeAll { $0.job == job }
+        // What is told again takes the place of nothing.
+        case _ where isKnown: return false
+        case .offer(let job, _), .restore(let job, _): reopen(job)
         case .pause(let job, _), .resume(let job, _):
+            reopen(job)
             commands.removeAll { other in
                 switch other {
                 case .pause(job, _), .resume(job, _): true
@@ -60,10 +66,17 @@ struct Outbox: Sendable {
             }
         default: break
         }
-        let id = command.id
         guard !taken.contains(id), !commands.contains(where: { $0.id == id }) else { return false }
         commands.append(command)
         return true
+    }
+
+    /// The job has begun again, so that its end must be told once more.
+    private mutating func reopen(_ job: String) {
+        let ends = [PendingCommand.cancel(job: job), .end(job: job)]
+        commands.removeAll(where: ends.contains)
+        let ids = ends.map(\.id)
+        taken.removeAll(where: ids.contains)
     }
 
     /// The node has accepted these commands.

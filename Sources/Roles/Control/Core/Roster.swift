@@ -18,6 +18,9 @@ struct Roster: Sendable {
         var clock = 0.0
         /// Free bytes on the disks of its roots, as last reported.
         var free: [Int64] = []
+        var utcOffset: Int64?
+        /// BFT tasks of a delivery node in the agent's process.
+        var tasks: [HostTask] = []
         var outbox = Outbox()
         /// Has synced since this was last written to the database.
         var isUnwritten = false

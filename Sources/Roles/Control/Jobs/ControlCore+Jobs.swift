@@ -95,6 +95,12 @@ extension ControlCore {
         if before == nil, !record.state.hasEnded, record.restores == nil {
             for node in record.caches { commands.append((node, .offer(job: record.id, attempt: 1))) }
         }
+        // Everybody stopped seeding when the job ended. Its sender begins again, told so once each time.
+        if before?.record.state.hasEnded ?? true, record.restores == nil, let machine = job.machine,
+            let reopened = machine.reopened, !machine.state.hasEnded, machine.state != .paused
+        {
+            commands.append((record.sender, .resume(job: record.id, revision: Int64(exactly: reopened.rounded()) ?? 0)))
+        }
         tell(commands)
         guard record.state.hasEnded, before.map({ !$0.record.state.hasEnded }) ?? true else { return }
         let cancelled = record.state == .cancelled
@@ -107,7 +113,8 @@ extension ControlCore {
     private func offer(_ record: JobRecord, to node: NodeID, attempt: Int) -> PendingCommand? {
         guard roster.withLock({ $0[node]?.record.state }) == .active else { return nil }
         if let facts = jobs.withLock({ $0.facts[record.id] }), let begins = facts.begins, begins > now() { return nil }
-        return record.restores == nil ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id)
+        return record.restores == nil
+            ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id, attempt: attempt)
     }
 
     /// Removes a job that has ended from memory.
@@ -123,7 +130,7 @@ extension ControlCore {
         let nodes = (last?.machine?.targets.map(\.node) ?? []) + (last?.record.caches ?? [])
         jobs.withLock { $0.remove(id, nodes: nodes) }
         figures.withLock { $0.forget(id) }
-        peers.withLock { $0.forget(id) }
+        peers.withLock { $0.end(id) }
     }
 
     /// Removes all jobs that have ended from memory.

@@ -16,6 +16,12 @@ struct JobTable: Sendable {
         let ticketKey: [UInt8]
         /// The time before which the job is not offered, in seconds since 1970; nil for none.
         let begins: Double?
+
+        /// The nodes that a node hears of; nil for all. Without `p2p` targets hear of nobody but the sender and caches.
+        func givers(for node: NodeID) -> Set<NodeID>? {
+            guard !settings.peerToPeer, node != record.sender, !record.caches.contains(node) else { return nil }
+            return Set(record.caches + [record.sender])
+        }
     }
 
     var leads: [String: JobLead] = [:]

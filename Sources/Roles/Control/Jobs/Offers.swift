@@ -15,11 +15,12 @@ extension ControlCore {
                 let offer = offer(facts, to: node, site: site ?? "")
             else { return nil }
             return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .offer(offer))
-        case .restore:
+        case .restore(_, let attempt):
             guard let facts = jobs.withLock({ $0.facts[job] }), let version = facts.record.restores,
                 let offer = offer(facts, to: node, site: site ?? "")
             else { return nil }
-            return FleetCommand(id: command.id, job: job, action: .restore(offer, version: version))
+            return FleetCommand(
+                id: command.id, job: job, attempt: Int64(attempt), action: .restore(offer, version: version))
         case .switches(_, let attempt, let moment):
             return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .switches(at: moment))
         case .pause: return FleetCommand(id: command.id, job: job, action: .pause)
@@ -36,8 +37,11 @@ extension ControlCore {
     private func offer(_ facts: JobTable.Facts, to node: NodeID, site: String) -> JobOffer? {
         guard let content = facts.record.content else { return nil }
         let now = now()
+        var random = SystemRandomNumberGenerator()
         var peers = peers.withLock {
-            $0.peers(of: facts.record.id, for: node, site: site, most: JobOffer.mostPeers, at: now)
+            $0.peers(
+                of: facts.record.id, for: node, site: site, only: facts.givers(for: node), wanted: JobOffer.mostPeers,
+                at: now, using: &random)
         }
         for address in facts.record.addresses where !peers.contains(address) && peers.count < JobOffer.mostPeers {
             peers.append(address)
@@ -59,7 +63,7 @@ extension ControlCore {
     /// the job ends.
     func ticket(_ facts: JobTable.Facts, _ node: NodeID) -> Secret? {
         guard !facts.ticketKey.isEmpty else { return nil }
-        return Secret(Hexadecimal.encode(Self.derived(from: facts.ticketKey, "ticket \(node)")))
+        return JobTicket.make(for: node, key: facts.ticketKey)
     }
 
     /// HMAC-SHA256.

@@ -25,6 +25,53 @@ extension ControlCore {
         return torrent
     }
 
+    package func keep(grant: SourceGrant, of job: String, by node: LinkCaller) async throws(LinkRefusal) {
+        let known = try await senders(job: job, node.node)
+        guard !known.state.hasEnded else { throw LinkRefusal(409, "ended", "the job has ended") }
+        let now = now()
+        guard grant.expires > now, grant.expires < now + Self.longestGrant else {
+            throw LinkRefusal(422, "expires", "the URLs have run out, or would be valid for more than a day")
+        }
+        let sealed = try authority.seal(grant.bytes)
+        try await linked { () throws(StoreError) in
+            try await store.keep(grant: sealed, until: grant.expires, of: job)
+        }
+    }
+
+    private static let longestGrant = 86_400.0
+
+    package func grant(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> SourceGrant {
+        let facts = jobs.withLock { jobs in
+            jobs.ofNode[node.node]?.contains(job) == true || jobs.facts[job]?.record.sender == node.node
+        }
+        guard facts else { throw Self.noJob }
+        guard let sealed = try await linked({ () throws(StoreError) in try await store.grant(of: job) }) else {
+            throw LinkRefusal(404, "no_sources", "the job's sender has signed no URLs")
+        }
+        let opened = try authority.open(sealed)
+        do throws(WireProblem) { return try SourceGrant(bytes: opened, limits: SourceGrant.limits) } catch {
+            throw LinkRefusal(500, "sources_damaged", "the URLs of the job's sources cannot be read")
+        }
+    }
+
+    package func keep(digests: FileDigests, of job: String, by node: LinkCaller) async throws(LinkRefusal) {
+        let known = try await senders(job: job, node.node)
+        guard !known.state.hasEnded else { throw LinkRefusal(409, "ended", "the job has ended") }
+        let doc = digests.bytes
+        try await linked { () throws(StoreError) in try await store.keep(digests: doc, of: job) }
+    }
+
+    package func digests(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> FileDigests {
+        let isTheirs = jobs.withLock { $0.ofNode[node.node]?.contains(job) == true }
+        guard isTheirs else { throw Self.noJob }
+        guard let doc = try await linked({ () throws(StoreError) in try await store.digests(of: job) }) else {
+            throw LinkRefusal(404, "no_digests", "the job's sender has said no digests")
+        }
+        do throws(WireProblem) { return try FileDigests(bytes: doc, limits: FileDigests.limits) } catch {
+            throw LinkRefusal(500, "digests_damaged", "the digests of the job's files cannot be read")
+        }
+    }
+
     package func announce(_ request: AnnounceRequest, by node: LinkCaller) async throws(LinkRefusal) -> AnnounceReply {
         let (facts, isTarget) = jobs.withLock { jobs in
             (jobs.facts[request.job], jobs.ofNode[node.node]?.contains(request.job) ?? false)
@@ -32,14 +79,11 @@ extension ControlCore {
         guard let facts, isTarget || facts.record.sender == node.node else { throw Self.noJob }
         let site = roster.withLock { $0[node.node]?.record.site } ?? ""
         let now = now()
-        let found = peers.withLock { peers in
-            peers.announce(
-                request.job, node.node, addresses: request.addresses, site: site, left: request.left,
-                isOver: request.event == "stopped", at: now)
-            return peers.peers(
-                of: request.job, for: node.node, site: site, most: Int(clamping: request.wanted), at: now)
+        var random = SystemRandomNumberGenerator()
+        return peers.withLock {
+            $0.announce(
+                request, of: node.node, site: site, only: facts.givers(for: node.node), at: now, using: &random)
         }
-        return AnnounceReply(interval: PeerBook.interval, peers: found)
     }
 
     /// The info hashes of a torrent file, in hexadecimal digits; empty for any other file. Runs on its own thread,

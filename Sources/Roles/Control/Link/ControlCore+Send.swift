@@ -33,7 +33,7 @@ extension ControlCore {
         guard !resolved.targets.isEmpty else {
             throw LinkRefusal(
                 422, "no_targets",
-                "the class '\(record.name)' selects no node\(order.to.isEmpty ? "" : " that --to selects")",
+                "the class '\(record.name)' selects no node beside the sender\(order.to.isEmpty ? "" : " that --to selects")",
                 advice: "swoop fleet node list --select EXPR shows what an expression selects")
         }
         for text in [order.at, order.deadline, settings.deadline].compactMap(\.self) {
@@ -147,7 +147,7 @@ extension ControlCore {
         let drained = wanted.targets.filter { seats[$0]?.record.state == .drained }
         let act = Act(who: "node:\(sender.name)", address: node.address.host, at: now)
         let outcome = try await linked { () throws(StoreError) in
-            try await store.start(wanted, with: key, by: act) { job in
+            try await store.start(wanted, with: key, request: request.request, by: act) { job in
                 job.record.content = request.content
                 job.record.addresses = request.addresses
                 job.record.sums = request.sums
@@ -163,18 +163,24 @@ extension ControlCore {
         }
         switch outcome {
         case .failure(let refusal): throw LinkRefusal(409, refusal.code, refusal.text)
-        case .success(let snapshot):
+        case .success(nil):
+            if jobs.withLock({ $0.facts[job] }) == nil { await refresh(job: job) }
+            return startReply(job, to: node.node)
+        case .success(let snapshot?):
             await lead(job, settings).take(snapshot)
             keep(snapshot, record, settings)
             carryOut(
                 snapshot.machine.map { machine in machine.targets.flatMap { machine.orders(of: $0.node) } } ?? [],
                 of: snapshot, before: nil)
             await supersede(by: snapshot)
-            let facts = jobs.withLock { $0.facts[job] }
-            return StartReply(
-                secret: facts?.secret, ticket: facts.flatMap { ticket($0, node.node) }, trackers: self.settings.trackers
-            )
+            return startReply(job, to: node.node)
         }
+    }
+
+    private func startReply(_ job: String, to node: NodeID) -> StartReply {
+        let facts = jobs.withLock { $0.facts[job] }
+        return StartReply(
+            secret: facts?.secret, ticket: facts.flatMap { ticket($0, node) }, trackers: settings.trackers)
     }
 
     /// Which target switches in which wave.

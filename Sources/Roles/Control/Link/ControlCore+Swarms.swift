@@ -14,8 +14,16 @@ extension ControlCore {
                 advice: "label it: swoop fleet node label \(node.node) \(SwarmList.role.key)=\(SwarmList.role.value)")
         }
         let facts = jobs.withLock { Array($0.facts.values) }
-        let swarms = facts.flatMap { facts in Self.swarms(of: facts.record.content, secret: facts.secret) }
-        return SwarmList(swarms: Array(swarms.prefix(SwarmList.most)))
+        var swarms: [SHA1Digest] = []
+        var keys: [SHA1Digest: Secret] = [:]
+        for facts in facts where swarms.count < SwarmList.most {
+            let own = Self.swarms(of: facts.record.content, secret: facts.secret)
+            swarms += own.prefix(SwarmList.most - swarms.count)
+            // Whoever has the torrent may take part in an open job.
+            guard facts.secret != nil, !facts.ticketKey.isEmpty else { continue }
+            for swarm in own { keys[swarm] = Secret(Hexadecimal.encode(facts.ticketKey)) }
+        }
+        return SwarmList(swarms: swarms, keys: keys)
     }
 
     /// The 20-byte info hashes under which the content's peers announce: one keyed hash if there is a secret, else the

@@ -18,6 +18,15 @@ extension ControlCore {
             }
         }
         if let facts = request.facts { try await learn(facts, of: id, from: caller.address.host, at: now) }
+        if let moment = request.moment {
+            roster.withLock { roster in
+                roster.change(id) { seat in
+                    seat.free = moment.free
+                    seat.utcOffset = moment.utcOffset
+                    seat.tasks = moment.tasks
+                }
+            }
+        }
         await hear(request.figures, of: id, at: now)
         let acknowledged = try await keep(request.events, of: id, at: now)
         if wasAway { await report(.back, of: id) }

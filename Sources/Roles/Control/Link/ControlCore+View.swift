@@ -53,8 +53,28 @@ extension ControlCore {
         }
         let (total, overflow) = size.multipliedReportingOverflow(by: Int64(machine.targets.count))
         return JobView(
-            state: machine.state, reason: machine.reason ?? record.reason, targets: Int64(machine.targets.count),
+            state: machine.state, reason: machine.reason ?? record.reason ?? idle(machine, record, at: now),
+            targets: Int64(machine.targets.count),
             counts: counts, bytes: bytes, total: overflow ? .max : total, down: down, lines: lines)
+    }
+
+    /// Why nothing moves though the job runs: it begins later, or all that have not ended wait.
+    private func idle(_ machine: JobMachine, _ record: JobRecord, at now: Double) -> String? {
+        guard machine.state == .running else { return nil }
+        if let begins = jobs.withLock({ $0.facts[record.id]?.begins }), begins > now {
+            return "it begins at \(Timestamp.text(begins))"
+        }
+        var waiting: [TargetState: Int] = [:]
+        for target in machine.targets where !target.state.hasEnded {
+            guard case .waiting(let reason) = target.state, reason != .offer, reason != .wave else { return nil }
+            waiting[target.state, default: 0] += 1
+        }
+        guard let (state, count) = waiting.max(by: { ($0.value, $1.key.text) < ($1.value, $0.key.text) }) else {
+            return nil
+        }
+        let advice = state.advice.map { ": \($0)" } ?? ""
+        return
+            "nothing moves; of \(machine.targets.count) targets \(count) \(count == 1 ? "is" : "are") \(state.name)(\(state.code ?? ""))\(advice)"
     }
 
     private func line(_ target: JobMachine.Target, _ detail: String?, _ arrival: Arrival) -> TargetLine {
@@ -77,10 +97,17 @@ extension ControlCore {
         guard !target.state.hasEnded else {
             return Arrival(remaining: 0, rate: 0, bound: nil, closed: [], deadline: nil, at: now)
         }
-        let limits = jobs.withLock { $0.facts[job.id]?.settings.limits }
+        let settings = jobs.withLock { $0.facts[job.id]?.settings }
+        let limits = settings?.limits
         let bound = [limits?.down, limits?.site].compactMap(\.self).min().map(Double.init)
+        let seat = roster.withLock { $0[target.node] }
+        let facts = seat?.record.facts
+        let windows = WindowSchedule(settings?.windows ?? [], facts?.policy.windows ?? [])
+        let rate = target.state == .waiting(.window) ? figure?.moving : figure?.rate
         return Arrival(
-            remaining: remaining, rate: figure?.rate ?? 0, bound: bound, closed: [], deadline: job.deadline, at: now)
+            remaining: remaining, rate: rate ?? 0, bound: bound,
+            closed: remaining == 0 ? [] : windows.closed(from: now, offset: seat?.utcOffset ?? facts?.utcOffset ?? 0),
+            deadline: job.deadline, at: now)
     }
 }
 

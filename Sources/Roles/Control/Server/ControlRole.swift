@@ -7,7 +7,6 @@ import HTTPServing
 import Hashing
 import Identity
 import Logging
-import NIOSSL
 import Text
 import Threads
 
@@ -35,9 +34,12 @@ package final class ControlRole: Sendable {
     private let store: ControlStore
     private let door: LinkDoor
     private let server: ControlServer
-    private let certificates: Certificates?
+    private let certificate: ShownCertificate?
+    private let renewal: Task<Void, Never>
     private let work: Task<Void, Never>
     private let notifier: Notifier?
+    /// In the data: who vouches for the API's certificate, where that is of the fleet's own authority.
+    package static let authorityFile = "authority.pem"
     /// A command that adds a node; nil unless this start created the fleet.
     package let firstCommand: String?
     /// The file with the first admin's token; nil unless this start created it.
@@ -46,17 +48,19 @@ package final class ControlRole: Sendable {
     package var address: ListenAddress { server.address }
     package var agents: ListenAddress { door.address }
 
-    /// - Parameter configuration: `data` is a directory that exists.
+    /// - Parameters:
+    ///   - configuration: `data` is a directory that exists.
+    ///   - renewalStep: how often control's own certificate is looked at.
     package static func start(
         _ configuration: ControlConfiguration, admission: Admission, logger: Logger,
-        clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
+        clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }, renewalStep: Duration = .seconds(3600)
     ) async throws(ControlProblem) -> ControlRole {
         let store: ControlStore
         do { store = try await ControlStore.open(data: configuration.data, database: configuration.database) } catch {
             throw .store(error)
         }
         do {
-            return try await start(store, configuration, admission, logger, clock)
+            return try await start(store, configuration, admission, logger, clock, renewalStep)
         } catch {
             await store.close()
             throw error
@@ -65,7 +69,7 @@ package final class ControlRole: Sendable {
 
     private static func start(
         _ store: ControlStore, _ configuration: ControlConfiguration, _ admission: Admission, _ logger: Logger,
-        _ clock: @escaping @Sendable () -> Double
+        _ clock: @escaping @Sendable () -> Double, _ renewalStep: Duration
     ) async throws(ControlProblem) -> ControlRole {
         let authority = try await IdentityAuthority.open(
             store, secretFile: "\(configuration.data)/control.secret", now: clock())
@@ -80,7 +84,16 @@ package final class ControlRole: Sendable {
         let core = ControlCore(store: store, authority: authority, settings: settings, logger: logger, now: clock)
         do { try await core.load() } catch { throw .store(error) }
         let first = try await firstToken(core, configuration)
-        let certificates = try certificates(configuration, authority.authority, names, at: clock())
+        if configuration.tls == nil {
+            // It opens nothing: who vouches for the API's certificate beyond loopback.
+            let (place, pem) = ("\(configuration.data)/\(authorityFile)", Array(authority.certificate.utf8))
+            do throws(IdentityProblem) {
+                try await Threads.offload(name: "authority") { () throws(IdentityProblem) in
+                    try PrivateFile.replace(place, pem)
+                }
+            } catch { throw .secret(error.description) }
+        }
+        let certificate = try certificate(configuration, authority.authority, names, at: clock())
         do {
             let door = try await LinkDoor.start(
                 core, at: configuration.agents, authority: authority.authority,
@@ -88,12 +101,14 @@ package final class ControlRole: Sendable {
             if settings.doors.isEmpty { core.setDoors([Self.door(door.address, names)]) }
             do {
                 let server = try await ControlServer.start(
-                    core, at: configuration.listen, certificates: certificates, admission: admission, logger: logger)
+                    core, at: configuration.listen, certificates: certificate?.certificates, admission: admission,
+                    logger: logger)
                 let notifier =
                     configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: logger)
                 let command = first == nil ? nil : try await firstCommand(core)
                 return ControlRole(
-                    core, store, door, server, certificates, notifier, command: command, tokenFile: first)
+                    core, store, door, server, certificate, notifier, command: command, tokenFile: first,
+                    renewalStep: renewalStep)
             } catch {
                 await door.stop()
                 throw error
@@ -107,24 +122,39 @@ package final class ControlRole: Sendable {
 
     private init(
         _ core: ControlCore, _ store: ControlStore, _ door: LinkDoor, _ server: ControlServer,
-        _ certificates: Certificates?, _ notifier: Notifier?, command: String?, tokenFile: String?
+        _ certificate: ShownCertificate?, _ notifier: Notifier?, command: String?, tokenFile: String?,
+        renewalStep: Duration
     ) {
         self.core = core
         self.store = store
         self.door = door
         self.server = server
-        self.certificates = certificates
+        self.certificate = certificate
         self.notifier = notifier
         firstCommand = command
         self.tokenFile = tokenFile
         work = Task { await core.run() }
+        let (now, logger) = (core.now, core.logger)
+        renewal = Task {
+            guard case .own(let own)? = certificate else { return }
+            while !Task.isCancelled {
+                try? await Task.sleep(for: renewalStep)
+                do { try own.renewIfDue(at: now()) } catch {
+                    logger.error("the API keeps its old certificate", metadata: ["error": "\(error)"])
+                }
+            }
+        }
     }
 
     /// Reads the API's certificate again. Blocks on the disk.
-    package func reload() throws(Certificates.Problem) { try certificates?.reload() }
+    package func reload() throws(Certificates.Problem) {
+        guard case .files(let certificates)? = certificate else { return }
+        try certificates.reload()
+    }
 
     package func stop() async {
         work.cancel()
+        renewal.cancel()
         core.stop()
         await notifier?.stop()
         async let first: Void = server.stop()
@@ -177,25 +207,29 @@ package final class ControlRole: Sendable {
     }
 
     /// Of the API: files, or beyond loopback a certificate of control's own authority.
-    private static func certificates(
+    private static func certificate(
         _ configuration: ControlConfiguration, _ authority: Authority, _ names: [String], at now: Double
-    ) throws(ControlProblem) -> Certificates? {
+    ) throws(ControlProblem) -> ShownCertificate? {
         do {
-            if let tls = configuration.tls { return try Certificates(TLSFiles(chain: tls.certificate, key: tls.key)) }
-            guard !configuration.listen.isLoopback else { return nil }
-            let key = HostKey()
-            guard let publicKey = PublicKey(der: key.publicKey) else {
-                throw IdentityProblem("the key is no P-256 key")
+            if let tls = configuration.tls {
+                return .files(try Certificates(TLSFiles(chain: tls.certificate, key: tls.key)))
             }
-            let own = try authority.server([configuration.listen.host] + names, key: publicKey, now: now)
-            var settings = TLSConfiguration.makeServerConfiguration(
-                certificateChain: try [own.pem, authority.trusted.pem].map {
-                    .certificate(try NIOSSLCertificate(bytes: Array($0.utf8), format: .pem))
-                }, privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(key.pem.value.utf8), format: .pem)))
-            settings.minimumTLSVersion = .tlsv12
-            settings.applicationProtocols = ["http/1.1"]
-            return try Certificates(settings, leaf: own.der, clientCheck: nil)
+            guard !configuration.listen.isLoopback else { return nil }
+            return .own(try APICertificate(authority, names: [configuration.listen.host] + names, at: now))
         } catch { throw .certificates("\(error)") }
+    }
+}
+
+/// What the API shows beyond loopback.
+private enum ShownCertificate: Sendable {
+    case files(Certificates)
+    case own(APICertificate)
+
+    var certificates: Certificates {
+        switch self {
+        case .files(let certificates): certificates
+        case .own(let certificate): certificate.certificates
+        }
     }
 }
 

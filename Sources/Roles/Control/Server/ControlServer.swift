@@ -28,11 +28,12 @@ package final class ControlServer: Sendable {
         router.add(
             middleware: AccessMiddleware(
                 RequestGuard(address: address), RequiredTokens(core.access), setting: "API token",
-                open: table.openPaths.union(["/openapi.json"]), refuse: refusal))
+                open: table.openPaths.union(["/openapi.json"]), failureWait: APIAccess.failureWait, refuse: refusal))
         router.add(middleware: RateMiddleware(core.access))
         let description = Response.json(table.openAPI)
         router.get("openapi.json") { _, _ in description }
         table.add(to: router, refuse: refusal)
+        table.addOtherMethods(to: router, refuse: refusal) { $0.hasSuffix("/events") }
         return ControlServer(
             try await HTTPService.start(
                 router.buildResponder(), at: address, admission: admission, door: .api, limits: limits,

@@ -1,9 +1,7 @@
 import Crypto
-import Fleet
 import FleetStore
 import HTTPTransport
 import Identity
-import JSON
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -11,114 +9,125 @@ import Synchronization
 import Text
 import Threads
 
-/// Sends events to webhooks, with a signature. One of the controls sends each event. Failed deliveries are retried for
-/// a day.
+/// Sends events to webhooks, with a signature. Their messages are in the database until they are delivered, so that the
+/// end of a control loses none. Failed deliveries are retried for a day.
 final class Notifier: Sendable {
-    private static let day = 86_400.0
-    private static let most = 10_000
-
-    private struct Message: Sendable {
-        let id: String
-        let hook: Int
-        let body: [UInt8]
-        let made: Double
-        var due: Double
-        var tries: Int
-    }
-
-    private struct State {
-        var waiting: [Message] = []
-        var jobs: [String: String] = [:]
-    }
-
-    private let core: ControlCore
-    private let hooks: [ControlConfiguration.Webhook]
-    private let transport = HTTPTransport(settings: HTTPTransportSettings())
-    private let logger: Logger
-    private let state = Mutex(State())
-    private let work = Mutex<Task<Void, Never>?>(nil)
+    private let senders: [WebhookSender]
+    private let transport: HTTPTransport
+    private let work = Mutex<[Task<Void, Never>]>([])
 
     init(_ core: ControlCore, _ hooks: [ControlConfiguration.Webhook], logger: Logger) {
-        self.core = core
-        self.hooks = hooks
-        self.logger = logger
-        core.feed.listen { [weak self] change in self?.hear(change) }
-        work.withLock { $0 = Task { [weak self] in await self?.run() } }
+        let start = core.feed.last
+        var names: [String: Int] = [:]
+        let transport = HTTPTransport(settings: HTTPTransportSettings())
+        self.transport = transport
+        senders = hooks.map { hook in
+            let count = names[hook.url, default: 0] + 1
+            names[hook.url] = count
+            return WebhookSender(
+                hook, named: count == 1 ? hook.url : "\(hook.url) \(count)", from: start, core: core,
+                transport: transport, logger: logger)
+        }
+        core.feed.listen { [weak self] change in
+            guard WebhookEvent(change, before: nil) != nil else { return }
+            for sender in self?.senders ?? [] { sender.wake() }
+        }
+        let tasks = senders.map { sender in Task { await sender.run() } }
+        work.withLock { $0 = tasks }
     }
 
     func stop() async {
-        work.withLock { $0 }?.cancel()
+        for task in work.withLock({ $0 }) { task.cancel() }
         await transport.shutdown()
     }
+}
 
-    private func hear(_ change: ChangeRecord) {
-        guard let (event, detail) = state.withLock({ Self.event(change, &$0) }) else { return }
-        let body = JSONValue.object([
-            "event": .string(event), "id": .string("\(core.settings.id)-\(change.id)-\(change.subject)"),
-            "time": .string(Timestamp.text(change.at)), "subject": .string(change.subject), "detail": detail,
-        ]).encode()
-        let id = change.id > 0 ? "notice \(change.id)" : ""
-        for (index, hook) in hooks.enumerated() where hook.events.isEmpty || hook.events.contains(event) {
-            state.withLock { state in
-                guard state.waiting.count < Self.most else { return }
-                state.waiting.append(
-                    Message(id: id, hook: index, body: body, made: change.at, due: change.at, tries: 0))
-            }
-        }
+/// The messages to one webhook. Of the controls that share a database, any may send each.
+private final class WebhookSender: Sendable {
+    private static let day = 86_400.0
+    /// Messages that are taken at once.
+    private static let most = 4
+    /// Seconds for a delivery.
+    private static let patience = 10.0
+    /// Seconds after which another control sends what this one has taken.
+    private static let hold = 60.0
+    private static let pause = Duration.milliseconds(250)
+
+    private let hook: ControlConfiguration.Webhook
+    private let name: String
+    private let start: Int64
+    private let core: ControlCore
+    private let transport: HTTPTransport
+    private let logger: Logger
+    /// There may be changes that were not looked at. At the start there may be some from before.
+    private let hasNews = Mutex(true)
+
+    init(
+        _ hook: ControlConfiguration.Webhook, named name: String, from start: Int64, core: ControlCore,
+        transport: HTTPTransport, logger: Logger
+    ) {
+        self.hook = hook
+        self.name = name
+        self.start = start
+        self.core = core
+        self.transport = transport
+        self.logger = logger
     }
 
-    /// The event for a change; nil for a change that webhooks do not get.
-    private static func event(_ change: ChangeRecord, _ state: inout State) -> (String, JSONValue)? {
-        switch change.kind {
-        case "notice": return change.doc["action"]?.stringValue.map { ($0, change.doc["doc"] ?? [:]) }
-        case "job":
-            guard let name = change.doc["state"]?.stringValue, let job = JobState(rawValue: name) else { return nil }
-            let before = state.jobs.updateValue(name, forKey: change.subject)
-            if job.hasEnded { state.jobs[change.subject] = nil }
-            guard before != name, job.hasEnded || job == .held else { return nil }
-            return ("job.\(name)", change.doc)
-        default: return nil
-        }
-    }
+    func wake() { hasNews.withLock { $0 = true } }
 
-    private func run() async {
+    func run() async {
         while !Task.isCancelled {
             let now = core.now()
-            let due = state.withLock { state in
-                let due = state.waiting.filter { $0.due <= now }.prefix(16)
-                for message in due {
-                    state.waiting.removeAll {
-                        $0.id == message.id && $0.hook == message.hook && $0.made == message.made
-                    }
-                }
-                return Array(due)
+            var due: [NotificationRecord] = []
+            do throws(StoreError) {
+                try await look()
+                due = try await core.store.dueNotifications(
+                    for: name, at: now, until: now + Self.hold, limit: Self.most)
+            } catch {
+                logger.warning("webhooks wait for the database", metadata: ["error": "\(error)"])
+                wake()
+                try? await Task.sleep(for: .seconds(2))
             }
-            for message in due { await send(message, at: now) }
-            if due.isEmpty { try? await Task.sleep(for: .milliseconds(250)) }
+            for message in due where !Task.isCancelled { await send(message, at: now) }
+            if due.isEmpty { try? await Task.sleep(for: Self.pause) }
         }
     }
 
-    private func send(_ message: Message, at now: Double) async {
-        // Of the controls that share a database, only the holder of the lease sends.
-        if !message.id.isEmpty, message.tries == 0, core.store.engine.isShared {
-            let name = "\(message.id) \(message.hook)"
-            guard (try? await core.store.lease(name, for: core.settings.id, until: now + Self.day, at: now)) == true
-            else {
-                return
-            }
+    private func look() async throws(StoreError) {
+        let isNew = hasNews.withLock { hasNews in
+            defer { hasNews = false }
+            return hasNews
         }
-        let hook = hooks[message.hook]
-        if await isDelivered(message, to: hook) { return }
-        guard now - message.made < Self.day else {
-            return logger.error("a webhook was not reached for a day", metadata: ["url": "\(hook.url)"])
-        }
-        var again = message
-        again.tries += 1
-        again.due = now + min(3600, 2 * Double(1 << min(again.tries, 11)))
-        state.withLock { $0.waiting.append(again) }
+        guard isNew else { return }
+        let events = hook.events
+        while try await core.store.notify(
+            name, from: start,
+            { change, before in
+                guard let event = WebhookEvent(change, before: before), events.isEmpty || events.contains(event.name)
+                else { return nil }
+                return event.body(change)
+            })
+        {}
     }
 
-    private func isDelivered(_ message: Message, to hook: ControlConfiguration.Webhook) async -> Bool {
+    private func send(_ message: NotificationRecord, at now: Double) async {
+        let isDone = await isDelivered(Array(message.body.utf8))
+        // At a stop the outcome is not known. The next run sends it again.
+        guard isDone || !Task.isCancelled else { return }
+        do throws(StoreError) {
+            if !isDone, now - message.made < Self.day {
+                let pause = min(3600, 2 * Double(1 << min(message.tries + 1, 11)))
+                return try await core.store.retry(message, at: now + pause)
+            }
+            if !isDone { logger.error("a webhook was not reached for a day", metadata: ["url": "\(hook.url)"]) }
+            try await core.store.remove(message)
+        } catch {
+            logger.warning("what a webhook got was not noted", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func isDelivered(_ body: [UInt8]) async -> Bool {
         guard let url = HTTPURL(hook.url) else { return true }
         var headers: HTTPHeaders = ["Content-Type": "application/json"]
         if let path = hook.secretFile {
@@ -127,13 +136,14 @@ final class Notifier: Sendable {
                 logger.error("the key of a webhook cannot be read", metadata: ["file": "\(path)"])
                 return false
             }
-            let code = HMAC<SHA256>.authenticationCode(for: message.body, using: SymmetricKey(data: key))
+            let code = HMAC<SHA256>.authenticationCode(for: body, using: SymmetricKey(data: key))
             headers.add(name: "X-Swoop-Signature", value: "sha256=" + Hexadecimal.encode(Array(code)))
         }
         do {
+            let deadline = NIODeadline.now() + .seconds(Int64(Self.patience))
             let answer = try await transport.request(
-                .POST, url, headers: headers, body: HTTPRequestBody(message.body), deadline: .now() + .seconds(10))
-            _ = try? await transport.collect(answer, limit: 64 << 10, deadline: .now() + .seconds(10))
+                .POST, url, headers: headers, body: HTTPRequestBody(body), deadline: deadline)
+            _ = try? await transport.collect(answer, limit: 64 << 10, deadline: deadline)
             return (200..<300).contains(answer.status.code)
         } catch { return false }
     }

@@ -11,7 +11,8 @@ package enum ClassSettings {
         Setting("include", patterns, \.include, .nothing, "regular expressions: only paths that match one travel"),
         Setting("exclude", patterns, \.exclude, .nothing, "regular expressions: paths that match one stay"),
         Setting(
-            "senders", texts, \.senders, .value("[role:admin]"), "who may send: `node:NAME`, `token:NAME`, `role:NAME`"),
+            "senders", senders, \.senders, .value("[role:admin]"),
+            "who may send: `node:NAME`, `token:NAME`, `role:NAME`"),
         Setting("keytime", seconds(1...86_400), \.keyTime, .value("10m"), "how long a job's one-time key can be used"),
         Setting("dest", destination, \.destination, .value("the class's name"), "where targets put it"),
         Setting("publish", .choice, \.publish, .value("replace"), "`replace`, or `versions` beside each other"),
@@ -33,7 +34,7 @@ package enum ClassSettings {
         Setting("block", block, optional: \.block, .words("by size"), "piece length, 16 KiB to 64 MiB"),
         Setting("sendfile", .flag, \.sendfile, .value("true"), "bytes go from the page cache to the socket"),
         Setting("isolation", .choice, \.isolation, .value("job"), "`open`: any BitTorrent client may take part"),
-        Setting("sources", sources, \.sources, .nothing, "bucket, CDN and their shares, as of a task file"),
+        Setting("sources", SourceSettings.form, \.sources, .nothing, "bucket, CDN and their shares, as of a task file"),
         Setting(
             "limits", .object(limits, from: FleetLimits()), \.limits, .nothing, "rates of targets, sites and sender"),
         Setting(
@@ -169,6 +170,21 @@ package enum ClassSettings {
         }
     }
 
+    private static var senders: SettingForm<[String]> {
+        oneOrMore { node throws(SettingsError) in
+            let text = try node.text
+            let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            let isKnown =
+                switch (parts.first, parts.last.map(String.init)) {
+                case ("role", let name): ["operator", "admin"].contains(name)
+                case ("node", let name?), ("token", let name?): (1...255).contains(name.utf8.count)
+                default: false
+                }
+            guard isKnown else { throw node.wrong("it is node:NAME, token:NAME, role:operator or role:admin") }
+            return text
+        }
+    }
+
     private static var waves: SettingForm<[WaveSize]> {
         let list = oneOrMore { node throws(SettingsError) in
             guard let size = WaveSize(try node.text) else { throw node.wrong("it is a number or a share such as 5%") }
@@ -178,6 +194,9 @@ package enum ClassSettings {
             var notes: [SettingNote] = []
             guard let sizes = try list.value(of: node, &notes), (1...100).contains(sizes.count) else {
                 throw node.wrong("it is a list of 1 to 100 sizes such as [1, 5%, 100%]")
+            }
+            guard !zip(sizes, sizes.dropFirst()).contains(where: { $0.reachesFurther(than: $1) }) else {
+                throw node.wrong("each wave reaches further than the one before, as in [1, 5%, 100%]")
             }
             return sizes
         }
@@ -198,15 +217,6 @@ package enum ClassSettings {
                 (16 << 10...64 << 20).contains(bytes)
             else { throw node.wrong("it is a power of two from 16 KiB to 64 MiB, such as 1MiB") }
             return bytes
-        }
-    }
-
-    private static var sources: SettingForm<[JSONValue]> {
-        SettingForm { node throws(SettingsError) in
-            guard let list = node.value.arrayValue, list.count <= 16, list.allSatisfy({ $0.objectValue != nil }) else {
-                throw node.wrong("it is a list of at most 16 objects")
-            }
-            return list
         }
     }
 

@@ -37,7 +37,7 @@ package struct FleetClass: Sendable, Hashable {
     package var block: Int64?
     package var sendfile = true
     package var isolation = Isolation.job
-    package var sources: [JSONValue] = []
+    package var sources = FleetSources()
     package var limits = FleetLimits()
     package var windows: [FleetWindow] = []
     package var seedsInWindow = false
@@ -59,7 +59,7 @@ package struct FleetClass: Sendable, Hashable {
     /// - Throws: an error about the first key that is unknown or has an invalid value.
     package init(_ source: SettingsSource) throws(SettingsError) {
         let (read, notes) = try ClassSettings.table.read(source, into: FleetClass())
-        if let note = notes.first { throw SettingsError.wrong("\(note.path)", "there is no such key") }
+        if let note = notes.first { throw SettingsError.unknown(note) }
         self = read
         course.wavesGateTransfer = wavesOf == .transfer
         course.hasHook = hook != nil
@@ -112,4 +112,24 @@ package struct FleetWindow: Sendable, Hashable {
     package var limit: Int64?
 
     package init() {}
+
+    /// As a class has it.
+    package var json: JSONValue {
+        let names = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+        func time(_ minute: Int) -> JSONValue {
+            .string([minute / 60, minute % 60].map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":"))
+        }
+        var object = JSONObject([
+            "days": .array(days.sorted().filter { names.indices.contains($0) }.map { .string(names[$0]) }),
+            "from": time(from), "to": time(to),
+        ])
+        if let limit { object["limit"] = .string(String(limit)) }
+        return .object(object)
+    }
+
+    /// - Throws: where it is none.
+    package init(json: JSONValue) throws(SettingsError) {
+        guard let object = json.objectValue else { throw SettingsError.wrong("windows", "it is no object") }
+        self = try ClassSettings.window.read(SettingsSource(object), into: FleetWindow()).0
+    }
 }

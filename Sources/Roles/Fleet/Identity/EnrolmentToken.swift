@@ -50,7 +50,7 @@ package struct EnrolmentGrant: Sendable, Hashable {
     /// Seconds since 1970, by control's clock.
     package let expires: Double
     package let uses: Int
-    /// The nodes that have joined with it. Each counts once.
+    /// The nodes that have joined with it, one for each use.
     package private(set) var usedBy: [NodeID]
     /// The only name that a node may join with; nil for any.
     package let name: String?
@@ -87,14 +87,17 @@ package struct EnrolmentGrant: Sendable, Hashable {
     }
 
     /// Call when a node presents the token.
-    /// - Parameter now: seconds since 1970, by control's clock.
+    /// - Parameters:
+    ///   - isMember: control has a node with this key. A node that was removed since needs a use of its own: removal
+    ///     gives no token back.
+    ///   - now: seconds since 1970, by control's clock.
     /// - Throws: why the node may not join. A wrong secret gives the same error as an unknown token; only the time to
     ///   answer differs.
     package mutating func use(
-        secret: Secret, by node: NodeID, named name: String, at now: Double
+        secret: Secret, by node: NodeID, isMember: Bool, named name: String, at now: Double
     ) throws(EnrolmentRefusal) -> Outcome {
         guard EnrolmentToken.digest(of: secret) == secretDigest else { throw .unknown }
-        if usedBy.contains(node) { return .again }
+        if isMember, usedBy.contains(node) { return .again }
         guard !isRevoked else { throw .revoked }
         guard now < expires else { throw .expired }
         guard usedBy.count < uses else { throw .used }

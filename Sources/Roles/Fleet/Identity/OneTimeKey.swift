@@ -46,8 +46,14 @@ package struct OneTimeKey: Sendable, Hashable {
     /// Seconds after `issued` for which the key is valid.
     package let lifetime: Double
     package private(set) var used: Double?
+    /// The id of the request that used it, where the sender gave one.
+    package private(set) var request: String?
 
-    package init(digest: SHA256Digest, binding: KeyBinding, issued: Double, lifetime: Double, used: Double? = nil) {
+    package init(
+        digest: SHA256Digest, binding: KeyBinding, issued: Double, lifetime: Double, used: Double? = nil,
+        request: String? = nil
+    ) {
+        self.request = request
         self.digest = digest
         self.binding = binding
         self.issued = issued
@@ -58,16 +64,26 @@ package struct OneTimeKey: Sendable, Hashable {
     package static func digest(of key: [UInt8]) -> SHA256Digest { SHA256.digest(key) }
 
     /// A sender starts a job with it. Whatever differs refuses it, and does not use it up.
+    /// - Parameter request: an id by which the sender names this request when it sends it once more, as after a lost reply.
     /// - Throws: the first thing that differs. A second use is told as such, whoever tries.
-    package mutating func start(_ wanted: KeyBinding, with key: [UInt8], at now: Double) throws(KeyRefusal) {
+    /// - Returns: false for the request that has used it already, once more.
+    @discardableResult
+    package mutating func start(
+        _ wanted: KeyBinding, with key: [UInt8], request: String? = nil, at now: Double
+    ) throws(KeyRefusal) -> Bool {
         guard Self.digest(of: key) == digest else { throw .unknown }
-        guard used == nil else { throw .used }
+        if used != nil {
+            guard let request, request == self.request, wanted == binding else { throw .used }
+            return false
+        }
         guard now < issued + lifetime else { throw .expired }
         guard wanted.sender == binding.sender, wanted.job == binding.job else { throw .sender }
         guard wanted.className == binding.className, wanted.classVersion == binding.classVersion else { throw .class }
         guard wanted.content == binding.content else { throw .content }
         guard wanted.targets == binding.targets else { throw .targets }
         used = now
+        self.request = request
+        return true
     }
 }
 

@@ -45,7 +45,8 @@ package struct Labels: Sendable, Hashable {
     }
 }
 
-/// Names of labels: 1 to 63 bytes. Letters, digits and `._/-`; the first byte is a letter or digit.
+/// Names of labels: 1 to 63 bytes, not counting ``LabelKey/hostPrefix``. Letters, digits and `._/-`; the first byte is a
+/// letter or digit.
 package enum LabelKey {
     /// Keys that every node has by itself. Labels cannot have these names.
     package static let builtIn: Set<String> = ["name", "os", "arch", "version", "tz", "addr"]
@@ -54,10 +55,9 @@ package enum LabelKey {
     package static let hostPrefix = "host/"
 
     package static func isValid(_ text: some StringProtocol) -> Bool {
-        guard (1...63).contains(text.utf8.count), let first = text.utf8.first, isAlphanumeric(first) else {
-            return false
-        }
-        return text.utf8.allSatisfy(isPart)
+        let name = text.utf8.starts(with: hostPrefix.utf8) ? text.utf8.dropFirst(hostPrefix.utf8.count) : text.utf8[...]
+        guard (1...63).contains(name.count), let first = name.first, isAlphanumeric(first) else { return false }
+        return name.allSatisfy(isPart)
     }
 
     static func isPart(_ byte: UInt8) -> Bool {

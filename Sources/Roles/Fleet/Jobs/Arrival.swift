@@ -19,7 +19,7 @@ package struct Arrival: Sendable, Hashable {
     ///   - remaining: bytes.
     ///   - rate: bytes a second over the last minute, while transfers are allowed.
     ///   - bound: bytes a second that the target could have at best: the least of its limit and its site's.
-    ///   - closed: seconds from now to the deadline in which no window is open, a part for each pause: start, end.
+    ///   - closed: times to come in which no window is open, in seconds since 1970, a part for each pause.
     ///   - deadline: seconds since 1970.
     package init(
         remaining: Int64, rate: Double, bound: Double?, closed: [Range<Double>], deadline: Double?, at now: Double

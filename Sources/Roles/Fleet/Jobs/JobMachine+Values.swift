@@ -12,6 +12,8 @@ extension JobMachine {
         package internal(set) var isAway = false
         /// Number of automatic retries.
         package internal(set) var retries = 0
+        /// It is not offered again before, in seconds since 1970. Not compared: it follows from ``retries`` and when they were.
+        var notBefore: Double?
 
         package init(
             node: NodeID, wave: Int, state: TargetState = .waiting(.offer), attempt: Int = 1, maySwitch: Bool = false,
@@ -24,6 +26,49 @@ extension JobMachine {
             self.maySwitch = maySwitch
             self.isAway = isAway
             self.retries = retries
+        }
+
+        /// Whether later waves wait for this target. A node that is away or drained before its switch follows when it
+        /// is back. One that goes away after its switch does hold up others: the new content may be the reason.
+        var holdsUpWave: Bool {
+            switch state {
+            case .waiting(.away), .waiting(.drained): false
+            case .delivered: !isAway
+            default: !state.hasEnded
+            }
+        }
+
+        /// As it is read again: a target that is to be tried again waits from when it failed.
+        /// - Parameter changed: in seconds since 1970.
+        package mutating func wait(from changed: Double) {
+            guard state == .waiting(.offer), retries > 0 else { return }
+            notBefore = changed + Self.pause(retries)
+        }
+
+        /// Seconds before a try: 30, doubled each time, 10 minutes at most.
+        static func pause(_ retries: Int) -> Double { min(600, 30 * Double(1 << min(max(0, retries - 1), 10))) }
+
+        package static func == (left: Target, right: Target) -> Bool {
+            left.node == right.node && left.wave == right.wave && left.state == right.state
+                && left.attempt == right.attempt && left.maySwitch == right.maySwitch && left.isAway == right.isAway
+                && left.retries == right.retries
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(node)
+            hasher.combine(state)
+            hasher.combine(attempt)
+        }
+    }
+
+    /// Counts over all targets.
+    package struct Figures: Sendable, Hashable {
+        package let open: Int
+        package let failures: Int
+
+        package init(open: Int, failures: Int) {
+            self.open = open
+            self.failures = failures
         }
     }
 
@@ -61,6 +106,8 @@ extension JobMachine {
         package let state: JobState
         /// Seconds since 1970.
         package let started: Double
+        /// When it last began again after it had ended, in seconds since 1970.
+        package let reopened: Double?
         package let wave: Int
         package let reason: String?
         package let nextWave: Double?
@@ -69,11 +116,12 @@ extension JobMachine {
         package let forgiven: [Int]
 
         init(
-            state: JobState, started: Double, wave: Int, reason: String?, nextWave: Double?, moment: Double?,
-            forgiven: [Int]
+            state: JobState, started: Double, reopened: Double?, wave: Int, reason: String?, nextWave: Double?,
+            moment: Double?, forgiven: [Int]
         ) {
             self.state = state
             self.started = started
+            self.reopened = reopened
             self.wave = wave
             self.reason = reason
             self.nextWave = nextWave
@@ -94,7 +142,8 @@ extension JobMachine {
                 return nil
             }
             self.init(
-                state: state, started: started, wave: Int(clamping: json["wave"]?.lenientInteger ?? 0),
+                state: state, started: started, reopened: number("reopened"),
+                wave: Int(clamping: json["wave"]?.lenientInteger ?? 0),
                 reason: json["reason"]?.stringValue, nextWave: number("next_wave"), moment: number("moment"),
                 forgiven: (json["forgiven"]?.arrayValue ?? []).map { Int(clamping: $0.lenientInteger ?? 0) })
         }
@@ -103,6 +152,7 @@ extension JobMachine {
             var object = JSONObject([
                 "state": .string(state.rawValue), "started": .double(started), "wave": .integer(Int64(wave)),
             ])
+            object.put("reopened", reopened)
             object.put("reason", reason)
             object.put("next_wave", nextWave)
             object.put("moment", moment)

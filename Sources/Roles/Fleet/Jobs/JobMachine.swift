@@ -9,14 +9,16 @@ package struct JobMachine: Sendable, Hashable {
     package let course: JobCourse
     /// Seconds since 1970.
     package let started: Double
-    package private(set) var state = JobState.running
-    package private(set) var targets: [Target]
+    /// When the job last began again after it had ended, in seconds since 1970.
+    package private(set) var reopened: Double?
+    package internal(set) var state = JobState.running
+    package internal(set) var targets: [Target]
     /// Targets in waves up to this one may switch.
     package private(set) var wave = 0
     /// Why the job is held, for people.
     package private(set) var reason: String?
     /// When the next wave opens without an order, in seconds since 1970.
-    package private(set) var nextWave: Double?
+    package internal(set) var nextWave: Double?
     /// With `switch: together`, when all targets switch, in seconds since 1970.
     package private(set) var moment: Double?
 
@@ -27,7 +29,7 @@ package struct JobMachine: Sendable, Hashable {
     /// nodes.
     private static let notice = 2.5
     /// The state after a pause: `held` if the job was held before it.
-    private var resumed: JobState { reason == nil ? .running : .held }
+    var resumed: JobState { reason == nil ? .running : .held }
 
     /// - Parameter waves: the targets of each wave, in the order in which the waves switch. Each target is in exactly
     ///   one.
@@ -50,6 +52,7 @@ package struct JobMachine: Sendable, Hashable {
         self.course = course
         self.targets = targets
         started = header.started
+        reopened = header.reopened
         state = header.state
         wave = header.wave
         reason = header.reason
@@ -66,23 +69,13 @@ package struct JobMachine: Sendable, Hashable {
     /// The state to store, without the targets.
     package var header: Header {
         Header(
-            state: state, started: started, wave: wave, reason: reason, nextWave: nextWave, moment: moment,
+            state: state, started: started, reopened: reopened, wave: wave, reason: reason, nextWave: nextWave,
+            moment: moment,
             forgiven: tally.waves.contains { $0.forgiven > 0 } ? tally.waves.map(\.forgiven) : [])
     }
 
     package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }
     package var waveCount: Int { tally.waves.count }
-
-    /// Counts over all targets.
-    package struct Figures: Sendable, Hashable {
-        package let open: Int
-        package let failures: Int
-
-        package init(open: Int, failures: Int) {
-            self.open = open
-            self.failures = failures
-        }
-    }
 
     package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }
 
@@ -101,7 +94,10 @@ package struct JobMachine: Sendable, Hashable {
             if before == .waiting(.away) || before == .waiting(.drained) { move(index, to: .waiting(.offer)) }
         case .drained:
             if case .waiting = before { move(index, to: .waiting(.drained)) }
-        case .accepted: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }
+        case .accepted:
+            if !before.hasEnded, !before.hasContent { move(index, to: .offered) }
+            // It has the offer: another would be answered by the same report.
+            return follow(now)
         case .waiting(let reason): if !before.hasEnded, !before.hasContent { move(index, to: .waiting(reason)) }
         case .receiving: if !before.hasEnded, !before.hasContent { move(index, to: .receiving) }
         case .delivered: if !before.hasEnded, !before.hasContent { move(index, to: .delivered) }
@@ -113,6 +109,7 @@ package struct JobMachine: Sendable, Hashable {
             if again, targets[index].retries < course.retries {
                 targets[index].retries += 1
                 targets[index].attempt += 1
+                targets[index].notBefore = now + Target.pause(targets[index].retries)
                 move(index, to: .waiting(.offer))
             } else {
                 move(index, to: .failed(code: code))
@@ -128,46 +125,32 @@ package struct JobMachine: Sendable, Hashable {
     /// Call when time has passed, at the latest at ``due``.
     package mutating func tick(_ now: Double) -> [Order] {
         guard !state.hasEnded else { return [] }
-        if now >= started + course.expires {
+        if now >= expires {
             for index in targets.indices where !targets[index].state.hasEnded { move(index, to: .expired) }
         }
-        return follow(now)
+        var orders: [Order] = []
+        for index in targets.indices where targets[index].notBefore.map({ $0 <= now }) ?? false {
+            targets[index].notBefore = nil
+            orders += self.orders(for: index)
+        }
+        return orders + follow(now)
     }
 
     /// When ``tick(_:)`` must be called if no other event comes before; nil if not at all. Seconds since 1970.
     package var due: Double? {
         guard !state.hasEnded else { return nil }
-        return [nextWave, started + course.expires].compactMap(\.self).min()
+        var due = min(nextWave ?? .infinity, expires)
+        for target in targets { if let time = target.notBefore { due = min(due, time) } }
+        return due
     }
+
+    /// When targets that have not ended expire, in seconds since 1970. A job that begins again has its whole time.
+    package var expires: Double { (reopened ?? started) + course.expires }
 
     /// The orders for one node, for a node that returns or may have lost earlier orders.
     package func orders(of node: NodeID) -> [Order] { indices[node].map(orders(for:)) ?? [] }
 
     // MARK: Orders of operators
-
-    package mutating func pause() -> [Order] {
-        guard state == .running || state == .held else { return [] }
-        state = .paused
-        return targets.filter { !$0.state.hasEnded }.map { .pause($0.node) }
-    }
-
-    package mutating func resume(at now: Double) -> [Order] {
-        guard state == .paused else { return [] }
-        state = resumed
-        return targets.filter { !$0.state.hasEnded }.map { .resume($0.node) } + follow(now)
-    }
-
-    package mutating func cancel() -> [Order] {
-        guard !state.hasEnded else { return [] }
-        state = .cancelled
-        nextWave = nil
-        var orders: [Order] = []
-        for index in targets.indices where !targets[index].state.hasEnded {
-            move(index, to: .cancelled)
-            orders.append(.cancel(targets[index].node))
-        }
-        return orders
-    }
 
     /// Continues a job: opens the next wave, or releases a held job, or orders the switch with `switch: manual` and
     /// `together`.
@@ -186,25 +169,29 @@ package struct JobMachine: Sendable, Hashable {
         return follow(now) + allOrders()
     }
 
-    /// Tries failed targets again.
+    /// Tries failed targets again. A job that has ended begins again.
     package mutating func retry(at now: Double) -> [Order] {
         guard state != .paused, state != .cancelled else { return [] }
+        let failed = targets.indices.filter { targets[$0].state.isFailure }
+        guard !failed.isEmpty || state == .held else { return [] }
+        if state.hasEnded { reopened = now }
+        // Before the targets move: an ended job gives no orders.
+        state = .running
+        reason = nil
         var orders: [Order] = []
-        for index in targets.indices where targets[index].state.isFailure {
+        for index in failed {
             targets[index].attempt += 1
             targets[index].retries = 0
+            targets[index].notBefore = nil
             move(index, to: targets[index].isAway ? .waiting(.away) : .waiting(.offer))
             orders += self.orders(for: index)
         }
-        guard !orders.isEmpty || state == .held else { return [] }
-        state = .running
-        reason = nil
         return orders + follow(now)
     }
 
     // MARK: Transitions
 
-    private mutating func move(_ index: Int, to state: TargetState) {
+    mutating func move(_ index: Int, to state: TargetState) {
         let old = targets[index].state
         guard old != state else { return }
         tally.move(wave: targets[index].wave, from: old, to: state)
@@ -228,7 +215,7 @@ package struct JobMachine: Sendable, Hashable {
     }
 
     /// Derives the job's state, and the orders, from the state of its targets.
-    private mutating func follow(_ now: Double) -> [Order] {
+    mutating func follow(_ now: Double) -> [Order] {
         guard state == .running else {
             if state == .held || state == .paused { endIfAllEnded() }
             return []
@@ -254,7 +241,7 @@ package struct JobMachine: Sendable, Hashable {
         return orders
     }
 
-    /// Opens the next wave when all targets of the current one have ended or are away, and the class's `wait` is over.
+    /// Opens the next wave when no target of the current one holds it up any more, and the class's `wait` is over.
     private mutating func followWaves(_ now: Double) -> [Order] {
         guard wave + 1 < tally.waves.count else { return [] }
         if let due = nextWave {
@@ -262,7 +249,7 @@ package struct JobMachine: Sendable, Hashable {
             advance(at: now)
             return allOrders() + followWaves(now)
         }
-        let isOver = targets.allSatisfy { $0.wave != wave || $0.state.hasEnded || $0.state == .waiting(.away) }
+        let isOver = targets.allSatisfy { $0.wave != wave || !$0.holdsUpWave }
         guard isOver, !course.approve else { return [] }
         nextWave = now + course.wait
         return []
@@ -288,7 +275,9 @@ package struct JobMachine: Sendable, Hashable {
         }
         switch target.state {
         case .waiting(.offer), .waiting(.wave), .offered:
-            guard state != .paused, !course.wavesGateTransfer || target.maySwitch else { return [] }
+            guard state != .paused, target.notBefore == nil, !course.wavesGateTransfer || target.maySwitch else {
+                return []
+            }
             return [.offer(target.node, attempt: target.attempt)]
         case .delivered:
             guard target.maySwitch, state == .running else { return [] }

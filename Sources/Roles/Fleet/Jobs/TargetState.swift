@@ -48,6 +48,12 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
+    /// All that ``name`` may be.
+    package static let names = [
+        "waiting", "offered", "receiving", "delivered", "switched", "hook", "done", "failed", "refused", "cancelled",
+        "expired", "superseded", "hook_unknown",
+    ]
+
     /// The state's name in the API.
     package var name: String {
         switch self {

@@ -34,6 +34,16 @@ package enum WaveSize: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is larger however many targets there are; of a count and a share that is not known.
+    package func reachesFurther(than other: WaveSize) -> Bool {
+        switch (self, other) {
+        case (.count(let own), .count(let other)): own > other
+        case (.percent(let own), .percent(let other)): own > other
+        case (.percent(100), .count): true
+        default: false
+        }
+    }
+
     /// Of so many targets, rounded up; for a count, the count.
     package func size(of targets: Int) -> Int {
         switch self {

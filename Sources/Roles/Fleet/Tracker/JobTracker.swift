@@ -42,9 +42,10 @@ package struct JobTracker: Sendable {
 
     /// - Parameters:
     ///   - site: of the node; empty for none.
+    ///   - givers: the nodes that it may be told of; nil for all.
     ///   - now: seconds of any clock.
     package mutating func announce(
-        _ request: AnnounceRequest, of node: NodeID, site: String, at now: Double,
+        _ request: AnnounceRequest, of node: NodeID, site: String, only givers: Set<NodeID>? = nil, at now: Double,
         using random: inout some RandomNumberGenerator
     ) -> AnnounceReply {
         guard request.event != "stopped" else {
@@ -58,18 +59,19 @@ package struct JobTracker: Sendable {
         return AnnounceReply(
             interval: interval,
             peers: peers(
-                of: request.job, for: node, site: site, isSeed: request.left == 0, wanted: Int(request.wanted), at: now,
-                using: &random))
+                of: request.job, for: node, site: site, isSeed: request.left == 0, only: givers,
+                wanted: Int(clamping: request.wanted), at: now, using: &random))
     }
 
     /// Addresses of peers, for an offer or an answer.
     /// - Parameters:
     ///   - node: left out.
     ///   - isSeed: whether it has all: other seeds are of no use to it then.
+    ///   - givers: the nodes that it may be told of; nil for all.
     ///   - wanted: addresses at most.
     package func peers(
-        of job: String, for node: NodeID, site: String, isSeed: Bool = false, wanted: Int, at now: Double,
-        using random: inout some RandomNumberGenerator
+        of job: String, for node: NodeID, site: String, isSeed: Bool = false, only givers: Set<NodeID>? = nil,
+        wanted: Int, at now: Double, using random: inout some RandomNumberGenerator
     ) -> [PeerAddress] {
         guard let swarm = swarms[job], wanted > 0 else { return [] }
         var found: [PeerAddress] = []
@@ -82,6 +84,11 @@ package struct JobTracker: Sendable {
                 seen.insert(other)
                 found.append(contentsOf: Self.told(peer).prefix(most - found.count))
             }
+        }
+        // A few among many: they are found by name.
+        if let givers {
+            take(givers.sorted(), upTo: wanted)
+            return found
         }
         let own = site.isEmpty ? nil : swarm.sites[site]
         if let own { take(own.shuffledFrom(&random), upTo: (wanted + 1) / 2) }

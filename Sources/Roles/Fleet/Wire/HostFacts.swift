@@ -1,5 +1,6 @@
 import Address
 import JSON
+import Settings
 
 /// The properties of an agent's host. Sent with the first sync after each start, and when something has changed.
 package struct HostFacts: WireMessage {
@@ -15,11 +16,15 @@ package struct HostFacts: WireMessage {
     package var policy: HostPolicy
     /// Free bytes on the disk of each of ``HostPolicy/roots``, in the same order.
     package var free: [Int64]
+    /// Seconds that its local time is ahead of UTC now; nil of an agent that does not say it.
+    package var utcOffset: Int64?
 
     package init(
         name: String, os: String = "", arch: String = "", version: String = "", timeZone: String = "",
-        addresses: [PeerAddress] = [], labels: Labels = Labels(), policy: HostPolicy = HostPolicy(), free: [Int64] = []
+        addresses: [PeerAddress] = [], labels: Labels = Labels(), policy: HostPolicy = HostPolicy(), free: [Int64] = [],
+        utcOffset: Int64? = nil
     ) {
+        self.utcOffset = utcOffset
         self.name = name
         self.os = os
         self.arch = arch
@@ -49,6 +54,7 @@ package struct HostFacts: WireMessage {
         }
         self.labels = labels
         policy = try reader.message("policy") ?? HostPolicy()
+        utcOffset = try reader.optionalInteger("utc_offset", in: -172_800...172_800)
         free = try reader.list("free", most: HostPolicy.mostRoots) { value throws(WireProblem) in
             guard case .integer(let bytes) = value, bytes >= 0 else {
                 throw WireProblem("free", "is no number of bytes")
@@ -76,6 +82,7 @@ package struct HostFacts: WireMessage {
             for (key, value) in labels.values.sorted(by: { $0.key < $1.key }) { members[key] = .string(value) }
             object["labels"] = .object(members)
         }
+        if let utcOffset { object["utc_offset"] = .integer(utcOffset) }
         object["policy"] = policy.json
         if !free.isEmpty { object["free"] = .array(free.map(JSONValue.integer)) }
         return .object(object)
@@ -103,6 +110,8 @@ package struct HostPolicy: WireMessage {
     package var sendRoots: [String]
     /// Whether the host stores content for others without publishing it (`cache`).
     package var caches: Bool
+    /// Hours of transfer, in local time; none: always.
+    package var windows: [FleetWindow] = []
 
     package init(
         roots: [String] = [], classes: [String] = [], overwrite: Bool = false, reserve: Int64 = 0,
@@ -129,6 +138,11 @@ package struct HostPolicy: WireMessage {
         hooks = try reader.texts("hooks", most: 1000, bytes: 63)
         sendRoots = try reader.texts("send_roots", most: Self.mostRoots)
         caches = try reader.flag("caches")
+        windows = try reader.list("windows", most: 100) { value throws(WireProblem) in
+            do throws(SettingsError) { return try FleetWindow(json: value) } catch {
+                throw WireProblem("windows", "has an element that is none: \(error)")
+            }
+        }
     }
 
     package var json: JSONValue {
@@ -142,6 +156,7 @@ package struct HostPolicy: WireMessage {
         object.put("hooks", texts: hooks)
         object.put("send_roots", texts: sendRoots)
         object.put("caches", flag: caches)
+        if !windows.isEmpty { object["windows"] = .array(windows.map(\.json)) }
         return .object(object)
     }
 }

@@ -14,12 +14,15 @@ package struct StartRequest: WireMessage {
     /// SHA-256, in hexadecimal digits, over one line for each file in the order of paths, in the format of `md5sum`.
     /// Targets compare it with the digest over their own files. Nil for `check: none`.
     package let sums: String?
+    /// Random. The same request once more, as after a lost reply, has the same answer; any other use of the key is refused.
+    package let request: String?
 
     package init(
         key: Secret, content: JobContent, classVersion: Int64, targets: [NodeID], addresses: [PeerAddress],
-        sums: String? = nil
+        sums: String? = nil, request: String? = nil
     ) {
         self.sums = sums
+        self.request = request
         self.key = key
         self.content = content
         self.classVersion = classVersion
@@ -42,6 +45,7 @@ package struct StartRequest: WireMessage {
         }
         addresses = try reader.list("addresses", most: 32) { value throws(WireProblem) in try HostFacts.address(value) }
         sums = try reader.optionalText("sums", most: 64)
+        request = try reader.optionalText("request", most: 64)
     }
 
     package var json: JSONValue {
@@ -51,6 +55,7 @@ package struct StartRequest: WireMessage {
         ])
         object.put("addresses", texts: addresses.map(\.description))
         object.put("sums", sums)
+        object.put("request", request)
         return .object(object)
     }
 }

@@ -1,5 +1,6 @@
 import Hashing
 import JSON
+import Text
 
 /// The reply to `GET /agent/v1/swarms`, for trackers that are nodes of the fleet, with the label `role=tracker`. The
 /// hashes are derived with the secrets of the jobs, so other nodes do not get them.
@@ -10,10 +11,13 @@ package struct SwarmList: WireMessage {
 
     /// The 20-byte info hash under which the peers of each running job announce.
     package let swarms: [SHA1Digest]
-    /// Seconds until the tracker asks for the list again.
+    /// With which tickets of a swarm are checked: 32 bytes, hexadecimal. A swarm without a key is for anybody (`isolation: open`).
+    package let keys: [SHA1Digest: Secret]
+    /// Seconds until the list is asked for again.
     package let interval: Double
 
-    package init(swarms: [SHA1Digest], interval: Double = 5) {
+    package init(swarms: [SHA1Digest], keys: [SHA1Digest: Secret] = [:], interval: Double = 5) {
+        self.keys = keys
         self.swarms = swarms
         self.interval = interval
     }
@@ -25,10 +29,22 @@ package struct SwarmList: WireMessage {
             }
             return digest
         }
+        var keys: [SHA1Digest: Secret] = [:]
+        for member in reader.value("keys")?.objectValue?.members ?? [] {
+            guard let digest = SHA1Digest(hex: member.key), let key = member.value.stringValue, key.utf8.count == 64,
+                keys.count < Self.most
+            else { throw WireProblem("keys", "has a member that is no key of a swarm") }
+            keys[digest] = Secret(key)
+        }
+        self.keys = keys
         interval = min(3600, max(1, try reader.number("interval")))
     }
 
     package var json: JSONValue {
-        ["swarms": .array(swarms.map { .string($0.hex) }), "interval": .double(interval)]
+        var keys = JSONObject()
+        for (swarm, key) in self.keys.sorted(by: { $0.key.hex < $1.key.hex }) { keys[swarm.hex] = .string(key.value) }
+        return [
+            "swarms": .array(swarms.map { .string($0.hex) }), "keys": .object(keys), "interval": .double(interval),
+        ]
     }
 }

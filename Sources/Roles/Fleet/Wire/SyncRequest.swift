@@ -22,6 +22,8 @@ package struct SyncRequest: WireMessage {
     package let time: Double
     /// Present in the first request after a start, and when something has changed.
     package let facts: HostFacts?
+    /// Where it is another than it was.
+    package let moment: HostMoment?
     package let events: [AgentEvent]
     /// The progress of running jobs.
     package let figures: [JobFigures]
@@ -32,8 +34,10 @@ package struct SyncRequest: WireMessage {
 
     package init(
         number: UInt64, request: String, nonce: String, time: Double, facts: HostFacts? = nil,
-        events: [AgentEvent] = [], figures: [JobFigures] = [], taken: [String] = [], waits: Bool = true
+        events: [AgentEvent] = [], figures: [JobFigures] = [], taken: [String] = [], waits: Bool = true,
+        moment: HostMoment? = nil
     ) {
+        self.moment = moment
         self.number = number
         self.request = request
         self.nonce = nonce
@@ -51,6 +55,7 @@ package struct SyncRequest: WireMessage {
         nonce = try reader.optionalText("nonce", most: 64) ?? ""
         time = try reader.number("time")
         facts = try reader.message("facts")
+        moment = try reader.message("moment")
         events = try reader.messages("events", most: Self.mostEvents)
         figures = try reader.messages("figures", most: 1000)
         taken = try reader.texts("taken", most: 4096, bytes: 128)
@@ -63,6 +68,7 @@ package struct SyncRequest: WireMessage {
             "time": .double(time),
         ])
         object.put("facts", message: facts)
+        object.put("moment", message: moment)
         object.put("events", messages: events)
         object.put("figures", messages: figures)
         object.put("taken", texts: taken)

@@ -21,6 +21,7 @@ package final class AgentDoor: Sendable {
     private let agent: FleetAgent
     private let listener: Int32
     private let count = Mutex(0)
+    private let isOver = Mutex(false)
     private let logger: Logger
 
     /// - Throws: if the socket cannot be created, or another agent listens on it.
@@ -48,19 +49,33 @@ package final class AgentDoor: Sendable {
     package func start() { Threads.runDetached(name: "agent-socket") { self.accept() } }
 
     package func stop() {
+        isOver.withLock { $0 = true }
         shutdown(listener, Int32(SHUT_RDWR))
         unlink(path)
     }
 
     private func accept() {
+        var hasFailed = false
         while true {
             let accepted = accept4(listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
             guard accepted >= 0 else {
-                if errno == EINTR { continue }
-                guard errno == EMFILE || errno == ENFILE else { return }
-                usleep(50_000)
-                continue
+                let error = SystemError.current
+                if isOver.withLock({ $0 }) { return }
+                switch AcceptFailure(error.number) {
+                case .passed: continue
+                case .shortage:
+                    if !hasFailed {
+                        logger.warning("no command can reach the agent for now", metadata: ["reason": "\(error)"])
+                    }
+                    hasFailed = true
+                    usleep(50_000)
+                    continue
+                case .lost:
+                    logger.error("no command can reach the agent any more", metadata: ["reason": "\(error)"])
+                    return
+                }
             }
+            hasFailed = false
             let connection = AgentConnection(accepted)
             let hasRoom = count.withLock { count in
                 guard count < Self.most else { return false }
@@ -116,7 +131,7 @@ package final class AgentDoor: Sendable {
         guard agent.context.policy.mayUserSend(names, isOwn: user == 0 || user == geteuid()) else {
             throw SendProblem(
                 .refused, "send.users", "\(names[0]) is none of 'send.users' in the agent's file",
-                advice: "add the user to send.users in agent.yaml")
+                advice: "add the user to send.users in \(agent.context.policy.configuration.file)")
         }
         let order: SendOrder
         do throws(WireProblem) {

@@ -5,7 +5,7 @@ import JSON
 // The status that `swoop status` shows.
 extension FleetAgent {
     /// - Parameter name: only jobs of this class; nil for all.
-    func status(class name: String?) async -> JSONValue {
+    package func status(class name: String?) async -> JSONValue {
         let link = context.link
         var jobs: [JSONValue] = []
         for (job, runner) in targets.sorted(by: { $0.value.file.now.accepted > $1.value.file.now.accepted }) {
@@ -45,6 +45,7 @@ extension FleetAgent {
         return [
             "link": .object(state),
             "event": "status", "node": .string(link.node.description), "jobs": .array(jobs), "sends": .array(sends),
+            "tasks": .array(name == nil ? await tasks().map(\.json) : []),
             "ahead": .double(difference.seconds),
             "receives": .bool(!context.policy.configuration.receive.roots.isEmpty),
             "addresses": .array(await addresses.map { .string($0.description) }),

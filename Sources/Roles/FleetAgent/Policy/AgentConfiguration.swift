@@ -13,6 +13,8 @@ package struct AgentConfiguration: Sendable, Hashable {
         case none
     }
 
+    /// The file that it was read from, for messages.
+    package var file = "agent.yaml"
     /// Nil for the first free port of the usual ones.
     package var listen: Listen?
     /// `http://HOST:PORT` of an HTTP proxy, through which control is dialled (CONNECT).
@@ -24,6 +26,8 @@ package struct AgentConfiguration: Sendable, Hashable {
     package var limits = RateSettings()
     package var windows: [FleetWindow] = []
     package var cache: CacheSettings?
+    /// By the name of the bucket.
+    package var stores: [String: StoreSettings] = [:]
     package var labels = Labels()
 
     package init() {}
@@ -85,6 +89,19 @@ package struct HookSettings: Sendable, Hashable {
 package struct RateSettings: Sendable, Hashable {
     package var down: Int64?
     package var up: Int64?
+
+    package init() {}
+}
+
+/// A bucket of an object store, and this host's keys for it.
+package struct StoreSettings: Sendable, Hashable {
+    /// Host, or URL; nil for that of the class.
+    package var endpoint: String?
+    package var accessKey: Secret?
+    package var secretKey: Secret?
+    package var region: String?
+    package var style: BucketTerms.Style?
+    package var signature: BucketTerms.Signature?
 
     package init() {}
 }

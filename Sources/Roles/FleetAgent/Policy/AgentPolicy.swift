@@ -142,9 +142,11 @@ package struct AgentPolicy: Sendable, Hashable {
     /// The limits that are reported to control.
     package var reported: HostPolicy {
         let receive = configuration.receive
-        return HostPolicy(
+        var policy = HostPolicy(
             roots: receive.roots, classes: receive.classes, overwrite: receive.overwrite, reserve: receive.reserve,
             largest: receive.largest, parallel: Int64(receive.parallel), hooks: configuration.hooks.keys.sorted(),
             sendRoots: configuration.send.roots, caches: configuration.cache != nil)
+        policy.windows = configuration.windows
+        return policy
     }
 }

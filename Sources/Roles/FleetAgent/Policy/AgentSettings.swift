@@ -23,6 +23,7 @@ package enum AgentSettings {
             "windows", .list(of: .object(ClassSettings.window, from: FleetWindow())), \.windows, .words("always"),
             "hours of transfer, in this host's local time"),
         Setting("cache", cache, optional: \.cache, .words("none"), "where content is kept for others"),
+        Setting("stores", stores, \.stores, .nothing, "buckets and this host's keys for them, by the bucket's name"),
         Setting("host", host, \.labels, .nothing, "`labels` of this host, under `host/`"),
     ])
 
@@ -57,11 +58,25 @@ package enum AgentSettings {
         Setting("size", size, optional: \.size, .words("what the disk has"), "the most that it takes"),
     ])
 
+    private static let store = SettingsTable<StoreSettings>([
+        Setting(
+            "endpoint", .text, optional: \.endpoint, .words("the class's"),
+            "host or URL of the store; keys are used at this one only"),
+        Setting("access_key", .secret, optional: \.accessKey, .words("none"), "the access key"),
+        Setting(
+            "secret_key", .secret, optional: \.secretKey, .words("none"), "its secret: the file needs mode 600 then"),
+        Setting(
+            "region", .text, optional: \.region, .words("by the endpoint"), "the region that requests are signed for"),
+        Setting("style", .choice, optional: \.style, .words("by the endpoint"), "`path` or `virtual`"),
+        Setting("signature", .choice, optional: \.signature, .words("the class's"), "`v4` or `v2`"),
+    ])
+
     /// All keys, for the documents.
     package static var markdown: String {
         let groups: [(String, String)] = [
             ("receive", receive.markdown), ("send", send.markdown), ("hooks.NAME", hook.markdown),
             ("limits", limits.markdown), ("windows[]", ClassSettings.window.markdown), ("cache", caching.markdown),
+            ("stores.BUCKET", store.markdown),
         ]
         return table.markdown + groups.map { "\n`\($0.0)`:\n\n\($0.1)" }.joined()
     }
@@ -152,6 +167,27 @@ package enum AgentSettings {
                 hooks[member.key] = try SettingForm.object(hook, from: HookSettings()).value(of: inner, &notes)
             }
             return hooks
+        })
+    }
+
+    private static var stores: SettingForm<[String: StoreSettings]> {
+        SettingForm(noting: { node, notes throws(SettingsError) in
+            guard let object = node.value.objectValue else {
+                throw node.wrong("it is \(node.value.kind) and should be an object: BUCKET: {endpoint, access_key, …}")
+            }
+            var stores: [String: StoreSettings] = [:]
+            for member in object.members.prefix(1000) {
+                let inner = SettingNode(value: member.value, path: node.path.member(member.key))
+                let settings = try SettingForm.object(store, from: StoreSettings()).value(of: inner, &notes)
+                guard let settings, (settings.accessKey == nil) == (settings.secretKey == nil) else {
+                    throw inner.wrong("'access_key' and 'secret_key' are a pair")
+                }
+                guard settings.accessKey == nil || settings.endpoint != nil else {
+                    throw inner.wrong("keys need an 'endpoint': they are used there and nowhere else")
+                }
+                stores[member.key] = settings
+            }
+            return stores
         })
     }
 

@@ -115,9 +115,22 @@ extension FileSums {
     package static func read(
         _ files: [(path: String, place: String)], check: FleetClass.Check
     ) throws(SumProblem) -> FileSums {
-        guard check != .none else { return FileSums(check: .none, lines: []) }
+        try read(files, check: check, wantsDigests: false).sums
+    }
+
+    /// The same, and the SHA-1 of each file, in their order, from the same reading; none for `check: none`, which reads nothing.
+    package static func readWithDigests(
+        _ files: [(path: String, place: String)], check: FleetClass.Check
+    ) throws(SumProblem) -> (sums: FileSums, digests: [SHA1Digest]) {
+        try read(files, check: check, wantsDigests: true)
+    }
+
+    private static func read(
+        _ files: [(path: String, place: String)], check: FleetClass.Check, wantsDigests: Bool
+    ) throws(SumProblem) -> (sums: FileSums, digests: [SHA1Digest]) {
+        guard check != .none else { return (FileSums(check: .none, lines: []), []) }
         let next = Atomic(0)
-        let results = Mutex<[Int: Line]>([:])
+        let results = Mutex<[Int: (line: Line, digest: SHA1Digest?)]>([:])
         let failure = Mutex<SumProblem?>(nil)
         Threads.run(max(1, min(Threads.processors, files.count))) {
             while true {
@@ -125,42 +138,57 @@ extension FileSums {
                 guard index < files.count, failure.withLock({ $0 == nil }) else { return }
                 let file = files[index]
                 do throws(SumProblem) {
-                    let line = Line(path: file.path, sum: try sum(of: file.place, check))
-                    results.withLock { $0[index] = line }
+                    let (sum, digest) = try Self.sum(of: file.place, check, wantsDigest: wantsDigests)
+                    results.withLock { $0[index] = (Line(path: file.path, sum: sum), digest) }
                 } catch {
                     failure.withLock { $0 = error }
                 }
             }
         }
         if let problem = failure.withLock({ $0 }) { throw problem }
-        return FileSums(check: check, lines: results.withLock { Array($0.values) })
+        let found = results.withLock { $0 }
+        let digests = files.indices.compactMap { found[$0]?.digest }
+        return (
+            FileSums(check: check, lines: found.values.map(\.line)), digests.count == files.count ? digests : []
+        )
     }
 
-    private static func sum(of path: String, _ check: FleetClass.Check) throws(SumProblem) -> String {
+    private static func sum(
+        of path: String, _ check: FleetClass.Check, wantsDigest: Bool
+    ) throws(SumProblem) -> (String, SHA1Digest?) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw SumProblem(description: "cannot open \(DisplayName.escape(path)): \(SystemError(errno))")
         }
         defer { close(descriptor) }
         posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
+        var own = wantsDigest ? Insecure.SHA1() : nil
+        let sum: String
         switch check {
-        case .sha1: return try hash(descriptor, Insecure.SHA1(), path)
-        case .sha256: return try hash(descriptor, Crypto.SHA256(), path)
-        case .md5: return try hash(descriptor, Insecure.MD5(), path)
+        case .sha1: sum = try hash(descriptor, Insecure.SHA1(), path, beside: &own)
+        case .sha256: sum = try hash(descriptor, Crypto.SHA256(), path, beside: &own)
+        case .md5: sum = try hash(descriptor, Insecure.MD5(), path, beside: &own)
         case .crc32c:
             var crc = CRC32C()
-            try blocks(descriptor, path) { crc.update($0) }
+            try blocks(descriptor, path) { bytes in
+                crc.update(bytes)
+                own?.update(bufferPointer: bytes)
+            }
             let digits = String(crc.value, radix: 16)
-            return String(repeating: "0", count: 8 - digits.utf8.count) + digits
-        case .none: return ""
+            sum = String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        case .none: sum = ""
         }
+        return (sum, own.flatMap { SHA1Digest(bytes: Array($0.finalize())) })
     }
 
     private static func hash<Function: HashFunction>(
-        _ descriptor: Int32, _ function: Function, _ path: String
+        _ descriptor: Int32, _ function: Function, _ path: String, beside other: inout Insecure.SHA1?
     ) throws(SumProblem) -> String {
         var function = function
-        try blocks(descriptor, path) { function.update(bufferPointer: $0) }
+        try blocks(descriptor, path) { bytes in
+            function.update(bufferPointer: bytes)
+            other?.update(bufferPointer: bytes)
+        }
         return Hexadecimal.encode(Array(function.finalize()))
     }
 

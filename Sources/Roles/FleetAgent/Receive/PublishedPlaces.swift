@@ -30,6 +30,19 @@ final class PublishedPlaces: Sendable {
             && value["inode"]?.stringValue == String(status.inode)
     }
 
+    /// Whether what a job brought is still where it put it.
+    func shows(_ record: TargetRecord, publish: FleetClass.Publish) -> Bool {
+        guard record.life.isVisible, record.restores == nil, let destination = record.destination else { return false }
+        guard publish == .replace else {
+            return PathFiles.status("\(destination)/releases/\(record.job)")?.kind == .directory
+        }
+        let final = "\(destination)/\(record.offer.name)"
+        guard PathFiles.status(final) != nil, isOurs(final),
+            let bytes = try? PathFiles.read(file("place", final), limit: 4096)
+        else { return false }
+        return (try? JSONValue.parse(bytes))?["job"]?.stringValue == record.job
+    }
+
     /// Records that a job has published its content at a path.
     func note(_ path: String, job: String) throws(FileFailure) {
         guard let status = PathFiles.status(path) else { return }

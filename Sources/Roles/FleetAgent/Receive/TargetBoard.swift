@@ -9,6 +9,8 @@ final class TargetBoard: Sendable {
         var down = 0.0
         var up = 0.0
         var fromPeers: Int64 = 0
+        /// Those of peers that came from this host's site.
+        var fromSite: Int64 = 0
         var fromSources: Int64 = 0
         var isSeeding = false
         /// Whether windows of the class and of the host allow transfers now.

@@ -94,6 +94,12 @@ extension TargetRunner {
             try? file.change { $0.detail = refusal.text }
             return await happened(.mayNotReceive(key: refusal.key))
         }
+        await learnDigests()
+        if record.engine.began == nil {
+            let sizes = torrent.info.layout.files.filter { !$0.isPadding }.map(\.length)
+            let here = await filesHere(sizes)
+            if !here.isEmpty { try? file.change { $0.engine.local = here } }
+        }
         await startRunner(torrent, places)
         await happened(.bytesCome)
     }
@@ -104,7 +110,7 @@ extension TargetRunner {
         guard
             let job = Job(
                 record, torrent: torrent, terms: placement.terms, places: places, down: rate,
-                settings: context.settings)
+                digests: digests ?? [], context: context)
         else {
             try? file.change { $0.detail = "a file's name is no text in UTF-8" }
             return await happened(.failed(code: "content", again: false))

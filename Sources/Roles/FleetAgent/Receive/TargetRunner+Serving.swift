@@ -11,6 +11,7 @@ extension TargetRunner {
         noteReceived(runner)
         switch event {
         case .complete:
+            await noteInLibrary()
             if record.life.isCache { return await happened(.arrived) }
             guard placement.terms.publish == .replace else { return await happened(.arrived) }
             if let final = places?.final {
@@ -122,6 +123,7 @@ extension TargetRunner {
             $0.down = status.rates.all.reduce(0, +)
             $0.up = status.upload
             $0.fromPeers = status.received.bt
+            $0.fromSite = min(status.receivedFromSite, status.received.bt)
             $0.fromSources = status.received.obs + status.received.cdn
             $0.isSeeding = status.isSeeding
             $0.notes = status.notes
@@ -149,7 +151,15 @@ extension TargetRunner {
             return await waits(.space)
         }
         // Without anybody who has what is missing, it waits; where they are there and nothing comes, it fails in the end.
-        let hasNoSource = await runner.schedule()?.status(.bt).noSource != nil || status.efficiency?.limit == .noSource
+        let schedule = await runner.schedule()
+        let hasNoSource =
+            schedule?.hasNoSource == true
+            || (placement.terms.sources.isEmpty && status.efficiency?.limit == .noSource)
+        // Outside the hours of the source that has the rest, nothing is to come.
+        if schedule?.waitsForWindow == true {
+            lastByte = now
+            return await waits(.window)
+        }
         if hasNoSource, now - lastByte > min(30, Double(placement.terms.timeout)) { return await waits(.source) }
         if !hasNoSource, now - lastByte > Double(placement.terms.timeout) {
             await stopEngine()
@@ -163,5 +173,16 @@ extension TargetRunner {
     private func waits(_ reason: TargetState.WaitReason) async {
         guard record.life.hasBegun else { return }
         await happened(.waits(reason))
+    }
+}
+
+extension DeliveryMachine {
+    /// Whether no method that may be used has a source.
+    fileprivate var hasNoSource: Bool { plan.usable.allSatisfy { status($0).noSource != nil } }
+
+    /// Whether all that is missing is of methods whose window is closed.
+    fileprivate var waitsForWindow: Bool {
+        let busy = plan.usable.map { status($0) }.filter { !$0.files.isEmpty }
+        return !busy.isEmpty && busy.allSatisfy { !$0.isOpen }
     }
 }

@@ -1,6 +1,7 @@
 import Address
 import Fleet
 import FleetLink
+import Hashing
 import Jobs
 import Logging
 import Metainfo
@@ -46,6 +47,8 @@ actor TargetRunner {
     var runner: JobRunner?
     var gate = PublishGate()
     var torrent: Torrent?
+    /// SHA-1 of each file, in the job's order; empty where its sender said none, nil before it was asked.
+    var digests: [SHA1Digest]?
     var fetch: Task<Void, Never>?
     var mayReceive = false
     /// The rate limit with which the `JobRunner` was started.

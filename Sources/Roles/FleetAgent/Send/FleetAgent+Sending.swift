@@ -47,17 +47,18 @@ extension FleetAgent {
         let policy = context.policy
         // The answer must not reveal whether a path outside the permitted directories exists.
         guard let real else {
-            guard policy.maySend(AbsolutePath.normal(wanted) ?? "") else { throw Self.notAllowed(wanted) }
+            guard policy.maySend(AbsolutePath.normal(wanted) ?? "") else { throw notAllowed(wanted) }
             throw SendProblem(.notFound, "not_found", "there is nothing at \(wanted)")
         }
-        guard policy.maySend(real) else { throw Self.notAllowed(wanted) }
+        guard policy.maySend(real) else { throw notAllowed(wanted) }
         return real
     }
 
-    private static func notAllowed(_ path: String) -> SendProblem {
-        SendProblem(
-            .refused, "send.roots", "\(path) is below no directory of 'send.roots' in the agent's file",
-            advice: "add the directory to send.roots in agent.yaml")
+    private func notAllowed(_ path: String) -> SendProblem {
+        let file = context.policy.configuration.file
+        return SendProblem(
+            .refused, "send.roots", "\(path) is below no directory of 'send.roots' in \(file)",
+            advice: "add the directory to send.roots in \(file)")
     }
 
     /// Carries out an order that was given over the API.
@@ -81,17 +82,32 @@ extension FleetAgent {
     func resumeSends() async {
         let places = context.places
         let records = await Threads.offload {
-            PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { name -> SendRecord? in
-                guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 1 << 20),
-                    let value = try? JSONValue.parse(bytes)
-                else { return nil }
-                return try? SendRecord(json: value)
-            }
+            PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { Self.sent($0, places) }
         }
-        for record in records where !record.isOver {
-            let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
-            senders[record.job] = runner
-            await runner.start()
-        }
+        for record in records where !record.isOver { await runner(record).start() }
+    }
+
+    /// Gives once more what this host has sent, where it did.
+    func resumeSend(_ job: String) async {
+        if let runner = senders[job] { return await runner.resume() }
+        let places = context.places
+        guard TargetRecord.isName(job),
+            let record = await Threads.offload({ Self.sent(job, places) }), record.isOver, record.hasStarted
+        else { return }
+        await runner(record).resume()
+    }
+
+    private func runner(_ record: SendRecord) -> SendRunner {
+        let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
+        senders[record.job] = runner
+        return runner
+    }
+
+    /// Blocks.
+    private static func sent(_ name: String, _ places: AgentPlaces) -> SendRecord? {
+        guard let bytes = try? PathFiles.read("\(places.sends)/\(name)/send.json", limit: 64 << 20),
+            let value = try? JSONValue.parse(bytes)
+        else { return nil }
+        return try? SendRecord(json: value)
     }
 }

@@ -14,6 +14,8 @@ package struct SendRecord: Sendable, Hashable {
     package var hasStarted = false
     package var isOver = false
     package var secret: Secret?
+    /// With which the job is started: written down before it is, so that the next agent sends the same request.
+    package var start: StartRequest?
     package var trackers: [String] = []
 
     package init(job: String, order: SendOrder, classVersion: Int64, terms: JSONValue, path: String) {
@@ -31,6 +33,7 @@ package struct SendRecord: Sendable, Hashable {
             "trackers": .array(trackers.map(JSONValue.string)),
         ])
         object.set("secret", secret?.value)
+        if let start { object["start"] = start.json }
         return .object(object)
     }
 
@@ -46,5 +49,6 @@ package struct SendRecord: Sendable, Hashable {
         isOver = try reader.flag("over")
         secret = try reader.optionalText("secret", most: 64).map(Secret.init)
         trackers = try reader.texts("trackers", most: 16)
+        start = try reader.message("start")
     }
 }

@@ -4,10 +4,10 @@ import FleetLink
 import JSON
 import Jobs
 import Metainfo
-import Settings
 import Storage
 import Swarm
 import Synchronization
+import Text
 import Threads
 
 /// A job that this host sends: hashes the content, starts the job, and seeds until the job has ended.
@@ -28,17 +28,26 @@ package actor SendRunner {
     }
 
     nonisolated let job: String
-    private let context: AgentContext
+    let context: AgentContext
     private let addresses: @Sendable () async -> [PeerAddress]
     private let board = Mutex(Progress())
     private let directory: String
-    private var record: SendRecord
+    var record: SendRecord
     private var torrent: Torrent?
     private var transfer: Transfer?
     private var main: Task<Void, Never>?
-
-    /// Seconds between two checks of the job's state at control.
-    private static let lookEvery = 10.0
+    /// Why nothing is given to peers now, such as a disk that is not mounted.
+    private var trouble: SendProblem?
+    /// When to try again to give it, in seconds of the monotonic clock; nil while it is given or checked.
+    private var again: Double?
+    private var tries = 0
+    /// Maximum seconds between two tries: each may read all of the content.
+    private static let longestPause = 600.0
+    /// Where the class has a bucket for which this host has keys.
+    var giver: BucketGiver?
+    var upload: Task<Void, Never>?
+    /// When URLs are signed again, by the monotonic clock.
+    var nextGrant = 0.0
 
     init(_ record: SendRecord, context: AgentContext, addresses: @escaping @Sendable () async -> [PeerAddress]) {
         self.record = record
@@ -60,9 +69,23 @@ package actor SendRunner {
     /// Stops. The next run of the agent continues.
     func stop() async {
         main?.cancel()
+        upload?.cancel()
         await main?.value
+        await upload?.value
         await transfer?.stop()
         transfer = nil
+    }
+
+    /// The job goes on after its end: targets that failed are tried again.
+    func resume() async {
+        guard record.isOver, record.hasStarted else { return }
+        main?.cancel()
+        await main?.value
+        main = nil
+        record.isOver = false
+        try? save()
+        show(.running)
+        start()
     }
 
     /// Call when the job has ended.
@@ -70,10 +93,9 @@ package actor SendRunner {
         record.isOver = true
         try? save()
         main?.cancel()
+        upload?.cancel()
         await transfer?.stop()
         transfer = nil
-        let directory = directory
-        await Threads.offload { PathFiles.removeFile("\(directory)/content.torrent") }
         show(.over)
     }
 
@@ -94,19 +116,15 @@ package actor SendRunner {
             try await serve()
         } catch {
             guard !Task.isCancelled else { return }
-            show(.failed(error))
-            context.logger.error("content is not sent", metadata: ["job": "\(job)", "reason": "\(error)"])
-            record.isOver = true
-            try? save()
-            try? await context.link.abandon(job, reason: error.description)
-            return
+            isInTrouble(error)
+            guard record.hasStarted else { return await giveUp(error) }
         }
         // Seeds until control has ended the job. Control's command may get lost, so the agent also asks.
         var event: String? = "started"
         var next = 0.0
         while !Task.isCancelled, !record.isOver {
             let now = context.clock.now.uptime
-            if now >= next {
+            if now >= next, trouble == nil {
                 let request = AnnounceRequest(job: job, addresses: await addresses(), left: 0, event: event)
                 if let reply = try? await context.link.announce(request) {
                     event = nil
@@ -114,14 +132,54 @@ package actor SendRunner {
                     await transfer?.addPeers(reply.peers)
                 }
             }
+            await grant()
             _ = try? await look()
-            await context.clock.sleep(seconds: Self.lookEvery)
+            await context.clock.sleep(seconds: context.settings.sendLook)
+            if let again, context.clock.now.uptime >= again, !Task.isCancelled, !record.isOver { await serveAgain() }
         }
     }
 
+    /// Targets wait for the content, and its disk may be mounted later.
+    private func serveAgain() async {
+        again = nil
+        await transfer?.stop()
+        transfer = nil
+        do throws(SendProblem) {
+            if torrent == nil { try await loadTorrent() }
+            try await serve()
+        } catch { isInTrouble(error) }
+    }
+
+    private func isInTrouble(_ problem: SendProblem) {
+        guard !record.isOver else { return }
+        show(.failed(problem))
+        again =
+            context.clock.now.uptime + min(Self.longestPause, context.settings.sendLook * Double(1 << min(tries, 10)))
+        tries += 1
+        guard trouble != problem else { return }
+        trouble = problem
+        context.logger.error("content is not sent", metadata: ["job": "\(job)", "reason": "\(problem)"])
+    }
+
+    private func isServed() {
+        guard !record.isOver else { return }
+        (trouble, again, tries) = (nil, nil, 0)
+        show(.running)
+    }
+
+    private func giveUp(_ problem: SendProblem) async {
+        record.isOver = true
+        try? save()
+        try? await context.link.abandon(job, reason: problem.description)
+    }
+
     private func prepare() async throws(SendProblem) {
-        guard !record.hasStarted else { return try await loadTorrent() }
         let terms = try SentContent.Terms(record.terms)
+        guard !record.hasStarted else {
+            try await loadTorrent()
+            if let torrent { await prepareBucket(terms.sources, torrent) }
+            return
+        }
         let (path, order) = (record.path, record.order)
         let content = try await SentContent.make(path, name: order.name, terms: terms, own: order.exclude) {
             [weak self] progress in
@@ -129,34 +187,74 @@ package actor SendRunner {
         }
         guard !Task.isCancelled else { return }
         show(.starting)
-        do throws(LinkRefusal) { try await begin(content) } catch { throw SendProblem(error) }
+        await prepareBucket(terms.sources, content.torrent)
+        while true {
+            do throws(LinkRefusal) { return try await begin(content) } catch {
+                // What was hashed is not thrown away because control is not reached for a moment.
+                guard error.mayPass, error.status != 500, !Task.isCancelled else { throw SendProblem(error) }
+                context.logger.warning(
+                    "a job waits for control", metadata: ["job": "\(job)", "reason": "\(error.text)"])
+                await context.clock.sleep(seconds: context.settings.sendBegin)
+            }
+        }
     }
 
     private func begin(_ made: SentContent) async throws(LinkRefusal) {
         let content = JobContent(made.torrent)
+        // What an earlier agent asked for and may have had no answer to is asked for once more, and has the same answer.
+        if let start = record.start, start.content == content {
+            do throws(LinkRefusal) {
+                let reply = try await context.link.start(job, start)
+                keepTorrent(made.torrent)
+                await grant()
+                return hasStarted(reply)
+            } catch {
+                guard error.code == "key_expired" || error.code == "key_unknown" || error.code == "no_metainfo" else {
+                    throw error
+                }
+            }
+        }
         let key = try await context.link.key(for: job, KeyRequest(content: content))
-        let bytes = made.torrent.encode()
-        try await context.link.keep(metainfo: bytes, of: job)
+        // Before the first target asks.
+        await grant()
+        try await context.link.keep(metainfo: made.torrent.encode(), of: job)
+        keepTorrent(made.torrent)
+        if !made.digests.isEmpty, made.digests.count == content.files, content.files <= FileDigests.mostFiles {
+            // Without them everything is transferred.
+            try? await context.link.keep(digests: FileDigests(sha1: made.digests), of: job)
+        }
+        let start = StartRequest(
+            key: key.key, content: content, classVersion: record.classVersion, targets: key.targets,
+            addresses: await addresses(), sums: made.sums.check == .none ? nil : made.sums.digest,
+            request: Hexadecimal.encode((0..<16).map { _ in UInt8.random(in: 0 ... .max) }))
+        record.start = start
+        try? save()
+        hasStarted(try await context.link.start(job, start))
+    }
+
+    private func keepTorrent(_ made: Torrent) {
+        torrent = made
         try? PathFiles.makeDirectory(directory)
-        try? PathFiles.write(bytes, to: "\(directory)/content.torrent", mode: 0o600)
-        torrent = made.torrent
-        let sums = made.sums.check == .none ? nil : made.sums.digest
-        let reply = try await context.link.start(
-            job,
-            StartRequest(
-                key: key.key, content: content, classVersion: record.classVersion, targets: key.targets,
-                addresses: await addresses(), sums: sums))
+        try? PathFiles.write(made.encode(), to: "\(directory)/content.torrent", mode: 0o600)
+    }
+
+    private func hasStarted(_ reply: StartReply) {
         record.hasStarted = true
+        record.start = nil
         record.secret = reply.secret
-        record.trackers = reply.trackers
+        record.trackers = reply.trackers.map { JobTicket.url($0, reply.ticket) }
         try? save()
     }
 
     private func loadTorrent() async throws(SendProblem) {
         let path = "\(directory)/content.torrent"
-        let bytes = await Threads.offload { try? PathFiles.read(path, limit: MetainfoFetch.most) }
+        var bytes = await Threads.offload { try? PathFiles.read(path, limit: MetainfoFetch.most) }
+        if bytes == nil {
+            bytes = try? await context.link.metainfo(of: job)
+            if let bytes { try? PathFiles.write(bytes, to: path, mode: 0o600) }
+        }
         guard let bytes, let read = try? Torrent.parse(bytes) else {
-            throw SendProblem(.disk, "torrent", "the torrent of the job is gone from \(path)")
+            throw SendProblem(.disk, "torrent", "the torrent of the job is neither at \(path) nor at control")
         }
         torrent = read
     }
@@ -168,12 +266,25 @@ package actor SendRunner {
         options.fast = true
         options.swarmSecret = record.secret.flatMap(SwarmSecret.init(link:))
         options.uploadLimit = record.terms["limits"]?["sender"].flatMap { ByteText.rate($0) }
+        let started: Transfer
         do {
-            transfer = try await context.swarm.seed(torrent: torrent, path: record.path, options: options)
+            started = try await context.swarm.seed(torrent: torrent, path: record.path, options: options)
         } catch {
             throw SendProblem(.failed, "seed", "\(error)")
         }
-        show(.running)
+        // The job may have ended meanwhile.
+        guard !record.isOver, !Task.isCancelled else { return await started.stop() }
+        transfer = started
+        if trouble == nil { show(.running) }
+        Task { [weak self] in
+            for await event in started.events {
+                switch event {
+                case .complete: await self?.isServed()
+                case .failed(let error): await self?.isInTrouble(SendProblem(.failed, "seed", error.description))
+                default: break
+                }
+            }
+        }
     }
 
     private func save() throws(FileFailure) {
@@ -183,28 +294,4 @@ package actor SendRunner {
 
     /// Stores the record for the first time.
     func keep() throws(FileFailure) { try save() }
-}
-
-extension SentContent.Terms {
-    /// From the terms of a ``SendPlan``.
-    init(_ terms: JSONValue) throws(SendProblem) {
-        guard let object = terms.objectValue else {
-            self.init()
-            return
-        }
-        do throws(SettingsError) {
-            let read = try ClassSettings.table.read(SettingsSource(object), into: FleetClass()).0
-            self.init(include: read.include, exclude: read.exclude, check: read.check, block: read.block)
-            verify = read.verify
-        } catch {
-            throw SendProblem(.failed, "version", "this agent does not understand the class: \(error)")
-        }
-    }
-}
-
-extension ByteText {
-    /// A rate in bytes a second, as in a class; nil for no limit.
-    static func rate(_ value: JSONValue) -> Int? {
-        value.lenientText.flatMap { bytes($0) }.flatMap { $0 > 0 ? Int(exactly: $0) : nil }
-    }
 }

@@ -1,5 +1,6 @@
 import Authoring
 import Fleet
+import Hashing
 import Jobs
 import Metainfo
 import Storage
@@ -9,6 +10,8 @@ import Threads
 package struct SentContent: Sendable {
     package let torrent: Torrent
     package let sums: FileSums
+    /// SHA-1 of each file, in the torrent's order; empty for `check: none`.
+    package let digests: [SHA1Digest]
 
     /// The keys of the class that concern the sender.
     package struct Terms: Sendable {
@@ -17,6 +20,7 @@ package struct SentContent: Sendable {
         package var check = FleetClass.Check.sha256
         package var block: Int64?
         package var verify: FleetClass.Verify?
+        package var sources = FleetSources()
 
         package init(
             include: [String] = [], exclude: [String] = [], check: FleetClass.Check = .sha256, block: Int64? = nil
@@ -61,17 +65,17 @@ package struct SentContent: Sendable {
             throw SendProblem(error)
         }
         let check = terms.check
-        let sums = try await Threads.offload { () throws(SendProblem) -> FileSums in
+        let (sums, digests) = try await Threads.offload { () throws(SendProblem) -> (FileSums, [SHA1Digest]) in
             vouch(torrent, path)
             let files = found.files.map { file -> (path: String, place: String) in
                 let below = String(decoding: file.path.bytes, as: UTF8.self)
                 return found.isSingleFile ? (torrent.info.name.display, path) : (below, "\(path)/\(below)")
             }
-            do throws(SumProblem) { return try FileSums.read(files, check: check) } catch {
+            do throws(SumProblem) { return try FileSums.readWithDigests(files, check: check) } catch {
                 throw SendProblem(.failed, "unreadable", error.description)
             }
         }
-        return SentContent(torrent: torrent, sums: sums)
+        return SentContent(torrent: torrent, sums: sums, digests: digests)
     }
 
     private static func scan(_ path: String, _ terms: Terms, _ own: [String]) throws(SendProblem) -> ScannedContent {

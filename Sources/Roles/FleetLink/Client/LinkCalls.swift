@@ -1,4 +1,5 @@
 import Fleet
+import JSON
 import Text
 
 /// The calls of a node other than syncs.
@@ -18,7 +19,8 @@ extension LinkClient {
     }
 
     package func start(_ job: String, _ request: StartRequest) async throws(LinkProblem) -> StartReply {
-        try await transport.call(.POST, Self.path(job, "start"), request, at: current, canBeRepeated: false)
+        try await transport.call(
+            .POST, Self.path(job, "start"), request, at: current, canBeRepeated: request.request != nil)
     }
 
     package func abandon(_ job: String, reason: String) async throws(LinkProblem) {
@@ -46,6 +48,37 @@ extension LinkClient {
             at: current)
         try LinkTransport.check(answer, of: current)
         return answer.body
+    }
+
+    package func keep(grant: SourceGrant, of job: String) async throws(LinkProblem) {
+        try await put(grant.bytes, Self.path(job, "sources"))
+    }
+
+    package func grant(of job: String) async throws(LinkProblem) -> SourceGrant {
+        try await get(Self.path(job, "sources"), SourceGrant.limits)
+    }
+
+    package func keep(digests: FileDigests, of job: String) async throws(LinkProblem) {
+        try await put(digests.bytes, Self.path(job, "digests"))
+    }
+
+    package func digests(of job: String) async throws(LinkProblem) -> FileDigests {
+        try await get(Self.path(job, "digests"), FileDigests.limits)
+    }
+
+    private func put(_ body: [UInt8], _ path: String) async throws(LinkProblem) {
+        let answer = try await transport.call(
+            LinkCall(method: .PUT, path: "/agent/v1/" + path, body: body, patience: 600), at: current)
+        try LinkTransport.check(answer, of: current)
+    }
+
+    private func get<Message: WireMessage>(_ path: String, _ limits: JSONLimits) async throws(LinkProblem) -> Message {
+        let answer = try await transport.call(
+            LinkCall(method: .GET, path: "/agent/v1/" + path, most: limits.maxBytes, patience: 30), at: current)
+        try LinkTransport.check(answer, of: current)
+        do throws(WireProblem) { return try Message(bytes: answer.body, limits: limits) } catch {
+            throw .local("control's answer cannot be used: \(error)")
+        }
     }
 
     package func view(of job: String) async throws(LinkProblem) -> JobView {

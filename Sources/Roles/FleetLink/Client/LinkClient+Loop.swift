@@ -77,6 +77,8 @@ extension LinkClient {
             record.isAnswered = false
             try await memory.save(record)
         }
+        rounds += 1
+        let current = rounds
         var round = SyncRound()
         var calls: [Int: Task<Void, Never>] = [:]
         let ticking = ticker()
@@ -105,7 +107,7 @@ extension LinkClient {
                 action = round.next()
             case .answered(let sending, let result):
                 // The answer to an earlier round. Nothing waits for it any more, and control sends its commands again.
-                guard sending.round == record.number else {
+                guard sending.round == current else {
                     action = .wait
                     continue
                 }
@@ -117,6 +119,7 @@ extension LinkClient {
                     if action == .over { try await finish(reply) }
                 case .failure(let problem):
                     isFactsDue = isFactsDue || sending.hasFacts
+                    saidMoment = nil
                     guard action == .failed else { continue }
                     // An earlier sending of the same number may still be waiting at control.
                     for call in calls.values { call.cancel() }
@@ -142,15 +145,18 @@ extension LinkClient {
         let facts = isFactsDue ? await delegate.facts() : nil
         isFactsDue = false
         let isFirst = number == 1
-        // The first sending of a round reports the progress of all jobs, later ones only that of watched jobs.
+        var moment = isFirst ? await delegate.moment() : nil
+        if facts == nil, moment == saidMoment { moment = nil }
+        if let moment { saidMoment = moment }
+        // The first of a round says how all jobs are, the others only what somebody looks at.
         let figures = await delegate.figures(watched: isFirst ? nil : Set(watched))
         let sending = Sending(
-            round: record.number, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
+            round: rounds, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
         let isSharp = difference.uncertainty <= Self.sharp || Clocks.steadySeconds < nextSharp
         if !isSharp { nextSharp = Clocks.steadySeconds + Self.sharpPause }
         let request = SyncRequest(
             number: record.number, request: record.request, nonce: record.nonce, time: sending.asked, facts: facts,
-            events: events.batch(), figures: figures, taken: taken, waits: isSharp)
+            events: events.batch(), figures: figures, taken: taken, waits: isSharp, moment: moment)
         let (transport, control, patience) = (transport, control, isSharp ? interval + Self.patience : Self.patience)
         let signals = signals
         return Task {

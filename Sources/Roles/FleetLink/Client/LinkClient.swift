@@ -23,6 +23,11 @@ package actor LinkClient {
     var every = 1.0
     var watched: [String] = []
     var isFactsDue = true
+    /// Counts the rounds of this process. A round that failed is followed by one with the same number of the sequence,
+    /// so that number does not tell their answers apart.
+    var rounds: UInt64 = 0
+    /// As it was said last.
+    var saidMoment: HostMoment?
     /// Ids of accepted commands, which the next request reports to control.
     var taken: [String] = []
     var nextRenewal = 0.0
@@ -42,9 +47,9 @@ package actor LinkClient {
 
     /// What one sending of a request contained.
     struct Sending: Sendable {
-        /// The number in the sequence.
-        /// Counts the sendings of this number, from 1.
+        /// The round to which it belongs, see ``rounds``.
         let round: UInt64
+        /// Counts the sendings of a round, from 1.
         let number: Int
         let asked: Double
         let hasFacts: Bool

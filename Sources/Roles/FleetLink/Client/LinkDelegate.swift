@@ -5,8 +5,10 @@ package protocol LinkDelegate: Sendable {
     /// The host's facts. Asked for the first request after a start, after a change of the control, and after
     /// ``LinkClient/factsChanged()``.
     func facts() async -> HostFacts
-    /// The progress of running jobs.
-    /// - Parameter watched: only these jobs; nil for all.
+    /// What changes all the time; nil where nothing is to be said of it.
+    func moment() async -> HostMoment?
+    /// Of running jobs.
+    /// - Parameter watched: the jobs that somebody watches, where only those are asked for; nil for all.
     func figures(watched: Set<String>?) async -> [JobFigures]
     /// Accepts commands: stores them, so that they are carried out even after a restart.
     /// - Returns: ids of the commands that are accepted now or were carried out before. Control sends the others again.
@@ -17,7 +19,11 @@ package protocol LinkDelegate: Sendable {
     func failed(_ problem: LinkProblem, at control: ControlAddress) async
 }
 
-/// The contents of an answer of control, other than commands.
+extension LinkDelegate {
+    package func moment() async -> HostMoment? { nil }
+}
+
+/// What an answer said beside its commands.
 package struct LinkNews: Sendable, Hashable {
     package let state: NodeState
     package let site: String?

@@ -7,7 +7,7 @@ import Threads
 /// Joining a fleet with a token, at one of several control servers.
 package enum LinkJoin {
     /// Joins. The token's secret is sent only after the server's authority has been checked against the token's PIN. A
-    /// host that has joined before gets a new key.
+    /// host that has joined before gets a new key, unless it joins with the same token: then it stays the same node.
     /// - Parameters:
     ///   - controls: tried in this order.
     ///   - clock: seconds since 1970.
@@ -16,7 +16,11 @@ package enum LinkJoin {
         _ token: EnrolmentToken, at controls: [ControlAddress], facts: HostFacts, keeping memory: LinkMemory,
         proxy: HTTPURL? = nil, clock: @escaping @Sendable () -> Double = { Clocks.wallSeconds }
     ) async throws(LinkProblem) -> (record: LinkRecord, reply: JoinReply) {
-        let key = try await memory.keyToJoin()
+        // The agent may be at work with what is kept: nothing of that is written then.
+        let kept = try? await memory.load()
+        let known = kept.flatMap { $0.token == token.id ? $0 : nil }
+        let key: HostKey
+        if let known { key = known.key } else { key = try await memory.keyToJoin() }
         let request: [UInt8]
         do throws(IdentityProblem) { request = try SigningRequest.make(key, named: facts.name) } catch {
             throw .local(error.description)
@@ -31,7 +35,11 @@ package enum LinkJoin {
                 let (answer, authority) = try await transport.exchange(
                     LinkCall(method: .POST, path: "/agent/v1/join", body: message.bytes), at: control)
                 let reply: JoinReply = try LinkTransport.read(answer, of: control, most: 1 << 20)
-                let record = try record(of: reply, key, authority, joined: controls, control)
+                let record = try record(of: reply, key, authority, token, joined: controls, control)
+                if let known, known.node == record.node {
+                    await transport.shutdown()
+                    return (known, reply)
+                }
                 try await memory.saveAll(record)
                 // Events that happened under an older key are sent under the new key.
                 try await EventQueue.open(memory).renumber()
@@ -49,13 +57,13 @@ package enum LinkJoin {
     }
 
     private static func record(
-        of reply: JoinReply, _ key: HostKey, _ authority: TrustedAuthority, joined: [ControlAddress],
-        _ control: ControlAddress
+        of reply: JoinReply, _ key: HostKey, _ authority: TrustedAuthority, _ token: EnrolmentToken,
+        joined: [ControlAddress], _ control: ControlAddress
     ) throws(LinkProblem) -> LinkRecord {
         let certificate = try certificate(of: reply, key, authority, control)
         return LinkRecord(
             node: reply.node, name: reply.name, key: key, certificate: certificate, authority: authority,
-            joined: joined, told: reply.controls.compactMap { ControlAddress($0) })
+            joined: joined, token: token.id, told: reply.controls.compactMap { ControlAddress($0) })
     }
 
     /// The certificate in a reply, checked against the key, the node's id and the authority.

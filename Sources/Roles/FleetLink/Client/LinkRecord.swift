@@ -12,6 +12,8 @@ package struct LinkRecord: Sendable {
     package let authority: TrustedAuthority
     /// The controls named when the host joined. Used in addition to those that control has listed since.
     package let joined: [ControlAddress]
+    /// The id of the token with which it joined.
+    package let token: String
     /// The controls that control listed in its last answer.
     package var told: [ControlAddress]
     /// Number and random id of the request in progress, or of the last one.
@@ -24,7 +26,8 @@ package struct LinkRecord: Sendable {
 
     package init(
         node: NodeID, name: String, key: HostKey, certificate: HostCertificate, authority: TrustedAuthority,
-        joined: [ControlAddress], told: [ControlAddress] = [], number: UInt64 = 0, request: String = "",
+        joined: [ControlAddress], token: String = "", told: [ControlAddress] = [], number: UInt64 = 0,
+        request: String = "",
         nonce: String = "", isAnswered: Bool = true
     ) {
         self.node = node
@@ -33,6 +36,7 @@ package struct LinkRecord: Sendable {
         self.certificate = certificate
         self.authority = authority
         self.joined = joined
+        self.token = token
         self.told = told
         self.number = number
         self.request = request
@@ -49,7 +53,7 @@ package struct LinkRecord: Sendable {
     var json: JSONValue {
         [
             "node": .string(node.description), "name": .string(name),
-            "joined": .array(joined.map { .string($0.description) }),
+            "joined": .array(joined.map { .string($0.description) }), "token": .string(token),
             "controls": .array(told.map { .string($0.description) }),
             "number": .integer(Int64(clamping: number)), "request": .string(request), "nonce": .string(nonce),
             "answered": .bool(isAnswered),
@@ -65,7 +69,8 @@ package struct LinkRecord: Sendable {
         }
         self.init(
             node: node, name: json["name"]?.stringValue ?? "", key: key, certificate: certificate,
-            authority: authority, joined: addresses("joined"), told: addresses("controls"), number: UInt64(number),
+            authority: authority, joined: addresses("joined"), token: json["token"]?.stringValue ?? "",
+            told: addresses("controls"), number: UInt64(number),
             request: json["request"]?.stringValue ?? "", nonce: json["nonce"]?.stringValue ?? "",
             isAnswered: json["answered"] != false)
     }

@@ -18,7 +18,8 @@ package actor LinkTransport {
     private struct Place {
         var idle: [LinkConnection] = []
         var count = 0
-        var waiting: [CheckedContinuation<Void, Never>] = []
+        /// Calls that wait for a connection, in their order.
+        var waiting: [(number: UInt64, resume: CheckedContinuation<Void, Never>)] = []
     }
 
     private let proxy: HTTPURL?
@@ -30,6 +31,7 @@ package actor LinkTransport {
     private var generations: [ObjectIdentifier: Int] = [:]
     private var open: [ObjectIdentifier: LinkConnection] = [:]
     private var places: [ControlAddress: Place] = [:]
+    private var waitNumber: UInt64 = 0
     private var isOver = false
 
     /// - Parameters:
@@ -88,11 +90,14 @@ package actor LinkTransport {
         isOver = true
         for (address, place) in places {
             for connection in place.idle { drop(connection) }
-            for waiting in place.waiting { waiting.resume() }
+            for waiting in place.waiting { waiting.resume.resume() }
             places[address]?.idle = []
             places[address]?.waiting = []
         }
     }
+
+    /// Number of calls that wait for a connection.
+    package var waitingCalls: Int { places.values.reduce(0) { $0 + $1.waiting.count } }
 
     // MARK: Calls
 
@@ -122,7 +127,12 @@ package actor LinkTransport {
 
     private func take(_ control: ControlAddress) async throws(LinkProblem) -> (LinkConnection, wasIdle: Bool) {
         while true {
-            if isOver || Task.isCancelled { throw .cancelled }
+            if isOver { throw .cancelled }
+            if Task.isCancelled {
+                // It may have been woken for a connection that the next one can use.
+                next(control)
+                throw .cancelled
+            }
             var place = places[control] ?? Place()
             while let connection = place.idle.popLast() {
                 places[control] = place
@@ -136,8 +146,27 @@ package actor LinkTransport {
                 places[control] = place
                 return (try await connect(control), false)
             }
-            await withCheckedContinuation { places[control, default: place].waiting.append($0) }
+            await wait(for: control)
         }
+    }
+
+    /// Waits until a connection may be free, or the task is cancelled.
+    private func wait(for control: ControlAddress) async {
+        waitNumber += 1
+        let number = waitNumber
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                guard !Task.isCancelled else { return continuation.resume() }
+                places[control, default: Place()].waiting.append((number, continuation))
+            }
+        } onCancel: {
+            Task { await self.giveUp(number, at: control) }
+        }
+    }
+
+    private func giveUp(_ number: UInt64, at control: ControlAddress) {
+        guard let index = places[control]?.waiting.firstIndex(where: { $0.number == number }) else { return }
+        places[control]?.waiting.remove(at: index).resume.resume()
     }
 
     private func connect(_ control: ControlAddress) async throws(LinkProblem) -> LinkConnection {
@@ -179,7 +208,7 @@ package actor LinkTransport {
         guard var place = places[control], !place.waiting.isEmpty else { return }
         let waiting = place.waiting.removeFirst()
         places[control] = place
-        waiting.resume()
+        waiting.resume.resume()
     }
 }
 

@@ -13,7 +13,7 @@ extension Response {
     static func problem(_ refusal: LinkRefusal) -> Response {
         let status = HTTPResponse.Status(code: refusal.status)
         var members = JSONObject([
-            "type": "about:blank", "title": .string(status.reasonPhrase), "status": .integer(Int64(refusal.status)),
+            "type": "about:blank", "title": .string(status.title), "status": .integer(Int64(refusal.status)),
             "detail": .string(refusal.text), "code": .string(refusal.code),
         ])
         if let advice = refusal.advice { members["advice"] = .string(advice) }

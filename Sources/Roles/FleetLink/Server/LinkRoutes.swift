@@ -110,6 +110,26 @@ struct LinkRoutes: Sendable {
                 status: .ok, headers: [.contentType: "application/x-bittorrent"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
         }
+        on(.put, "jobs/:job/digests") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let digests: FileDigests = try await read(request, most: FileDigests.most, limits: FileDigests.limits)
+            try await service.keep(digests: digests, of: try job(context), by: node)
+            return .json([:])
+        }
+        on(.get, "jobs/:job/digests") { _, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            return .message(try await service.digests(of: try job(context), for: node))
+        }
+        on(.put, "jobs/:job/sources") { request, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            let grant: SourceGrant = try await read(request, most: SourceGrant.most, limits: SourceGrant.limits)
+            try await service.keep(grant: grant, of: try job(context), by: node)
+            return .json([:])
+        }
+        on(.get, "jobs/:job/sources") { _, context throws(LinkRefusal) in
+            let node = try await admitted(context)
+            return .message(try await service.grant(of: try job(context), for: node))
+        }
     }
 
     // MARK: Joining

@@ -87,6 +87,8 @@ extension StoreError {
     fileprivate init(_ error: PostgresError) {
         switch error {
         case .unavailable, .conflict, .closed: self = .unavailable("\(error)")
+        // A server that became a replica answers reads only, until it is the primary again.
+        case .refused("25006", _): self = .unavailable("\(error)")
         case .refused: self = .damaged("\(error)")
         }
     }

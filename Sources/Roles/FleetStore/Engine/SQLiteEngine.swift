@@ -1,5 +1,6 @@
 import Database
 import GRDB
+import Synchronization
 
 /// The tables in an SQLite file, for one control server.
 package final class SQLiteEngine: StoreEngine {
@@ -13,30 +14,76 @@ package final class SQLiteEngine: StoreEngine {
             file = try await DatabaseFile.open(
                 path,
                 migrations: StoreSchema.steps.map { step in Migration(step.name, sql: step.sql.description) })
-        } catch { throw StoreError.unavailable("\(error)") }
+        } catch { throw StoreError(error) }
     }
 
     package func write<R: Sendable>(
         _ body: @escaping @Sendable (any StoreSession) throws(StoreError) -> R
     ) async throws(StoreError) -> R {
-        do { return try await file.write { try body(SQLiteSession(connection: $0)) } } catch {
-            throw StoreError.unavailable("\(error)")
+        let kept = KeptError()
+        do {
+            return try await file.write { connection in
+                try kept.of { () throws(StoreError) in try body(SQLiteSession(connection: connection)) }
+            }
+        } catch {
+            throw kept.error ?? StoreError(error)
         }
     }
 
     package func read<R: Sendable>(
         _ body: @escaping @Sendable (any StoreSession) throws(StoreError) -> R
     ) async throws(StoreError) -> R {
-        do { return try await file.read { try body(SQLiteSession(connection: $0)) } } catch {
-            throw StoreError.unavailable("\(error)")
+        let kept = KeptError()
+        do {
+            return try await file.read { connection in
+                try kept.of { () throws(StoreError) in try body(SQLiteSession(connection: connection)) }
+            }
+        } catch {
+            throw kept.error ?? StoreError(error)
         }
     }
 
     package func close() async { await file.close() }
 
-    /// Copies the committed contents to a new file. Reads and writes go on meanwhile.
-    package func copy(to path: String) async throws(StoreError) {
-        do { try await file.copy(to: path) } catch { throw StoreError.unavailable("\(error)") }
+    /// Copies the database of a control, which may be running, to a new file. The database itself is only read.
+    package static func copy(_ path: String, to target: String) async throws(StoreError) {
+        do { try await DatabaseFile.copy(path, to: target) } catch { throw StoreError(error) }
+    }
+}
+
+/// The error of a transaction's body, which the database passes on only as a text.
+private final class KeptError: Sendable {
+    private let kept = Mutex<StoreError?>(nil)
+
+    var error: StoreError? { kept.withLock { $0 } }
+
+    func of<R>(_ body: () throws(StoreError) -> R) throws(StoreError) -> R {
+        kept.withLock { $0 = nil }
+        do throws(StoreError) { return try body() } catch {
+            kept.withLock { $0 = error }
+            throw error
+        }
+    }
+}
+
+extension StoreError {
+    /// Whether a later attempt may succeed decides between the cases.
+    fileprivate init(_ error: DatabaseFileError) {
+        switch error {
+        case .corrupt, .newer: self = .damaged("\(error)")
+        case .full, .disk, .failed, .closed: self = .unavailable("\(error)")
+        }
+    }
+
+    /// Why a statement failed.
+    fileprivate init(statement error: any Error) {
+        let known = DatabaseFileError(error)
+        let code = (error as? GRDB.DatabaseError)?.resultCode
+        guard case .failed = known, code != .SQLITE_BUSY, code != .SQLITE_LOCKED, code != .SQLITE_INTERRUPT else {
+            self.init(known)
+            return
+        }
+        self = .damaged("\(known)")
     }
 }
 
@@ -56,7 +103,7 @@ private struct SQLiteSession: StoreSession {
             return try Row.fetchAll(statement, arguments: arguments).map { row in
                 StoreRow(columns: .values(row.databaseValues.map(StoreValue.init)))
             }
-        } catch { throw StoreError.unavailable("the database failed: \(error)") }
+        } catch { throw StoreError(statement: error) }
     }
 
     /// Does nothing: SQLite has only one write transaction at a time.

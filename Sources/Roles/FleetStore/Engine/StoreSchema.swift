@@ -6,7 +6,15 @@ enum StoreSchema {
         let sql: StaticString
     }
 
-    static let steps = [Step(name: "first", sql: first), Step(name: "presence", sql: presence)]
+    static let steps = [
+        Step(name: "first", sql: first), Step(name: "source grants", sql: grants),
+        Step(name: "presence", sql: presence),
+    ]
+
+    private static let grants: StaticString = """
+        CREATE TABLE source_grants (job text NOT NULL PRIMARY KEY, sealed bytea NOT NULL, expires bigint NOT NULL);
+        CREATE TABLE file_digests (job text NOT NULL PRIMARY KEY, doc bytea NOT NULL);
+        """
 
     private static let presence: StaticString = "ALTER TABLE controls ADD COLUMN nodes text NOT NULL DEFAULT ''"
 

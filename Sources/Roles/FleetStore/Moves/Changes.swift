@@ -42,14 +42,20 @@ extension ControlStore {
 
     package func changes(after id: Int64, limit: Int) async throws(StoreError) -> [ChangeRecord] {
         try await engine.read { session throws(StoreError) in
-            try session.query(
-                "SELECT id, at, kind, subject, doc FROM changes WHERE id > $1 ORDER BY id LIMIT $2",
-                [.int(id), .int(limit)]
-            ).compactMap { row in
-                guard let id = row.int(0), let at = row.time(1), let kind = row.text(2), let subject = row.text(3)
-                else { return nil }
-                return ChangeRecord(id: id, at: at, kind: kind, subject: subject, doc: row.json(4) ?? [:])
-            }
+            try Self.changes(after: id, limit: limit, in: session)
+        }
+    }
+
+    static func changes(
+        after id: Int64, limit: Int, in session: any StoreSession
+    ) throws(StoreError) -> [ChangeRecord] {
+        try session.query(
+            "SELECT id, at, kind, subject, doc FROM changes WHERE id > $1 ORDER BY id LIMIT $2",
+            [.int(id), .int(limit)]
+        ).compactMap { row in
+            guard let id = row.int(0), let at = row.time(1), let kind = row.text(2), let subject = row.text(3)
+            else { return nil }
+            return ChangeRecord(id: id, at: at, kind: kind, subject: subject, doc: row.json(4) ?? [:])
         }
     }
 
@@ -105,6 +111,7 @@ extension ControlStore {
             try session.query("DELETE FROM changes WHERE id < $1", [.int(last - 20_000)])
             try session.query("DELETE FROM audit WHERE at < $1", [history])
             try session.query("DELETE FROM idempotency WHERE at < $1", [.time(now - 86_400)])
+            try session.query("DELETE FROM source_grants WHERE expires < $1", [.time(now)])
             try session.query("DELETE FROM tokens WHERE expires < $1", [.time(now - 30 * 86_400)])
             try session.query(
                 "DELETE FROM targets WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)", [history])
@@ -112,8 +119,16 @@ extension ControlStore {
                 "DELETE FROM receipts WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)", [history])
             try session.query("DELETE FROM jobs WHERE is_open = 0 AND ended < $1", [history])
             try session.query(
+                "DELETE FROM file_digests WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)",
+                [.time(now - 7 * 86_400)])
+            try session.query(
                 "DELETE FROM metainfo WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)",
                 [.time(now - 7 * 86_400)])
+            // A key lives for minutes. Later, whether it was used makes no difference.
+            try session.query("DELETE FROM one_time_keys WHERE issued < $1", [.time(now - 30 * 86_400)])
+            try session.query("DELETE FROM leases WHERE until < $1", [.time(now - 86_400)])
+            // Of webhooks that no control has any more.
+            try session.query("DELETE FROM notifications WHERE at < $1", [.time(now - 2 * 86_400)])
         }
     }
 

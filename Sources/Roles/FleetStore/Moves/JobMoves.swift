@@ -141,15 +141,22 @@ extension ControlStore {
     ///   - before: only jobs with lower ids; nil for the newest.
     ///   - state: nil for any state.
     package func jobs(
-        before: String?, limit: Int, class name: String? = nil, state: JobState? = nil, isOpen: Bool? = nil
+        before: String?, limit: Int, class name: String? = nil, state: JobState? = nil, isOpen: Bool? = nil,
+        oldestFirst: Bool = false
     ) async throws(StoreError) -> [JobRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(
-                """
-                SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
-                WHERE ($1 = '' OR id < $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
-                    AND ($4 < 0 OR is_open = $4) ORDER BY id DESC LIMIT $5
-                """,
+                oldestFirst
+                    ? """
+                    SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
+                    WHERE ($1 = '' OR id > $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
+                        AND ($4 < 0 OR is_open = $4) ORDER BY id LIMIT $5
+                    """
+                    : """
+                    SELECT id, class, state, doc, course, sealed, revision, at, ended FROM jobs
+                    WHERE ($1 = '' OR id < $1) AND ($2 = '' OR class = $2) AND ($3 = '' OR state = $3)
+                        AND ($4 < 0 OR is_open = $4) ORDER BY id DESC LIMIT $5
+                    """,
                 [
                     .text(before ?? ""), .text(name ?? ""), .text(state?.rawValue ?? ""),
                     .int(isOpen.map { $0 ? 1 : 0 } ?? -1), .int(limit),
@@ -160,14 +167,28 @@ extension ControlStore {
 
     /// The targets of a job, in the order of their nodes' ids.
     package func targets(
-        of job: String, after: String?, state: String?, since revision: Int64 = 0, limit: Int
+        of job: String, after: String?, state: String?, limit: Int
     ) async throws(StoreError) -> [TargetRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(
                 """
                 SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
-                WHERE job = $1 AND node > $2 AND ($3 = '' OR state = $3) AND revision > $4 ORDER BY node LIMIT $5
-                """, [.text(job), .text(after ?? ""), .text(state ?? ""), .int(revision), .int(limit)]
+                WHERE job = $1 AND node > $2 AND ($3 = '' OR state = $3) ORDER BY node LIMIT $4
+                """, [.text(job), .text(after ?? ""), .text(state ?? ""), .int(limit)]
+            ).compactMap(TargetRecord.init)
+        }
+    }
+
+    /// Targets of a job in the order of their changes, after this revision and, within it, this node.
+    package func changedTargets(
+        of job: String, after revision: Int64, _ node: String, limit: Int
+    ) async throws(StoreError) -> [TargetRecord] {
+        try await engine.read { session throws(StoreError) in
+            try session.query(
+                """
+                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+                WHERE job = $1 AND revision >= $2 AND (revision > $2 OR node > $3) ORDER BY revision, node LIMIT $4
+                """, [.text(job), .int(revision), .text(node), .int(limit)]
             ).compactMap(TargetRecord.init)
         }
     }
@@ -206,6 +227,38 @@ extension ControlStore {
     package func metainfo(of job: String) async throws(StoreError) -> [UInt8]? {
         try await engine.read { session throws(StoreError) in
             try session.query("SELECT torrent FROM metainfo WHERE job = $1", [.text(job)]).first?.bytes(0)
+        }
+    }
+
+    /// Keeps URLs of a job's bucket, sealed, in place of those before.
+    /// - Parameter expires: seconds since 1970.
+    package func keep(grant sealed: [UInt8], until expires: Double, of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in
+            try session.query(
+                """
+                INSERT INTO source_grants (job, sealed, expires) VALUES ($1, $2, $3)
+                ON CONFLICT (job) DO UPDATE SET sealed = $2, expires = $3
+                """, [.text(job), .bytes(sealed), .time(expires)])
+        }
+    }
+
+    package func grant(of job: String) async throws(StoreError) -> [UInt8]? {
+        try await engine.read { session throws(StoreError) in
+            try session.query("SELECT sealed FROM source_grants WHERE job = $1", [.text(job)]).first?.bytes(0)
+        }
+    }
+
+    package func keep(digests doc: [UInt8], of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in
+            try session.query(
+                "INSERT INTO file_digests (job, doc) VALUES ($1, $2) ON CONFLICT (job) DO UPDATE SET doc = $2",
+                [.text(job), .bytes(doc)])
+        }
+    }
+
+    package func digests(of job: String) async throws(StoreError) -> [UInt8]? {
+        try await engine.read { session throws(StoreError) in
+            try session.query("SELECT doc FROM file_digests WHERE job = $1", [.text(job)]).first?.bytes(0)
         }
     }
 

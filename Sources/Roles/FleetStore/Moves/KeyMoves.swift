@@ -15,10 +15,14 @@ extension ControlStore {
     }
 
     /// A sender starts its job: the use of the key and the job's start are one transaction.
-    /// - Parameter body: makes the job run.
+    /// - Parameters:
+    ///   - request: see ``OneTimeKey/start(_:with:request:at:)``.
+    ///   - body: makes the job run.
+    /// - Returns: nil in place of the job where the same request started it before.
     package func start(
-        _ wanted: KeyBinding, with key: [UInt8], by act: Act, _ body: @escaping @Sendable (inout JobSnapshot) -> Void
-    ) async throws(StoreError) -> Result<JobSnapshot, KeyRefusal> {
+        _ wanted: KeyBinding, with key: [UInt8], request: String? = nil, by act: Act,
+        _ body: @escaping @Sendable (inout JobSnapshot) -> Void
+    ) async throws(StoreError) -> Result<JobSnapshot?, KeyRefusal> {
         let job = wanted.job
         return try await engine.write { session throws(StoreError) in
             try session.lock("key \(job)")
@@ -27,10 +31,14 @@ extension ControlStore {
                 try Self.refused(job, .unknown, act, in: session)
                 return .failure(.unknown)
             }
-            do throws(KeyRefusal) { try kept.start(wanted, with: key, at: act.at) } catch {
+            let isFirst: Bool
+            do throws(KeyRefusal) {
+                isFirst = try kept.start(wanted, with: key, request: request, at: act.at)
+            } catch {
                 try Self.refused(job, error, act, in: session)
                 return .failure(error)
             }
+            if !isFirst, !record.state.hasEnded, record.course != nil { return .success(nil) }
             guard !record.state.hasEnded, record.course == nil else { return .failure(.used) }
             var snapshot = JobSnapshot(record: record)
             body(&snapshot)
@@ -89,23 +97,25 @@ extension ControlStore {
             binding: KeyBinding(
                 job: job, sender: sender, className: name, classVersion: Int(clamping: version), content: content,
                 targets: (doc["targets"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(NodeID.init) }),
-            issued: issued, lifetime: lifetime, used: row.time(4))
+            issued: issued, lifetime: lifetime, used: row.time(4), request: doc["request"]?.stringValue)
     }
 
     private static func put(_ key: OneTimeKey, in session: any StoreSession) throws(StoreError) {
         let binding = key.binding
-        let doc = JSONValue.object([
+        var doc = JSONObject([
             "sender": .string(binding.sender.description), "class": .string(binding.className),
             "version": .integer(Int64(binding.classVersion)), "content": binding.content.json,
             "targets": .array(binding.targets.map { .string($0.description) }),
         ])
+        if let request = key.request { doc["request"] = .string(request) }
         try session.query(
             """
             INSERT INTO one_time_keys (job, digest, doc, issued, lifetime, used) VALUES ($1, $2, $3, $4, $5, $6)
             ON CONFLICT (job) DO UPDATE SET digest = $2, doc = $3, issued = $4, lifetime = $5, used = $6
             """,
             [
-                .text(binding.job), .bytes(key.digest.bytes), .text(doc.text), .time(key.issued), .time(key.lifetime),
+                .text(binding.job), .bytes(key.digest.bytes), .text(JSONValue.object(doc).text), .time(key.issued),
+                .time(key.lifetime),
                 .time(key.used),
             ])
     }

@@ -69,13 +69,14 @@ extension ControlStore {
             let known = try Self.node(node.id, in: session)
             let outcome: EnrolmentGrant.Outcome
             do throws(EnrolmentRefusal) {
-                outcome = try token.grant.use(secret: secret, by: node.id, named: node.facts.name, at: now)
+                outcome = try token.grant.use(
+                    secret: secret, by: node.id, isMember: known?.key == node.key, named: node.facts.name, at: now)
             } catch {
                 try Self.refused(id, error, act, in: session)
                 return .refused(error)
             }
             if known?.state == .revoked { return .revoked }
-            if outcome == .again, let known, known.key == node.key {
+            if outcome == .again, let known {
                 let rows = try session.query(
                     "SELECT certificate FROM nodes WHERE id = $1", [.text(node.id.description)])
                 return .again(known, certificate: rows.first?.text(0) ?? certificate)

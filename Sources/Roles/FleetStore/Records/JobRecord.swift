@@ -124,6 +124,7 @@ package struct TargetRecord: Sendable, Hashable {
         target = JobMachine.Target(
             node: node, wave: Int(clamping: wave), state: state, attempt: Int(clamping: attempt),
             maySwitch: row.flag(5), isAway: row.flag(6), retries: Int(clamping: retries))
+        target.wait(from: at)
         detail = row.text(8)
         self.at = at
         self.revision = revision

@@ -3,14 +3,16 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Registry
+import RegistryAccess
 
 extension Response {
     /// The response for an error of a call of `/v1` (RFC 9457).
     static func problem(_ error: IndexError) -> Response {
         let status = HTTPResponse.Status(code: error.status)
         var members: JSONObject = [
-            "type": "about:blank", "title": .string(status.reasonPhrase), "status": .integer(Int64(error.status)),
-            "detail": .string(error.description), "code": .string(error.code), "advice": .string(error.advice),
+            "type": "about:blank", "title": .string(status.title), "status": .integer(Int64(error.status)),
+            "detail": .string(error.description), "code": .string(error.code),
+            "advice": .string(error.advice.isEmpty ? ProblemAdvice.usual(error.status) : error.advice),
         ]
         if !error.digests.isEmpty {
             members["digests"] = .array(error.digests.map { .string($0.description) })

@@ -197,6 +197,8 @@ package final class PostgresTagStore: TagStore {
     package func touch(_ digests: [BlobDigest], of name: ContentName, at: Int64) async throws(TagStoreError) {
         try await storage.change { connection throws(PostgresError) in
             guard let id = try PostgresNames.id(of: name, in: connection) else { return Ended((), commits: false) }
+            // A collection that has chosen its garbage does not see a touch that comes after that.
+            try PostgresNames.share(id, in: connection)
             try PostgresDigests.touch(digests, id, at: at, in: connection)
             return Ended(())
         }

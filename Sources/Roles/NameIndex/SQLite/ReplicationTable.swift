@@ -148,7 +148,7 @@ extension SQLiteTagStore {
     }
 
     package func releaseReplications(now: Int64) async throws(TagStoreError) {
-        try await write { _ = try $0.run("UPDATE replications SET due = ?1 WHERE due > ?1 AND failures = 0", [now]) }
+        try await write { _ = try $0.run("UPDATE replications SET due = ?1 WHERE due > ?1", [now]) }
     }
 
     package func countReplications() async throws(TagStoreError) -> Int {

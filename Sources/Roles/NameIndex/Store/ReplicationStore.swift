@@ -59,8 +59,8 @@ package protocol ReplicationStore: Sendable {
         _ task: ReplicationTask, to due: Int64?, failures: Int, problem: String
     ) async throws(TagStoreError)
     func noteUpload(_ upload: String, of task: ReplicationTask) async throws(TagStoreError)
-    /// Makes tasks due that an earlier process had taken. Called after a start. Does nothing where other indexes use the
-    /// same store.
+    /// Makes all tasks due that have not ended: those that an earlier process had taken cannot be told from those that wait
+    /// after a failure. Called after a start. Does nothing where other indexes use the same store.
     func releaseReplications(now: Int64) async throws(TagStoreError)
     /// The number of tasks that have not ended.
     func countReplications() async throws(TagStoreError) -> Int

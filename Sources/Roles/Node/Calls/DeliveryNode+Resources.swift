@@ -48,6 +48,9 @@ extension DeliveryNode {
     /// One of them; nil for a task that waits, has ended or is not known.
     package func job(named name: String) -> JobStatus? { receivers[name]?.status }
 
+    /// What lies on this host; nil where the node keeps no library.
+    package var library: (any ContentLibrary)? { context.library is NoLibrary ? nil : context.library }
+
     /// Returns when the library of hashes has hashed and written all that it has seen.
     package func libraryIsCurrent() async {
         await (context.library as? LibraryBridge)?.library.waitUntilCurrent()

@@ -177,6 +177,13 @@ package final class OriginPeers: Sendable {
         try await ask(.GET, host, InternalPath.info(digest), limit: Self.mostInfo, within: 60)
     }
 
+    /// The same of a blob that may be arriving there from the back end of a name, where it is read from now on if it is not.
+    func info(
+        of digest: BlobDigest, arrivingUnder name: ContentName, at host: String
+    ) async throws(PeerProblem) -> [UInt8] {
+        try await ask(.GET, host, InternalPath.info(digest) + "?name=\(name)", limit: Self.mostInfo, within: 60)
+    }
+
     // MARK: Pushes
 
     /// Sends bytes of an upload, from an offset on.

@@ -58,7 +58,9 @@ struct InternalCalls: Sendable {
             case (.post, "warm", 1): return try await warm(try await body(request))
             case (.post, "offers", 1): return try await offers(try await body(request))
             case (.post, "adoptions", 1): return try await adopt(try await body(request))
-            case (.get, "blobs", 3) where parts[2] == "info": return await info(try OCIDigest.parse(parts[1]))
+            case (.get, "blobs", 3) where parts[2] == "info":
+                let name = request.uri.queryParameters["name"].flatMap { ContentName(String($0)) }
+                return await info(try OCIDigest.parse(parts[1]), arrivingUnder: name)
             case (.get, "blobs", 2), (.head, "blobs", 2):
                 return try await blob(try OCIDigest.parse(parts[1]), request, context)
             case (.patch, "uploads", 2): return try await receive(parts[1], request, context)
@@ -109,8 +111,12 @@ struct InternalCalls: Sendable {
         return .json(ColdWire.json(answer))
     }
 
-    private func info(_ digest: BlobDigest) async -> Response {
-        let info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
+    /// - Parameter name: to read it from its back end, if it is not here.
+    private func info(_ digest: BlobDigest, arrivingUnder name: ContentName?) async -> Response {
+        var info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
+        if info == nil, let name, node.catalogue.entry(of: digest.sha256) == nil {
+            info = await reads.arrivingHere(digest, in: name)
+        }
         guard let info else { return Problem.response(.notFound, "BLOB_UNKNOWN", RegistryText.noBlob(digest)) }
         // Idle blobs are not announced to trackers. A client that gets the torrent asks the tracker next, and must find
         // this origin there.

@@ -91,6 +91,7 @@ package final class OriginServer: Sendable {
             here: LocalReads(
                 node: node, direct: DirectReads(most: settings.direct), admission: admission, limits: limits),
             admission: admission)
+        cold?.reads.onArrival { digest in Task { await repair.mark(digest) } }
         let index = ClusterIndex(index: index, tasks: tasks, watch: watch, peers: peers)
         let oci = OCIService(
             index: index,
@@ -119,7 +120,7 @@ package final class OriginServer: Sendable {
                 + OriginRoutes.lists(
                     cluster: { request, context in lists.cluster(seenFrom: request, context) },
                     status: { _, _ in lists.status() },
-                    metrics: { _, _ in await metrics.page() }))
+                    metrics: { _, _ in await metrics.page() }, ready: { await cold?.readinessProblem() }))
         var services: [HTTPService] = []
         for address in doors.addresses {
             let router = Router(context: ServiceContext.self)

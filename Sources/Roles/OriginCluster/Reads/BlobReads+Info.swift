@@ -23,6 +23,7 @@ extension BlobReads {
             else { continue }
             return .info(info.info)
         }
+        if let info = await arriving(digest, in: name) { return .info(info.info) }
         let head = HTTPRequest(method: .head, scheme: nil, authority: nil, path: nil)
         switch await answer(
             Wish(digest: digest, head: head, headers: [:], name: name, patience: Self.sizePatience), in: context)
@@ -32,6 +33,28 @@ extension BlobReads {
             return .none(.cold(.fetching(done: 0, total: nil)))
         case let other: return .none(other)
         }
+    }
+
+    /// The torrent of a blob that comes from its back end piece by piece, to the owner that reads it for all; nil for any other.
+    func arriving(_ digest: BlobDigest, in name: ContentName) async -> BlobInfo? {
+        guard cold != nil else { return nil }
+        let placement = watch.placement
+        for host in placement.takers(of: digest) {
+            if host == placement.own { break }
+            do throws(PeerProblem) {
+                let bytes = try await peers.info(of: digest, arrivingUnder: name, at: host)
+                return try? BlobInfo.parse(bytes, expecting: InfoExpectation(blob: digest.sha256))
+            } catch {
+                // The next owner reads it when this one is gone, and only then.
+                guard case .silent = error else { return nil }
+            }
+        }
+        return await arrivingHere(digest, in: name)
+    }
+
+    /// The same where this origin reads it.
+    func arrivingHere(_ digest: BlobDigest, in name: ContentName) async -> BlobInfo? {
+        await cold?.reads.torrent(of: digest, in: name, patience: Self.sizePatience)
     }
 
     /// Seconds to wait until the back end has answered whether it has the blob.

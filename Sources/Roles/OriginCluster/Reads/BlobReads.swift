@@ -116,6 +116,13 @@ struct BlobReads: Sendable {
     private func read(
         _ wish: Wish, _ name: ContentName, _ cold: ColdStore, in context: ServiceContext
     ) async -> Answer {
+        do throws(OCIError) {
+            let arriving = try await here.arriving(
+                wish.digest, of: name, from: cold.reads, to: wish.head, headers: wish.headers, in: context)
+            if let arriving { return .response(arriving) }
+        } catch {
+            return .refused(error)
+        }
         let isHead = wish.head.method == .head
         let answer = await cold.reads.answer(
             for: wish.digest, of: name, wish: isHead ? .size : .content, patience: wish.patience)

@@ -38,7 +38,7 @@ struct ForwardedRead: Sendable {
         do throws(PeerProblem) {
             answer = try await peers.open(
                 wish.digest, at: host, method: method, headers: headers, query: query,
-                within: query.isEmpty ? 10 : wish.patience + 10)
+                within: query.isEmpty ? 10 : wish.patience + 30)
         } catch {
             return .silent
         }

@@ -33,7 +33,9 @@ package struct BackEnd: Sendable, Equatable {
             "one of \(Self.kinds)"),
         Setting(
             "bandwidth", .object(Bandwidth.table, from: Bandwidth()), \.bandwidth, .nothing, "limits of its data rates"),
-        Setting("must_ready", .yamlFlag, \.mustReady, .value("false"), "whether `/readiness` asks it"),
+        Setting(
+            "must_ready", .yamlFlag, \.mustReady, .value("false"),
+            "whether `/readyz` and `/readiness` are 503 while it does not answer"),
     ])
 
     static let kinds = "directory, testfs, s3 and http"

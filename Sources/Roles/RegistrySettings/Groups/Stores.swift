@@ -14,7 +14,7 @@ package struct BlobStore: Sendable, Equatable {
         .named(
             "upload_dir", or: "download_dir", SettingForm<String?>.optionalPath, \.uploadDirectory,
             .words("below `data`"),
-            "what is not whole yet lives beside the blobs, so that it becomes one by one rename: taken if it is on the same disk"
+            "without effect: what is not whole yet is beside the blobs, so that one rename makes it a blob"
         ),
         Setting(
             "cache_cleanup", .object(CacheCleanup.table, from: CacheCleanup()), \.cleanup, .nothing,
@@ -163,7 +163,7 @@ package struct Cache: Sendable, Equatable {
     package var keepFree: SizeOrShare?
     package var tti: Double?
 
-    static let table = SettingsTable<Cache>([
+    package static let table = SettingsTable<Cache>([
         Setting(
             "max", .sizeOrShare, optional: \.max, .words("50%"),
             "the most that it takes: a size, or a share of the disk"),

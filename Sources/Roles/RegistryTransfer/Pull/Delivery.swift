@@ -44,6 +44,16 @@ final class Delivery: Sendable {
     /// The path of the content at the destination.
     var path: String { placePath + "/" + destination.name.text }
 
+    /// A file of each digest of the content, once it is published. Names that are no UTF-8 are left out.
+    var files: [BlobDigest: String] {
+        var files: [BlobDigest: String] = [:]
+        for file in plan.files {
+            guard let below = String(validating: file.path.bytes, as: UTF8.self) else { continue }
+            files[file.digest] = plan.isSingleFile ? path : "\(path)/\(below)"
+        }
+        return files
+    }
+
     /// Runs the pull.
     /// - Returns: whether the complete content was at the destination already.
     func run(_ source: any BlobSource) async throws(PullError) -> Bool {

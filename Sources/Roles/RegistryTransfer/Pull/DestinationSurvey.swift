@@ -40,11 +40,15 @@ struct DestinationSurvey: Sendable {
         default: throw .inTheWay(path: display)
         }
         var right = 0
+        var directories: Set<SafePath> = []
         for file in plan.files {
             let status = try onDisk("look at", destination.display(file.path)) { () throws(Files.SystemError) in
                 try destination.status(file.path)
             }
-            guard let status else { continue }
+            guard let status else {
+                if !overwrite { try checkDirectories(of: file.path, &directories) }
+                continue
+            }
             if plan.isSingleFile, status.kind == .directory { continue }
             guard status.kind == .file else {
                 if status.kind == .symlink, overwrite { continue }
@@ -64,6 +68,27 @@ struct DestinationSurvey: Sendable {
         there.isComplete = right == plan.files.count
         if !there.isComplete, top.kind == .directory { try findMoved(&there) }
         return there
+    }
+
+    /// Checks that there is nothing else where a file's directories are to be.
+    /// - Parameter known: directories that need no check any more.
+    private func checkDirectories(of path: SafePath, _ known: inout Set<SafePath>) throws(PullError) {
+        let components = path.components
+        for count in 1..<max(1, components.count) {
+            guard let directory = try? SafePath(components: components.prefix(count).map(\.bytes)),
+                known.insert(directory).inserted
+            else { continue }
+            let display = destination.display(directory)
+            let status = try onDisk("look at", display) { () throws(Files.SystemError) in
+                try destination.status(directory)
+            }
+            switch status?.kind {
+            case nil: return
+            case .directory?: break
+            case .file?: throw .conflict(path: display, detail: "a file is there")
+            default: throw .inTheWay(path: display)
+            }
+        }
     }
 
     /// Finds files of the old tree that the new tree has under other paths.

@@ -9,9 +9,13 @@ import Storage
 /// The new tree is in the working directory's `content`. If the destination is empty, the tree is moved there by one rename;
 /// a file also replaces a file by one rename. Otherwise the two trees are exchanged in one step, and the old tree is then in
 /// the working directory as `old`. Files in it that no pull wrote, and whose paths the new tree does not have, are the
-/// user's: they are moved into the new tree. All other files of the old tree are removed.
+/// user's: they are moved into the new tree. Where the new tree has no place for one, as it has a directory at the file's
+/// path or a file at the path of a directory above it, the file is moved to a directory beside the new tree, called as that
+/// with `.kept` behind it. All other files of the old tree are removed.
 struct Publication {
     private static let old = FileName(own: "old")
+    /// The most directories for files that have no place in the new tree.
+    private static let mostKept = 100
 
     let work: WorkDirectory
     let destination: PulledTree
@@ -121,6 +125,31 @@ struct Publication {
         }
     }
 
+    /// Moves a file of the user's into the new tree, or beside it where the new tree has no place for it.
+    private func keep(_ path: SafePath, of old: PulledTree) throws(Files.SystemError) {
+        var tree = destination
+        for number in 1...Self.mostKept {
+            do throws(Files.SystemError) {
+                try move(path, of: old, to: tree)
+                return try destination.holder.synchronize()
+            } catch  where [EEXIST, ENOTDIR, ELOOP].contains(error.number) && number < Self.mostKept {
+                // An earlier pull may have left another file of that path there.
+                let suffix = number == 1 ? ".kept" : ".kept\(number)"
+                tree = PulledTree(
+                    holder: destination.holder, name: FileName(checked: (name.bytes + Array(suffix.utf8))[...]),
+                    display: destination.display + suffix)
+            }
+        }
+    }
+
+    private func move(_ path: SafePath, of old: PulledTree, to tree: PulledTree) throws(Files.SystemError) {
+        let from = try old.place(of: path)
+        let to = try tree.place(of: path, creating: true)
+        try layer.rename(
+            from.name, in: from.directory.descriptor, to: to.name, in: to.directory.descriptor, .noReplace)
+        try to.directory.synchronize()
+    }
+
     /// Moves the user's files out of the old tree, and removes it.
     private func clearOld() throws(PullError) {
         guard let status = try status(Self.old, in: work.directory.descriptor) else { return }
@@ -134,11 +163,7 @@ struct Publication {
             }
             for (path, status) in entries where !isInTree(path) && !(status.kind == .file && isOurs(status)) {
                 try onDisk("keep", destination.display(path)) { () throws(Files.SystemError) in
-                    let from = try old.place(of: path)
-                    let to = try destination.place(of: path, creating: true)
-                    try layer.rename(
-                        from.name, in: from.directory.descriptor, to: to.name, in: to.directory.descriptor, .noReplace)
-                    try to.directory.synchronize()
+                    try keep(path, of: old)
                 }
             }
         }

@@ -33,6 +33,8 @@ package struct Pull: Sendable {
         package let path: String
         /// Whether the complete content was at the destination before.
         package let wasThere: Bool
+        /// A file of each digest, by its path; none for a stream.
+        package var files: [BlobDigest: String] = [:]
     }
 
     package let client: RegistryClient
@@ -91,7 +93,7 @@ package struct Pull: Sendable {
             result = .success(
                 Outcome(
                     digest: manifest.digest, bytes: plan.bytes, figures: meter.figures, path: delivery.path,
-                    wasThere: wasThere))
+                    wasThere: wasThere, files: delivery.files))
         } catch {
             result = .failure(error)
         }

@@ -64,23 +64,23 @@ package struct BlobSweep: Sendable {
     /// for example through another origin.
     /// - Returns: the blobs that were deleted.
     private func remove(_ blobs: [Old], untouchedSince cutoff: Double) async throws(UpkeepProblem) -> [Old] {
-        var hidden: [Old] = []
+        var hidden: [(blob: Old, hidden: BlobCatalogue.Removed)] = []
         for blob in blobs {
             guard await !isWaiting(blob.digest) else { continue }
             // A request may have used the blob since the index was asked.
-            if node.catalogue.remove(blob.digest, unlessUsedAfter: cutoff) { hidden.append(blob) }
+            if let found = node.catalogue.take(blob.digest, unlessUsedAfter: cutoff) { hidden.append((blob, found)) }
         }
         guard !hidden.isEmpty else { return [] }
         let held: Set<BlobDigest>
-        do throws(UpkeepProblem) { held = try await holders.held(hidden.map { BlobDigest($0.digest) }) } catch {
-            for blob in hidden { await show(blob) }
+        do throws(UpkeepProblem) { held = try await holders.held(hidden.map { BlobDigest($0.blob.digest) }) } catch {
+            for (blob, found) in hidden { await show(blob, found) }
             throw error
         }
         var gone: [Old] = []
-        for blob in hidden {
+        for (blob, found) in hidden {
             if held.contains(BlobDigest(blob.digest)) {
-                await show(blob)
-            } else if await delete(blob) {
+                await show(blob, found)
+            } else if await delete(blob, found) {
                 gone.append(blob)
             }
         }
@@ -93,16 +93,16 @@ package struct BlobSweep: Sendable {
     }
 
     /// Shows a hidden blob again, unless it was pushed again meanwhile.
-    private func show(_ blob: Old) async {
+    private func show(_ blob: Old, _ hidden: BlobCatalogue.Removed) async {
         await Threads.offload {
-            guard node.catalogue.entryOfAny(blob.digest) == nil else { return }
+            // Without its torrent a blob cannot be given.
             let info = try? node.info(of: blob.digest)
             guard info != nil || blob.entry.size == 0 else { return }
-            node.catalogue.add(blob.digest, info, usedAt: blob.entry.usedAt)
+            node.catalogue.restore(hidden)
         }
     }
 
-    private func delete(_ blob: Old) async -> Bool {
+    private func delete(_ blob: Old, _ hidden: BlobCatalogue.Removed) async -> Bool {
         let digest = blob.digest
         let isGone = await Threads.offload { () -> Bool? in
             do throws(SystemError) {
@@ -115,7 +115,7 @@ package struct BlobSweep: Sendable {
             }
         }
         // What the disk did not let go is found again by the next sweep.
-        if isGone == nil { await show(blob) }
+        if isGone == nil { await show(blob, hidden) }
         return isGone ?? false
     }
 }

@@ -210,7 +210,7 @@ package actor Scrubber {
 
     /// Closes the blob in the engine, so that peers that connect again get the present set of intact pieces.
     private func reopen(_ digest: SHA256Digest) async {
-        await node.closeShelved(digest)
+        await node.endGiving(digest)
     }
 
     private func store(_ info: BlobInfo) async {

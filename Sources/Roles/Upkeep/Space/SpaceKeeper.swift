@@ -145,7 +145,7 @@ package actor SpaceKeeper {
         } catch {
             return false
         }
-        return await Threads.offload { [node, logger] in
+        let isGone = await Threads.offload { [node, logger] in
             do throws(SystemError) {
                 return try node.remove(blob.digest, unlessUsedAfter: blob.time)
             } catch {
@@ -153,5 +153,7 @@ package actor SpaceKeeper {
                 return false
             }
         }
+        if isGone { await node.endGiving(blob.digest) }
+        return isGone
     }
 }

@@ -54,14 +54,17 @@ package struct AccessMiddleware: RouterMiddleware {
     private let open: Set<String>
     private let challenge: @Sendable (Request) -> String
     private let refuse: RefusalAnswer
+    private let failureWait: String
 
     /// - Parameters:
     ///   - setting: the name of the setting that holds a token, for messages.
     ///   - open: paths that only show whether the server is up. They need no credentials.
+    ///   - failureWait: seconds until another token of an address is looked at that showed too many wrong ones.
     ///   - challenge: the kind of credentials that is asked for (`WWW-Authenticate`).
     package init(
         _ gate: RequestGuard, _ authenticator: any Authenticator, setting: String, open: Set<String>,
-        challenge: @escaping @Sendable (Request) -> String = { _ in "Bearer" }, refuse: @escaping RefusalAnswer
+        challenge: @escaping @Sendable (Request) -> String = { _ in "Bearer" }, failureWait: Int = 1,
+        refuse: @escaping RefusalAnswer
     ) {
         self.gate = gate
         self.authenticator = authenticator
@@ -69,6 +72,7 @@ package struct AccessMiddleware: RouterMiddleware {
         self.open = open
         self.challenge = challenge
         self.refuse = refuse
+        self.failureWait = "\(failureWait)"
     }
 
     package func handle(
@@ -98,7 +102,7 @@ package struct AccessMiddleware: RouterMiddleware {
         var response = refuse(request, status, text)
         if request.method == .head { response = response.createHeadResponse() }
         if status == .unauthorized { response.headers[.wwwAuthenticate] = challenge(request) }
-        if status == .tooManyRequests { response.headers[.retryAfter] = RequestPlace.retryAfter }
+        if status == .tooManyRequests { response.headers[.retryAfter] = failureWait }
         // The request body is not read, so the connection cannot serve another request.
         if request.method != .get { response.headers[.connection] = "close" }
         return response

@@ -28,7 +28,7 @@ package struct RequestGuard: Sendable {
             case .tokenMissing: "a token is needed: Authorization: Bearer TOKEN"
             case .tokenWrong: "the token is wrong"
             case .tokenExpired: "the token has expired"
-            case .tooManyFailures: "too many wrong tokens came from this address: try again in a second"
+            case .tooManyFailures: "too many wrong tokens came from this address: try again later"
             case .tokenNotSet: "this API is reached over the network, and no \(setting) is set"
             case .roleTooLow(let needed): "this token does not allow that: the role '\(needed)' is needed"
             }

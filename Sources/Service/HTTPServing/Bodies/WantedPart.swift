@@ -14,7 +14,13 @@ package enum WantedPart: Equatable, Sendable {
     ///   - modified: the value of `Last-Modified`; nil for none.
     package init(_ asked: HTTPFields, tag: String, modified: String?, size: Int64) {
         if let tags = asked[.ifNoneMatch] {
-            let isKnown = tags == "*" || tags.split(separator: ",").contains { $0.filter { $0 != " " } == tag }
+            // Weak comparison: caches and proxies that compress mark tags as weak.
+            let isKnown =
+                tags == "*"
+                || tags.split(separator: ",").contains { part in
+                    let known = part.filter { $0 != " " && $0 != "\t" }
+                    return (known.hasPrefix("W/") ? known.dropFirst(2) : known[...]) == tag
+                }
             if isKnown {
                 self = .unchanged
                 return

@@ -2,6 +2,14 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import NIOHTTP1
+
+extension HTTPResponse.Status {
+    /// Its name in RFC 9110, for one that was made from its number too.
+    package var title: String {
+        reasonPhrase.isEmpty ? HTTPResponseStatus(statusCode: code).reasonPhrase : reasonPhrase
+    }
+}
 
 extension Response {
     /// The content type of JSON documents.

@@ -91,14 +91,46 @@ package struct RouteTable: Sendable {
     /// - Parameter refuse: builds the response for a caller without the required role.
     package func add(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
         for route in routes where PathTemplate(route.path) == nil {
-            let path = route.path.split(separator: "/").map { part in
-                part.hasPrefix("{") ? ":" + part.dropFirst().dropLast() : String(part)
-            }.joined(separator: "/")
-            router.on(RouterPath(path), method: route.method) { request, context in
+            router.on(Self.routerPath(route.path), method: route.method) { request, context in
                 await Self.answer(route, request, context, refuse)
             }
         }
         addLongPaths(to: router, refuse: refuse)
+    }
+
+    /// Answers GET's routes to HEAD too, and refuses other methods at paths that there are with 405 and `Allow`. For tables
+    /// without long paths; to be called after ``add(to:refuse:)``.
+    /// - Parameter streams: whether a route's answer does not end by itself: it has no HEAD.
+    package func addOtherMethods(
+        to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer,
+        streams: @escaping @Sendable (String) -> Bool = { _ in false }
+    ) {
+        let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+        for (path, routes) in Dictionary(grouping: routes, by: \.path) where PathTemplate(path) == nil {
+            let get = routes.first { $0.method == .get && !streams($0.path) }
+            var allowed = Set(routes.map(\.method))
+            if let get, allowed.insert(.head).inserted {
+                router.on(Self.routerPath(path), method: .head) { request, context in
+                    await Self.answer(get, request, context, refuse)
+                }
+            }
+            let allow = all.filter(allowed.contains).map(\.rawValue).joined(separator: ", ")
+            for method in all where !allowed.contains(method) {
+                router.on(Self.routerPath(path), method: method) { request, _ in
+                    var response = refuse(request, .methodNotAllowed, "\(method.rawValue) is not possible here")
+                    response.headers[.allow] = allow
+                    if method != .get { response.headers[.connection] = "close" }
+                    return response
+                }
+            }
+        }
+    }
+
+    private static func routerPath(_ path: String) -> RouterPath {
+        let parts = path.split(separator: "/").map { part in
+            part.hasPrefix("{") ? ":" + part.dropFirst().dropLast() : String(part)
+        }
+        return RouterPath(parts.joined(separator: "/"))
     }
 
     /// Routes with a value such as `{name+}`. Where several match a path, the first in the table answers.

@@ -107,9 +107,3 @@ package final class HTTPService: Sendable {
         await connections.end()
     }
 }
-
-extension TimeAmount {
-    init(_ duration: Duration) {
-        self = .nanoseconds(Int64(clamping: Int64(clamping: duration.components.seconds) &* 1_000_000_000))
-    }
-}

@@ -189,6 +189,7 @@ extension TrackerLoop {
     ) {
         do throws(TrackerRefusal) {
             var announce = try AnnounceQuery.parse(head.query)
+            guard isAdmitted(announce) else { throw .noTicket }
             let registry = announce.isFromRegistry ? try admitted(RegistryAnnounce.parse(head.query), announce) : nil
             announce.lifetime = lifetime(of: announce, registry)
             let most = registry == nil ? PeerSelection.capacity : configuration.limits.announceLimit

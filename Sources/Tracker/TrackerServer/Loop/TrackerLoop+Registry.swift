@@ -10,6 +10,13 @@ extension TrackerLoop {
         return UInt32(clamping: 3 * configuration.agentInterval(isWhole: announce.left == 0))
     }
 
+    /// Whether a peer may take part, by the ticket that it shows.
+    @inline(__always)
+    func isAdmitted(_ announce: PeerAnnounce) -> Bool {
+        guard let admits = configuration.admits else { return true }
+        return admits(announce.swarm, announce.ticket)
+    }
+
     /// An agent's words without the blob's digest, if it may not hear of the blob's owners.
     @inline(__always)
     func admitted(_ registry: RegistryAnnounce, _ announce: PeerAnnounce) -> RegistryAnnounce {

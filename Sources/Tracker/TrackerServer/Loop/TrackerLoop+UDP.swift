@@ -113,6 +113,9 @@ extension TrackerLoop {
         on socket: Sockets.Bound, into reply: UnsafeMutableRawBufferPointer
     ) -> Int {
         let family = source.family
+        guard isAdmitted(announce) else {
+            return refuse(transaction, TrackerRefusal.noTicket.reason, reply.count, reply)
+        }
         countAnnounce(family)
         let wish = PeerWish(limit: wanted(announce, limit: UDPAnswer.peerLimit(family)))
         var announce = announce

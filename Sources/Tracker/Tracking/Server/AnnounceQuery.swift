@@ -63,6 +63,7 @@ public enum AnnounceQuery {
             case 11 where pair.isNamed("unreachable"):
                 try seen.note(.unreachable, else: "unreachable is there twice")
                 announce.isUnreachable = pair.isValue("1")
+            case 6 where pair.isNamed("ticket"): announce.ticket = SwarmTicket(query: pair.value)
             case 6 where pair.isNamed("digest"), 4 where pair.isNamed("site"), 9 where pair.isNamed("unreached"),
                 10 where pair.isNamed("unreached6"):
                 announce.isFromRegistry = true
@@ -78,7 +79,7 @@ public enum AnnounceQuery {
     }
 
     /// Applies parameters in the URL data of a UDP announce (BEP 41: path and query) that its fields cannot express:
-    /// `unreachable=1`, and an IPv6 address in `ip=`.
+    /// `unreachable=1`, an IPv6 address in `ip=`, and `ticket=`.
     public static func apply(urlData: UnsafeRawBufferPointer, to announce: inout PeerAnnounce) {
         guard let mark = urlData.firstIndex(of: 0x3f) else { return }
         var parameters = QueryParameters(UnsafeRawBufferPointer(rebasing: urlData[(mark + 1)...]))
@@ -87,6 +88,8 @@ public enum AnnounceQuery {
                 announce.isUnreachable = pair.isValue("1")
             } else if pair.isNamed("ip"), announce.claimedAddress == nil {
                 announce.claimedAddress = address(pair.value)
+            } else if pair.isNamed("ticket") {
+                announce.ticket = SwarmTicket(query: pair.value)
             }
         }
     }

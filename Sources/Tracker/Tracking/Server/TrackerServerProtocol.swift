@@ -23,6 +23,8 @@ public struct PeerAnnounce: Sendable {
     public var isUnreachable = false
     /// Whether `RegistryAnnounce` has more to parse.
     public var isFromRegistry = false
+    /// What a node of a fleet shows; nil for none, and for what is none.
+    public var ticket: SwarmTicket?
     /// Seconds after which the peer is forgotten; 0 for as long as the store keeps peers.
     public var lifetime: UInt32 = 0
     /// The address that the peer claims (`ip=`), used only from trusted sources.
@@ -66,6 +68,8 @@ public struct TrackerRefusal: Error, Sendable, Equatable {
 
     /// The info hash is not on the allow-list. It may be added, hence the retry.
     public static let notAllowed = TrackerRefusal("torrent is not on this tracker", retryMinutes: 10)
+    /// The swarm is for those alone who show a ticket that is in force.
+    public static let noTicket = TrackerRefusal("the ticket is missing, or not in force")
     /// A limit of the tracker is reached.
     public static let full = TrackerRefusal("tracker is full", retryMinutes: 15)
 }

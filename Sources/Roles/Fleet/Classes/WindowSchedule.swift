@@ -1,4 +1,3 @@
-import Fleet
 import Policy
 
 /// When transfers are allowed here: in the windows of the class and in those of the agent's file, in local time.
@@ -39,4 +38,35 @@ package struct WindowSchedule: Sendable, Hashable {
 
     /// 0 is Sunday. 1970-01-01 was a Thursday.
     private static func weekday(_ day: Int64) -> Int { Int(((day + 4) % 7 + 7) % 7) }
+
+    // MARK: Hours to come
+
+    /// The days that are looked at.
+    private static let horizon = 31
+
+    /// Seconds since 1970 in which no window is open, from now on for a month, a part for each pause.
+    /// - Parameter offset: seconds that local time is ahead of UTC.
+    package func closed(from now: Double, offset: Int64) -> [Range<Double>] {
+        guard !lists.isEmpty, now.isFinite, abs(now) < 1e12, abs(offset) < 172_800 else { return [] }
+        let start = Int64(now) + offset
+        let first = LocalTime(epochSeconds: start).day
+        var edges: Set<Int64> = [start]
+        for window in lists.joined() {
+            for day in first - 1...first + Int64(Self.horizon) {
+                for minute in [window.from, window.to] { edges.insert(day * 86_400 + Int64(minute) * 60) }
+            }
+        }
+        let sorted = edges.filter { $0 >= start }.sorted()
+        var closed: [Range<Double>] = []
+        for (from, to) in zip(sorted, sorted.dropFirst()) {
+            guard !look(at: LocalTime(epochSeconds: from)).isOpen else { continue }
+            let part = max(now, Double(from - offset))..<max(now, Double(to - offset))
+            if let last = closed.last, last.upperBound >= part.lowerBound {
+                closed[closed.count - 1] = last.lowerBound..<part.upperBound
+            } else {
+                closed.append(part)
+            }
+        }
+        return closed
+    }
 }

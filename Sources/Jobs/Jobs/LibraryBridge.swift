@@ -1,21 +1,22 @@
 import HashLibrary
 import Hashing
-import Jobs
 
-/// Connects the node to the library of hashes.
-struct LibraryBridge: ContentLibrary {
-    let library: HashLibrary
+/// Connects jobs to the library of hashes.
+package struct LibraryBridge: ContentLibrary {
+    package let library: HashLibrary
 
-    func find(_ digest: SHA1Digest, size: Int64) async -> String? {
+    package init(library: HashLibrary) { self.library = library }
+
+    package func find(_ digest: SHA1Digest, size: Int64) async -> String? {
         await library.lookup(sha1: digest, size: size)?.text
     }
 
-    func digest(of path: String) async -> SHA1Digest? {
+    package func digest(of path: String) async -> SHA1Digest? {
         guard let path = AbsolutePath(path) else { return nil }
         return await library.hash(of: path)
     }
 
-    func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool {
+    package func copy(from path: String, to target: String, expecting digest: SHA1Digest, size: Int64) async -> Bool {
         guard let source = AbsolutePath(path), let place = AbsolutePath(target) else { return false }
         do throws(LocalCopyError) {
             try await LocalCopy.copy(from: source, to: place, expecting: digest)
@@ -27,7 +28,7 @@ struct LibraryBridge: ContentLibrary {
         }
     }
 
-    func note(_ path: String, digest: SHA1Digest, size: Int64) async {
+    package func note(_ path: String, digest: SHA1Digest, size: Int64) async {
         guard let path = AbsolutePath(path) else { return }
         await library.record(path, sha1: digest, size: size)
     }

@@ -1,6 +1,5 @@
 import Foundation
 import Synchronization
-import TestSupport
 
 #if canImport(Glibc)
 import Glibc
@@ -8,39 +7,45 @@ import Glibc
 
 /// What the nodes of a test talk to: a web server with ranges for `/dcp/`, a tracker at `/announce`, a small object
 /// store at `/BUCKET/KEY`, and a place for callbacks. On a port of its own; a thread for each connection.
-final class TestServer: Sendable {
-    struct Request: Sendable {
-        var method = ""
-        var path = ""
-        var query: [String: String] = [:]
-        var headers: [String: String] = [:]
-        var body: [UInt8] = []
+package final class TestServer: Sendable {
+    package struct Request: Sendable {
+        package var method = ""
+        package var path = ""
+        package var query: [String: String] = [:]
+        package var headers: [String: String] = [:]
+        package var body: [UInt8] = []
     }
 
-    struct State: Sendable {
+    package struct State: Sendable {
         /// Files of `/dcp/` lie below this directory.
-        var root = ""
+        package var root = ""
         /// By `BUCKET/KEY`.
-        var objects: [String: [UInt8]] = [:]
-        var peers: [String: Set<UInt16>] = [:]
-        var callbacks: [String] = []
+        package var objects: [String: [UInt8]] = [:]
+        package var peers: [String: Set<UInt16>] = [:]
+        package var callbacks: [String] = []
+        /// The headers of each.
+        package var callbackHeaders: [[String: String]] = []
         /// Paths that begin so are answered with this status.
-        var refused: [String: Int] = [:]
+        package var refused: [String: Int] = [:]
         /// How often that was done, by the path of the request.
-        var refusals: [String: Int] = [:]
+        package var refusals: [String: Int] = [:]
         /// Bytes of bodies sent, by the first component of the path.
-        var sent: [String: Int] = [:]
+        package var sent: [String: Int] = [:]
         /// Bytes a second of each body; nil for as fast as it goes.
-        var rate: Int?
+        package var rate: Int?
         /// Bodies that are being sent.
-        var underWay = 0
+        package var underWay = 0
+        /// Whether objects are given only to whoever signs the request, in a header or in the query.
+        package var wantsSignature = false
+        /// Requests for objects by how they were signed: `header`, `query`, `none`.
+        package var signatures: [String: Int] = [:]
     }
 
-    let state = Mutex(State())
-    var port: UInt16 { listener.port }
+    package let state = Mutex(State())
+    package var port: UInt16 { listener.port }
     private let listener: TestListener
 
-    init(root: String = "") throws {
+    package init(root: String = "") throws {
         listener = try TestListener()
         state.withLock { $0.root = root }
         listener.serve { [weak self] in self?.serve($0) }
@@ -48,11 +53,11 @@ final class TestServer: Sendable {
 
     deinit { stop() }
 
-    func stop() { listener.shutDown() }
+    package func stop() { listener.shutDown() }
 
-    var url: String { "http://127.0.0.1:\(port)" }
-    var isSending: Bool { state.withLock { $0.underWay > 0 } }
-    func sent(_ place: String) -> Int { state.withLock { $0.sent[place] ?? 0 } }
+    package var url: String { "http://127.0.0.1:\(port)" }
+    package var isSending: Bool { state.withLock { $0.underWay > 0 } }
+    package func sent(_ place: String) -> Int { state.withLock { $0.sent[place] ?? 0 } }
 
     private func serve(_ connection: Int32) {
         var one: Int32 = 1
@@ -112,7 +117,10 @@ final class TestServer: Sendable {
         switch first {
         case "announce": return announce(request, connection)
         case "callback":
-            state.withLock { $0.callbacks.append(String(decoding: request.body, as: UTF8.self)) }
+            state.withLock {
+                $0.callbacks.append(String(decoding: request.body, as: UTF8.self))
+                $0.callbackHeaders.append(request.headers)
+            }
             return send(connection, 200, [], "", request)
         case "dcp":
             let root = state.withLock { $0.root }
@@ -143,6 +151,14 @@ final class TestServer: Sendable {
 
     private func store(_ request: Request, _ connection: Int32) -> Bool {
         let key = String(request.path.dropFirst())
+        let manner =
+            request.headers["authorization"] != nil
+            ? "header" : request.query["X-Amz-Signature"] != nil ? "query" : "none"
+        let isRefused = state.withLock { state in
+            state.signatures[manner, default: 0] += 1
+            return state.wantsSignature && manner == "none"
+        }
+        if isRefused { return send(connection, 403, [], "", request) }
         if request.method == "PUT" {
             state.withLock { $0.objects[key] = request.body }
             return send(connection, 200, [], "ETag: \"e\(request.body.count)\"\r\n", request)

@@ -1,0 +1,107 @@
+import Fleet
+import FleetStore
+import JSON
+import NIOCore
+
+/// The messages of a stream of one job: first its targets that changed, in the order of their changes, then progress.
+struct JobStream: Sendable {
+    let core: ControlCore
+    let job: String
+    /// Maximum bytes of a message.
+    let most: Int
+
+    /// What a stream has shown.
+    struct Shown: Sendable {
+        /// Targets were shown in the order of revision and node, up to this one.
+        fileprivate var revision: Int64
+        fileprivate var node: String
+        /// The job's revision in the last message.
+        fileprivate var job: Int64 = -1
+        /// All changes up to there have been shown.
+        fileprivate var isWhole = false
+        fileprivate var figures = FigureCursor()
+
+        /// - Parameter id: the client has all changes up to this one.
+        init(after id: Int64) {
+            // After all ids of nodes.
+            (revision, node) = (id, "\u{7f}")
+        }
+
+        /// From where another stream can go on. The nodes of one revision may have been shown in part.
+        var id: Int64 { isWhole ? max(revision, job) : max(0, revision - 1) }
+    }
+
+    /// Maximum number of targets that are read for a message.
+    private static let rows = 200
+    /// Bytes that are left for what is around targets and figures.
+    private static let margin = 256
+
+    /// - Returns: nil if the job has ended and everything has been shown.
+    func next(_ shown: inout Shown) async -> [ByteBuffer]? {
+        core.watch(job)
+        let record: JobRecord
+        do throws(StoreError) {
+            guard let known = try await core.store.job(job) else { return nil }
+            record = known
+        } catch {
+            // The database comes back.
+            return []
+        }
+        let isMoved = record.revision != shown.job || !shown.isWhole
+        guard isMoved || !record.state.hasEnded else { return nil }
+        let figures = shown.figures
+        let isBehind = core.figures.withLock { $0.changes[job].map(figures.isBehind) ?? false }
+        guard isMoved || isBehind else { return [] }
+        do throws(StoreError) { return [try await message(record, isMoved, &shown)] } catch { return [] }
+    }
+
+    private func message(
+        _ record: JobRecord, _ isMoved: Bool, _ shown: inout Shown
+    ) async throws(StoreError) -> ByteBuffer {
+        let now = core.now()
+        let rows =
+            isMoved
+            ? try await core.store.changedTargets(of: job, after: shown.revision, shown.node, limit: Self.rows) : []
+        let view = try await core.view(of: record)
+        let sender = core.roster.withLock { $0[record.sender]?.record.name }
+        let machine = await core.lead(job)?.snapshot?.machine
+        let head = Documents.job(record, view: view, sender: sender, machine: machine)
+        var items: [JSONValue] = []
+        var size = head.encode().count + Self.margin
+        var told: Set<NodeID> = []
+        for row in rows {
+            let item = target(row, record, now)
+            let bytes = item.encode().count + 1
+            guard size + bytes <= most || items.isEmpty else { break }
+            items.append(item)
+            size += bytes
+            told.insert(row.target.node)
+            (shown.revision, shown.node) = (row.revision, row.target.node.description)
+        }
+        if isMoved {
+            shown.job = record.revision
+            shown.isWhole = told.count == rows.count && rows.count < Self.rows
+        }
+        core.figures.withLock { board in
+            guard let changes = board.changes[job], let figures = board.jobs[job] else { return }
+            shown.figures.take(from: changes) { node in
+                guard !told.contains(node), let figure = figures[node] else { return true }
+                let item = Documents.figures(figure.figures, of: node)
+                let bytes = item.encode().count + 1
+                guard size + bytes <= most else { return false }
+                items.append(item)
+                size += bytes
+                return true
+            }
+        }
+        return APIStreams.message("job", id: shown.id, ["job": head, "targets": .array(items)])
+    }
+
+    private func target(_ row: TargetRecord, _ job: JobRecord, _ now: Double) -> JSONValue {
+        let figure = core.figures.withLock { $0.jobs[job.id]?[row.target.node] }
+        return Documents.target(
+            row.target, detail: JobSnapshot.Detail(text: row.detail, at: row.at, revision: row.revision),
+            name: core.roster.withLock { $0[row.target.node]?.record.name }, figure: figure,
+            arrival: core.arrival(of: row.target, job, figure, at: now), size: job.content?.bytes ?? 0)
+    }
+}
