@@ -198,7 +198,9 @@ private struct SourceBench {
         // That no peer has them is no lack of peers.
         #expect(bench.machine.piecesWithoutPeer.isEmpty)
         let source = bench.join(SourceBench.set([1, 2, 3], of: 6))
-        #expect(bench.pieces(askedOf: source) == [1, 2, 3])
+        // A source is asked for as much as fits its window, then for the rest.
+        let first = bench.pieces(askedOf: source)
+        #expect(!first.isEmpty && first.isSubset(of: [1, 2, 3]))
         bench.answerAll(source)
         #expect((1...3).allSatisfy { bench.machine.have.contains($0) })
         bench.machine.reserve(PieceSet(size: 6), now: 30)
