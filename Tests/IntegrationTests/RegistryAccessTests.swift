@@ -26,7 +26,9 @@ struct RegistryAccessTests {
         let registry = try #require(told["registry"]).replacingOccurrences(of: "0.0.0.0", with: "127.0.0.1")
         let (pin, access) = (try #require(told["pin"]), try #require(told["access"]))
         #expect(registry.hasPrefix("https://"))
-        #expect(up.errors.contains("--token-file \(access)/pull.token --pin \(pin)"), "\(up.errors)")
+        try await wait(for: "the command for other hosts") {
+            up.errors.contains("--token-file \(access)/pull.token --pin \(pin)")
+        }
         let source = try place.file("source/a")
         try Data("hello".utf8).write(to: URL(fileURLWithPath: source))
         func push(_ more: [String]) async throws -> Program.Ending {
