@@ -237,7 +237,7 @@ struct ControlStoreContract: Sendable {
         let moved = try await store.move("j1", known: snapshot, course: JobCourse(), by: act()) {
             job -> MoveDecision<Int> in
             guard var machine = job.machine else { return .refused(code: "no", "no") }
-            _ = machine.report(.accepted, of: first, at: now + 1)
+            _ = machine.report(.receiving, of: first, at: now + 1)
             _ = machine.report(.failed(code: "disk", again: true), of: NodeID(publicKey: key(1)), at: now + 1)
             job.machine = machine
             return .go(5)

@@ -13,6 +13,14 @@ extension BlobFetches {
             origins: status.givenPeers)
     }
 
+    /// Whether peers that connect now are served by the transfer of a blob that is being fetched.
+    package func isServing(_ digest: SHA256Digest) async -> Bool {
+        switch await fetches[digest]?.transfer?.status().state {
+        case .downloading, .seeding: true
+        case .checking, .fetchingMetadata, .stopped, nil: false
+        }
+    }
+
     /// How the source beside peers does of a blob that is being fetched; nil for any other.
     package func sourceState(of digest: SHA256Digest) async -> SourceStatus.State? {
         await fetches[digest]?.transfer?.status().sources[BlobDownload.sourceID]?.state

@@ -24,14 +24,13 @@ extension FleetAgent {
         record.restores = restores
         let directory = context.places.job(job)
         let (made, published, publish) = (record, context.published, placement.terms.publish)
-        let now = context.clock.now.wall.seconds
         let found = await Threads.offload { () -> (file: TargetFile, isNew: Bool)? in
             if let old = TargetFile.read(directory) {
                 // The offer was accepted before, and its job has ended: only a higher attempt starts it again.
                 if old.now.life.attempt >= made.life.attempt { return (old, true) }
                 // Published content is left where it is. Stored before it runs: what has ended is let go of at any time.
                 if old.now.offer.content == made.offer.content, published.shows(old.now, publish: publish) {
-                    return (try? old.beginAgain(made.offer, attempt: made.life.attempt, at: now)).map { _ in (old, false) }
+                    return (try? old.beginAgain(made.offer)).map { _ in (old, false) }
                 }
             }
             guard (try? PathFiles.makeDirectory(directory)) != nil else { return nil }
@@ -40,22 +39,18 @@ extension FleetAgent {
         }
         guard let found else { return false }
         await run(found.file, placement, isNew: found.isNew)
-        if found.isNew { await targets[job]?.obey(.resumed) }
+        await targets[job]?.obey(found.isNew ? .resumed : .offered(attempt: attempt))
         await look()
         return true
     }
 }
 
 extension TargetFile {
-    /// Stores that control has offered the job for another attempt, after its end.
-    /// - Parameter now: seconds since 1970.
-    fileprivate func beginAgain(_ offer: JobOffer, attempt: Int64, at now: Double) throws(FileFailure) {
+    /// Stores that control has offered the job again after its end, so that it is not let go of before its runner begins.
+    fileprivate func beginAgain(_ offer: JobOffer) throws(FileFailure) {
         try change { record in
-            let before = record.life
             record.offer = offer
-            // What follows from it is done by the runner, which looks at the stage.
-            _ = record.life.handle(.offered(attempt: attempt), at: now)
-            record.stamp(from: before, at: now)
+            record.life.isOver = false
         }
     }
 }

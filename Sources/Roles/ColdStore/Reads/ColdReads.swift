@@ -183,8 +183,12 @@ package actor ColdReads {
         let stream = ColdStream(
             info, from: backend, isOpen: await node.isOpen(digest.sha256), node: node, fetches: fetches,
             settings: settings)
-        judge(digest, stream)
-        switch try await stream.run({ count in await self.advanced(digest, by: count) }) {
+        let ending = try await stream.run {
+            await self.judge(digest, stream)
+        } _: { count in
+            await self.advanced(digest, by: count)
+        }
+        switch ending {
         case .here: return true
         case .doubtful:
             logger.warning(
@@ -196,6 +200,7 @@ package actor ColdReads {
 
     /// It is known whether a blob comes piece by piece: it does if there is a stream.
     private func judge(_ digest: BlobDigest, _ stream: ColdStream?) {
+        guard tasks[digest] != nil else { return }
         streams[digest] = stream
         judged.insert(digest)
         for (number, waiter) in waiters[digest] ?? [:] where waiter.wish == .torrent { release(digest, number) }

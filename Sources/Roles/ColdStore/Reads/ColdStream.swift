@@ -27,6 +27,8 @@ struct ColdStream: Sendable {
 
     /// Between two looks at how it goes.
     private static let look = Duration.milliseconds(100)
+    /// The same until it has begun.
+    private static let firstLook = Duration.milliseconds(5)
 
     init(
         _ info: BlobInfo, from backend: Backend, isOpen: Bool, node: BlobNode, fetches: BlobFetches,
@@ -58,13 +60,20 @@ struct ColdStream: Sendable {
         return info
     }
 
-    /// - Parameter progress: is told of bytes as they come.
-    func run(_ progress: @escaping @Sendable (Int64) async -> Void) async throws(BackendProblem) -> Ending {
+    /// - Parameters:
+    ///   - begun: is called when peers that connect are served: before that they would be turned away.
+    ///   - progress: is told of bytes as they come.
+    func run(
+        begun: @escaping @Sendable () async -> Void, _ progress: @escaping @Sendable (Int64) async -> Void
+    ) async throws(BackendProblem) -> Ending {
         try await makeRoom()
         // What is left of an earlier copy, which has left this disk since, is given no more.
         await node.endGiving(info.digest)
         let (fetches, digest) = (fetches, info.digest)
-        let watch = Task {
+        let watch = Task { () -> SourceReason? in
+            while !Task.isCancelled, !(await fetches.isServing(digest)) { try? await Task.sleep(for: Self.firstLook) }
+            if Task.isCancelled { return nil }
+            await begun()
             var done: Int64 = 0
             while !Task.isCancelled {
                 if let now = await fetches.progress(of: digest)?.done, now > done {
@@ -73,7 +82,7 @@ struct ColdStream: Sendable {
                 }
                 if case .exhausted(let reason, _)? = await fetches.sourceState(of: digest) {
                     await fetches.interrupt(digest)
-                    return SourceReason?.some(reason)
+                    return reason
                 }
                 try? await Task.sleep(for: Self.look)
             }
@@ -87,8 +96,8 @@ struct ColdStream: Sendable {
             ending = error
         }
         watch.cancel()
-        guard let ending else { return .here }
         let trouble = await watch.value
+        guard let ending else { return .here }
         if trouble?.kind == .wrongContent {
             await fetches.discard(digest)
             return .doubtful
