@@ -36,7 +36,8 @@ struct FleetCommandTests {
 
         func token() async throws -> String {
             let made = try await order("token", "--uses", "9")
-            return try #require(made.output.split(separator: " ").first { $0.hasPrefix("swt1.") }.map(String.init))
+            return try #require(
+                made.output.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("swt1.") }.map(String.init))
         }
 
         /// A host that has joined, with its file.
