@@ -228,8 +228,13 @@ final class TestHost: Sendable {
         try await agent.start()
     }
 
+    /// Ends the agent, if it runs.
     func stop() async {
-        guard let (agent, swarm) = running.withLock({ $0 }) else { return }
+        let ended = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        guard let (agent, swarm) = ended else { return }
         await agent.stop()
         await swarm.shutdown()
     }
