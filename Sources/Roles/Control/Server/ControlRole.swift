@@ -84,15 +84,7 @@ package final class ControlRole: Sendable {
         let core = ControlCore(store: store, authority: authority, settings: settings, logger: logger, now: clock)
         do { try await core.load() } catch { throw .store(error) }
         let first = try await firstToken(core, configuration)
-        if configuration.tls == nil {
-            // It opens nothing: who vouches for the API's certificate beyond loopback.
-            let (place, pem) = ("\(configuration.data)/\(authorityFile)", Array(authority.certificate.utf8))
-            do throws(IdentityProblem) {
-                try await Threads.offload(name: "authority") { () throws(IdentityProblem) in
-                    try PrivateFile.replace(place, pem)
-                }
-            } catch { throw .secret(error.description) }
-        }
+        if configuration.tls == nil { try await showAuthority(authority.certificate, in: configuration.data) }
         let certificate = try certificate(configuration, authority.authority, names, at: clock())
         do {
             let door = try await LinkDoor.start(
@@ -162,6 +154,18 @@ package final class ControlRole: Sendable {
         await first
         await work.value
         await store.close()
+    }
+
+    /// Writes who vouches for the API's certificate beyond loopback. The file opens nothing.
+    // A function of its own, never inlined: the compiler (6.3.1) crashes on its two kinds of errors inside of `start`.
+    @inline(never)
+    private static func showAuthority(_ certificate: String, in data: String) async throws(ControlProblem) {
+        let (place, pem) = ("\(data)/\(authorityFile)", Array(certificate.utf8))
+        let problem = await Threads.offload(name: "authority") { () -> IdentityProblem? in
+            do throws(IdentityProblem) { try PrivateFile.replace(place, pem) } catch { return error }
+            return nil
+        }
+        if let problem { throw .secret(problem.description) }
     }
 
     // MARK: The first start
