@@ -60,17 +60,20 @@ package final class ControlRole: Sendable {
             throw .store(error)
         }
         do {
-            return try await start(store, configuration, admission, logger, clock, renewalStep)
+            return try await open(store, configuration, admission, logger, clock, renewalStep)
         } catch {
             await store.close()
-            throw error
+            throw problem(error)
         }
     }
 
-    private static func start(
+    // What is called here is not inlined, and its errors are of any type: the compiler (6.3.1) crashes on them when it
+    // optimises all of it as one function.
+    @inline(never)
+    private static func open(
         _ store: ControlStore, _ configuration: ControlConfiguration, _ admission: Admission, _ logger: Logger,
         _ clock: @escaping @Sendable () -> Double, _ renewalStep: Duration
-    ) async throws(ControlProblem) -> ControlRole {
+    ) async throws -> ControlRole {
         let authority = try await IdentityAuthority.open(
             store, secretFile: "\(configuration.data)/control.secret", now: clock())
         var settings = ControlSettings()
@@ -82,33 +85,50 @@ package final class ControlRole: Sendable {
             settings.doors = [door(configuration.agents, names)]
         }
         let core = ControlCore(store: store, authority: authority, settings: settings, logger: logger, now: clock)
-        do { try await core.load() } catch { throw .store(error) }
+        do { try await core.load() } catch { throw ControlProblem.store(error) }
         let first = try await firstToken(core, configuration)
         if configuration.tls == nil { try await showAuthority(authority.certificate, in: configuration.data) }
         let certificate = try certificate(configuration, authority.authority, names, at: clock())
+        return try await openDoors(
+            core, authority.authority, configuration, certificate, admission, first, clock, renewalStep)
+    }
+
+    private static func problem(_ error: any Error) -> ControlProblem {
+        switch error {
+        case let error as HTTPServiceError: .http(error)
+        case let error as ControlProblem: error
+        default: .certificates("\(error)")
+        }
+    }
+
+    /// Starts both servers, and the work of a control that has them.
+    @inline(never)
+    private static func openDoors(
+        _ core: ControlCore, _ authority: Authority, _ configuration: ControlConfiguration,
+        _ certificate: ShownCertificate?, _ admission: Admission, _ tokenFile: String?,
+        _ clock: @escaping @Sendable () -> Double, _ renewalStep: Duration
+    ) async throws -> ControlRole {
+        let doors = core.settings.doors
+        let door = try await LinkDoor.start(
+            core, at: configuration.agents, authority: authority,
+            names: doors.compactMap { HTTPURL($0)?.host }, logger: core.logger, clock: clock)
+        if doors.isEmpty {
+            let names = await Threads.offload(name: "names") { ServerName.ofThisHost() }
+            core.setDoors([Self.door(door.address, names)])
+        }
         do {
-            let door = try await LinkDoor.start(
-                core, at: configuration.agents, authority: authority.authority,
-                names: settings.doors.compactMap { HTTPURL($0)?.host }, logger: logger, clock: clock)
-            if settings.doors.isEmpty { core.setDoors([Self.door(door.address, names)]) }
-            do {
-                let server = try await ControlServer.start(
-                    core, at: configuration.listen, certificates: certificate?.certificates, admission: admission,
-                    logger: logger)
-                let notifier =
-                    configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: logger)
-                let command = first == nil ? nil : try await firstCommand(core)
-                return ControlRole(
-                    core, store, door, server, certificate, notifier, command: command, tokenFile: first,
-                    renewalStep: renewalStep)
-            } catch {
-                await door.stop()
-                throw error
-            }
-        } catch let error as HTTPServiceError { throw .http(error) } catch let error as ControlProblem {
-            throw error
+            let server = try await ControlServer.start(
+                core, at: configuration.listen, certificates: certificate?.certificates, admission: admission,
+                logger: core.logger)
+            let notifier =
+                configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: core.logger)
+            let command = tokenFile == nil ? nil : try await firstCommand(core)
+            return ControlRole(
+                core, core.store, door, server, certificate, notifier, command: command, tokenFile: tokenFile,
+                renewalStep: renewalStep)
         } catch {
-            throw .certificates("\(error)")
+            await door.stop()
+            throw error
         }
     }
 
@@ -157,7 +177,6 @@ package final class ControlRole: Sendable {
     }
 
     /// Writes who vouches for the API's certificate beyond loopback. The file opens nothing.
-    // A function of its own, never inlined: the compiler (6.3.1) crashes on its two kinds of errors inside of `start`.
     @inline(never)
     private static func showAuthority(_ certificate: String, in data: String) async throws(ControlProblem) {
         let (place, pem) = ("\(data)/\(authorityFile)", Array(certificate.utf8))
@@ -172,6 +191,7 @@ package final class ControlRole: Sendable {
 
     /// Creates an admin's token if there is no API token at all.
     /// - Returns: the path of its file.
+    @inline(never)
     private static func firstToken(
         _ core: ControlCore, _ configuration: ControlConfiguration
     ) async throws(ControlProblem) -> String? {
@@ -211,6 +231,7 @@ package final class ControlRole: Sendable {
     }
 
     /// Of the API: files, or beyond loopback a certificate of control's own authority.
+    @inline(never)
     private static func certificate(
         _ configuration: ControlConfiguration, _ authority: Authority, _ names: [String], at now: Double
     ) throws(ControlProblem) -> ShownCertificate? {

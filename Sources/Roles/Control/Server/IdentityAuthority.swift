@@ -19,6 +19,7 @@ package struct IdentityAuthority: FleetAuthority {
     /// - Parameters:
     ///   - path: the file `control.secret`.
     ///   - now: seconds since 1970.
+    @inline(never)
     package static func open(
         _ store: ControlStore, secretFile path: String, now: Double
     ) async throws(ControlProblem) -> IdentityAuthority {
