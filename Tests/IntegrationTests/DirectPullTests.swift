@@ -17,7 +17,7 @@ import Testing
         let client = OCIClient(authority: registry.authority)
         let resolved = try await client.call("GET", "/v1/resolve/team/app:1").json
         let hash = try #require(
-            (resolved["blobs"] as? [[String: Any]])?.compactMap { $0["infoHash"] as? String }.first)
+            (resolved["blobs"] as? [[String: Any]])?.first { $0["size"] as? Int == size }?["infoHash"] as? String)
         let cluster = try await client.call("GET", "/v1/cluster").json
         let tracker = try #require((cluster["trackers"] as? [String])?.first { $0.hasPrefix("http") })
         let origin = try #require((cluster["origins"] as? [[String: Any]])?.first?["peers"] as? String)

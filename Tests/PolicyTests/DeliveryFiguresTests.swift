@@ -33,7 +33,7 @@ struct DeliveryFiguresTests {
         for _ in 0..<2_000 {
             var figures = DeliveryFigures()
             let some = { (_: DeliveryMethod) in Int64.random(in: 0...700, using: &random) }
-            figures.transfersEnded(PerMethod(each: some))
+            figures.transfersEnded(PerMethod(each: some), most: total)
             let running = PerMethod(each: some)
             figures.look(running, rates: PerMethod(repeating: 1), machine: machine, most: total)
             #expect(sum(figures.received) + sum(figures.pending) == total)
@@ -44,7 +44,7 @@ struct DeliveryFiguresTests {
 
     @Test func `bytes of transfers that ended count beside those that run, until records know of them`() {
         var figures = DeliveryFigures()
-        figures.transfersEnded(PerMethod(bt: 10, obs: 20, cdn: 30))
+        figures.transfersEnded(PerMethod(bt: 10, obs: 20, cdn: 30), most: total)
         #expect(figures.total(PerMethod(bt: 1, obs: 2, cdn: 3)) == PerMethod(bt: 11, obs: 22, cdn: 33))
         figures.transfersBegan()
         #expect(figures.total(PerMethod(bt: 1, obs: 2, cdn: 3)) == PerMethod(bt: 1, obs: 2, cdn: 3))
@@ -57,6 +57,15 @@ struct DeliveryFiguresTests {
         figures.complete(most: total, sizes: lists)
         #expect(figures.received == lists)
         #expect(sum(figures.pending) == 0 && figures.rates == PerMethod(repeating: 0))
+    }
+
+    @Test func `at the end what came since the last look is of the method that brought it`() {
+        var figures = DeliveryFigures()
+        figures.look(
+            PerMethod(bt: 100, obs: 0, cdn: 0), rates: PerMethod(repeating: 5), machine: machine(), most: total)
+        figures.transfersEnded(PerMethod(bt: total, obs: 0, cdn: 0), most: total)
+        figures.complete(most: total, sizes: lists)
+        #expect(figures.received == PerMethod(bt: total, obs: 0, cdn: 0))
     }
 
     @Test func `counters are told each byte once, also after a restart`() {

@@ -101,12 +101,14 @@ actor NodeState {
             // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12).
             for tier in torrent.trackers {
                 for url in tier {
-                    guard
-                        let answer = try? await client.announce(
+                    do {
+                        let answer = try await client.announce(
                             url: url, request, filter: filter, timeout: options.trackerPatience)
-                    else { continue }
-                    answered = min(answered ?? .infinity, answer.interval)
-                    break
+                        answered = min(answered ?? .infinity, answer.interval)
+                        break
+                    } catch {
+                        parts.logger.debug("tracker trouble", metadata: ["text": "\(error)"])
+                    }
                 }
             }
         }

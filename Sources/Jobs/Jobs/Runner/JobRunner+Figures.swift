@@ -106,7 +106,7 @@ extension JobRunner {
     }
 
     /// Bytes of the files that do not lie here already.
-    private var mostBytes: Int64 { job.totalSize - job.size(of: record.local) }
+    var mostBytes: Int64 { job.totalSize - job.size(of: record.local) }
 
     private func show() {
         let now = figures

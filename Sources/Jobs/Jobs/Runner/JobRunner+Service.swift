@@ -27,7 +27,7 @@ extension JobRunner {
         // The transfer that fetched it goes on, unless publication had to stop it.
         if let part = fetching?.peers, await part.transfer.status().state == .seeding {
             seed = part.transfer
-            figures.transfersEnded(Self.received(in: await sources()))
+            figures.transfersEnded(Self.received(in: await sources()), most: mostBytes)
             fetching = nil
             board.update { $0.isSeeding = true }
             return

@@ -231,7 +231,7 @@ package actor JobRunner {
     /// Ends the transfers; what they brought still counts.
     func endTransfers() async {
         guard let fetching else { return }
-        figures.transfersEnded(Self.received(in: await sources()))
+        figures.transfersEnded(Self.received(in: await sources()), most: mostBytes)
         earlierFromSite = board.now.receivedFromSite
         self.fetching = nil
         await fetching.stop()

@@ -25,10 +25,16 @@ package struct DeliveryFigures: Sendable, Equatable {
     /// Transfers begin whose own records contain earlier bytes.
     package mutating func transfersBegan() { settled = PerMethod(repeating: 0) }
 
-    /// The transfers have ended.
-    /// - Parameter running: their counts.
-    package mutating func transfersEnded(_ running: PerMethod<Int64>) {
-        for method in DeliveryMethod.allCases { settled[method] &+= running[method] }
+    /// The transfers have ended. What they brought since the last look is theirs, whatever the plan was.
+    /// - Parameters:
+    ///   - running: their counts.
+    ///   - most: bytes of the files that were not on this host already.
+    package mutating func transfersEnded(_ running: PerMethod<Int64>, most: Int64) {
+        for method in DeliveryMethod.allCases {
+            settled[method] &+= running[method]
+            received[method] = max(received[method], settled[method])
+        }
+        received = Self.capped(received, to: most)
     }
 
     /// Bytes by all transfers, including ended ones.
