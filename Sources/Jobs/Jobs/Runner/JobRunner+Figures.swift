@@ -98,11 +98,21 @@ extension JobRunner {
 
     /// Everything is here.
     func balanceAtEnd() {
-        figures.complete(most: mostBytes, sizes: job.shares(besides: record.local))
+        figures.complete(most: mostBytes, sizes: sizesAtEnd)
         board.update { $0.notes = "" }
         show()
         count()
         saveReceived()
+    }
+
+    /// Bytes of the files that each method had in the end: a source that took over has those of the dead one.
+    private var sizesAtEnd: PerMethod<Int64> {
+        var sizes = PerMethod<Int64>(repeating: 0)
+        for (file, home) in job.plan.homes.enumerated()
+        where !record.local.contains(file) && job.files.indices.contains(file) {
+            if let method = machine.owner(of: file) ?? home { sizes[method] &+= job.files[file].size }
+        }
+        return sizes
     }
 
     /// Bytes of the files that do not lie here already.
