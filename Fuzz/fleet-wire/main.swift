@@ -1,4 +1,4 @@
-// sources: Text Address JSON Settings Hashing Fleet
+// sources: Text Address JSON Settings Hashing Policy Fleet
 // max_len: 8192
 //
 // The messages between agents and control, of both directions, and the texts that hosts are given: tokens, labels, selections. The
