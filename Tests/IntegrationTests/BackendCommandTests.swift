@@ -62,19 +62,10 @@ import Testing
 
     @Test func `answers 202 on Kraken's path while a blob without a torrent is read, and then the blob`() async throws {
         let directory = try TemporaryDirectory()
-        let data = directory.path("data")
-        let backend = "file://\(directory.path("store"))?name_path=identity"
-        var (registry, url) = try await up(data, backend)
-        let bytes = randomBytes(20_000_000)
-        try directory.write("file", bytes)
-        let pushed = try await Swoop.run("push", directory.path("file"), "app:1", "--registry", url)
-        try #require(pushed.status == 0, "\(pushed)")
-        let digest = try await sha256(directory.path("file"))
-        try await wait(for: "the blob in the back end") { directory.exists("store/\(digest)") }
-        try await registry.stop()
+        let (data, backend, bytes, digest) = try await stored(in: directory)
         TemporaryDirectory.remove(directory.path("store/\(digest).info"))
         for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
-        (registry, url) = try await up(data, backend)
+        let (registry, url) = try await up(data, backend)
         let path = "\(url)/namespace/app/blobs/\(digest)"
         let first = try await Command.ending(["curl", "-s", "-w", "%{http_code}", path, "-o", directory.path("body")])
         #expect(first.output == "202")
@@ -91,21 +82,12 @@ import Testing
 
     @Test func `gives a blob with a torrent while it is read, to readers and to a pull`() async throws {
         let directory = try TemporaryDirectory()
-        let data = directory.path("data")
-        let backend = "file://\(directory.path("store"))?name_path=identity"
-        var (registry, url) = try await up(data, backend)
-        let bytes = randomBytes(20_000_000)
-        try directory.write("file", bytes)
-        let pushed = try await Swoop.run("push", directory.path("file"), "app:1", "--registry", url)
-        try #require(pushed.status == 0, "\(pushed)")
-        let digest = try await sha256(directory.path("file"))
-        try await wait(for: "the blob in the back end") { directory.exists("store/\(digest)") }
-        try await registry.stop()
+        let (data, backend, bytes, digest) = try await stored(in: directory)
         // By Kraken's path, by OCI's, a range, and by the swarm, each from the back end.
         let whole = ["/namespace/app/blobs/\(digest)", "/v2/app/blobs/sha256:\(digest)"]
         for (number, path) in (whole + whole).enumerated() {
             for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
-            (registry, url) = try await up(data, backend)
+            let (registry, url) = try await up(data, backend)
             let body = directory.path("body\(number)")
             let range = number < 2 ? 0..<20_000_000 : 7_000_000..<7_400_000
             let words = number < 2 ? [] : ["-r", "\(range.lowerBound)-\(range.upperBound - 1)"]
@@ -117,7 +99,7 @@ import Testing
             try await registry.stop()
         }
         for name in ["blobs", "info"] { TemporaryDirectory.remove(directory.path("data/" + name)) }
-        (registry, url) = try await up(data, backend)
+        let (registry, url) = try await up(data, backend)
         let pulled = try await Swoop.run("pull", "app:1", "-o", directory.path("out"), "--direct", "--registry", url)
         #expect(pulled.status == 0, "\(pulled)")
         let isRight = directory.read("out/file") == bytes
@@ -131,6 +113,23 @@ import Testing
         let ending = try await Swoop.run(
             "up", "--any-port", "--data", directory.path("data"), "--backend", backend, environment: Self.alone)
         #expect(ending.status == 2 && ending.errors.contains("not offered"))
+    }
+
+    /// A registry was pushed 20 MB as `app:1`, has them in its back end, and has ended.
+    private func stored(
+        in directory: TemporaryDirectory
+    ) async throws -> (data: String, backend: String, bytes: [UInt8], digest: String) {
+        let data = directory.path("data")
+        let backend = "file://\(directory.path("store"))?name_path=identity"
+        let (registry, url) = try await up(data, backend)
+        let bytes = randomBytes(20_000_000)
+        try directory.write("file", bytes)
+        let pushed = try await Swoop.run("push", directory.path("file"), "app:1", "--registry", url)
+        try #require(pushed.status == 0, "\(pushed)")
+        let digest = try await sha256(directory.path("file"))
+        try await wait(for: "the blob in the back end") { directory.exists("store/\(digest)") }
+        try await registry.stop()
+        return (data, backend, bytes, digest)
     }
 
     private func sha256(_ path: String) async throws -> String {

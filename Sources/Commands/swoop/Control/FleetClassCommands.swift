@@ -96,19 +96,18 @@ struct FleetClassApplyCommand: SwoopCommand {
         } catch { throw Failure(.usage, "cannot read '\(file.shown)': \(error)") }
         let name = try Self.name(of: bytes, file)
         let path = "/v1/classes/\(FleetClient.part(name))"
-        let reply: FleetClient.Reply
-        do {
-            reply = try await fleet.using { client in
-                var headers: HTTPHeaders = ["If-None-Match": "*"]
-                do {
-                    if let etag = try await client.get(path).etag { headers = ["If-Match": etag] }
-                } catch let failure as Failure where failure.status == .notFound {}
+        let reply = try await fleet.using { client in
+            var headers: HTTPHeaders = ["If-None-Match": "*"]
+            do {
+                if let etag = try await client.get(path).etag { headers = ["If-Match": etag] }
+            } catch let failure as Failure where failure.status == .notFound {}
+            do {
                 return try await client.call(
                     .PUT, path, headers: headers, body: bytes,
                     type: file.hasSuffix(".json") ? "application/json" : "application/yaml")
+            } catch let failure as Failure where failure.status == .usage {
+                throw Failure(.usage, "\(file.shown): \(failure.message)", advice: failure.advice)
             }
-        } catch let failure as Failure where failure.status == .usage {
-            throw Failure(.usage, "\(file.shown): \(failure.message)", advice: failure.advice)
         }
         if reporter.mode.json { reporter.raw(reply.json) }
         reporter.note(

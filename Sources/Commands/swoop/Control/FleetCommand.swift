@@ -72,19 +72,13 @@ struct FleetAuditCommand: ParsableCommand {
         @Option(help: ArgumentHelp("Lines of one kind, such as node.join.", valueName: "action"))
         var action: String?
 
-        @Option(help: ArgumentHelp("Lines to show.", valueName: "n"))
-        var limit = 50
-
+        @OptionGroup var length: FleetListLength
         @OptionGroup var fleet: FleetArguments
         @OptionGroup var global: GlobalOptions
 
-        func validate() throws {
-            guard (1...1000).contains(limit) else { throw ValidationError("'--limit' is 1 to 1000") }
-        }
-
         func run(_ reporter: Reporter) async throws {
             let page = try await fleet.using {
-                try await $0.get("/v1/audit", [("limit", "\(limit)"), ("subject", subject), ("action", action)])
+                try await $0.get("/v1/audit", [("limit", "\(length.limit)"), ("subject", subject), ("action", action)])
             }
             reporter.list(
                 page.json["items"]?.arrayValue ?? [], "audit", ["ID", "TIME", "WHO", "FROM", "ACTION", "SUBJECT"]
@@ -96,5 +90,15 @@ struct FleetAuditCommand: ParsableCommand {
                 ]
             }
         }
+    }
+}
+
+/// How much of a long list is shown.
+struct FleetListLength: ParsableArguments {
+    @Option(help: ArgumentHelp("How many to show: 1 to 1000.", valueName: "n"))
+    var limit = 50
+
+    func validate() throws {
+        guard (1...1000).contains(limit) else { throw ValidationError("'--limit' is 1 to 1000") }
     }
 }

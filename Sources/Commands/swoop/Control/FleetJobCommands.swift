@@ -51,19 +51,13 @@ struct FleetJobListCommand: SwoopCommand {
             "planned, hashing, running, held, paused, done, partly, failed or cancelled.", valueName: "state"))
     var state: String?
 
-    @Option(help: ArgumentHelp("Jobs to show.", valueName: "n"))
-    var limit = 50
-
+    @OptionGroup var length: FleetListLength
     @OptionGroup var fleet: FleetArguments
     @OptionGroup var global: GlobalOptions
 
-    func validate() throws {
-        guard (1...1000).contains(limit) else { throw ValidationError("'--limit' is 1 to 1000") }
-    }
-
     func run(_ reporter: Reporter) async throws {
         let page = try await fleet.using {
-            try await $0.get("/v1/jobs", [("limit", "\(limit)"), ("class", className), ("state", state)])
+            try await $0.get("/v1/jobs", [("limit", "\(length.limit)"), ("class", className), ("state", state)])
         }
         reporter.list(
             page.json["items"]?.arrayValue ?? [], "job", ["ID", "CLASS", "NAME", "STATE", "SENDER", "CREATED", "ENDED"]

@@ -35,7 +35,7 @@ struct BackendSource: RangeSource {
             return .failed(Self.problem(error), next: next)
         }
         guard next == run.upperBound else {
-            return .failed(.retry(after: nil, reason: "\("it sent less than it was asked for")"), next: next)
+            return .failed(.retry(after: nil, reason: "\(backend.label) sent less than it was asked for"), next: next)
         }
         return .complete
     }

@@ -139,6 +139,6 @@ package enum SourceSettings {
 }
 
 extension SettingNode {
-    /// The text of a window; what is none is no window either.
+    /// The text of a window. A value that is not text becomes an empty one, which the parser of windows refuses.
     fileprivate var windowText: String { value.lenientText ?? "" }
 }

@@ -277,13 +277,17 @@ package actor SendRunner {
         transfer = started
         if trouble == nil { show(.running) }
         Task { [weak self] in
-            for await event in started.events {
-                switch event {
-                case .complete: await self?.isServed()
-                case .failed(let error): await self?.isInTrouble(SendProblem(.failed, "seed", error.description))
-                default: break
-                }
-            }
+            for await event in started.events { await self?.heard(event, of: started) }
+        }
+    }
+
+    private func heard(_ event: TransferEvent, of one: Transfer) {
+        // What an earlier try has to say is over.
+        guard one === transfer else { return }
+        switch event {
+        case .complete: isServed()
+        case .failed(let error): isInTrouble(SendProblem(.failed, "seed", error.description))
+        default: break
         }
     }
 
