@@ -458,7 +458,7 @@ let tests: [Module] = [
     Module(name: "FilesTests", kind: .tests, uses: ["Threads", "Files", "TestFileLayers", "TestSupport"]),
     Module(name: "HashingTests", kind: .tests, uses: ["Text", "Hashing", "TestSupport"]),
     Module(name: "BencodeTests", kind: .tests, uses: ["Text", "Bencode"]),
-    Module(name: "MetainfoTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo"]),
+    Module(name: "MetainfoTests", kind: .tests, uses: ["Text", "Hashing", "Bencode", "Metainfo", "TestSupport"]),
     Module(name: "PeerWireTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "PeerWire"]),
     Module(name: "TrackingTests", kind: .tests, uses: ["Text", "Address", "Hashing", "Bencode", "Tracking"]),
     Module(

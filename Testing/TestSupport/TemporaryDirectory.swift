@@ -104,15 +104,18 @@ package final class TemporaryDirectory: Sendable {
         _ = Glibc.remove(path)
     }
 
-    private static func names(_ path: [CChar]) -> [[CChar]] {
-        guard let directory = opendir(path) else { return [] }
+    /// What a directory holds but `.` and `..`, each ended by a zero; nothing when it cannot be read.
+    /// - Parameter path: ends with a zero.
+    package static func names(_ path: [CChar]) -> [[CChar]] {
+        guard let directory = opendir(path), let field = MemoryLayout<dirent>.offset(of: \.d_name) else { return [] }
         defer { closedir(directory) }
         var names: [[CChar]] = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                $0.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
-            }
-            if name != [46], name != [46, 46] { names.append(name + [0]) }
+            // An entry ends behind its name. Its field is declared for the longest one, so that to take that as a whole reads
+            // beyond the buffer, and ends the process where no memory follows.
+            let start = UnsafeRawPointer(entry).advanced(by: field).assumingMemoryBound(to: CChar.self)
+            let name = Array(UnsafeBufferPointer(start: start, count: strlen(start) + 1))
+            if name != [46, 0], name != [46, 46, 0] { names.append(name) }
         }
         return names
     }

@@ -1,5 +1,6 @@
 import Glibc
 import Metainfo
+import TestSupport
 import Testing
 
 /// Torrents made by other programs, and bad ones: the corpus of the fuzz target.
@@ -8,13 +9,9 @@ import Testing
     private func corpus() throws -> [(name: String, bytes: [UInt8])] {
         let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         let directory = root + "/Fuzz/metainfo/corpus"
-        let stream = try #require(opendir(directory), "\(directory) is missing")
-        defer { closedir(stream) }
         var found: [(String, [UInt8])] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        for entry in TemporaryDirectory.names(directory.utf8CString.map { $0 }) {
+            let name = String(decoding: entry.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
             guard !name.hasPrefix(".") else { continue }
             let file = try #require(fopen("\(directory)/\(name)", "r"))
             defer { fclose(file) }
