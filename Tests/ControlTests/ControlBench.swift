@@ -256,9 +256,12 @@ final class TestAgent: Sendable {
     // MARK: Sending
 
     /// Plans, keys and starts a job.
-    func startJob(_ content: JobContent = .sample, to: [String] = [], deadline: String? = nil) async throws -> String {
+    func startJob(
+        _ content: JobContent = .sample, to: [String] = [], at time: String? = nil, deadline: String? = nil
+    ) async throws -> String {
         let plan = try await bench.core.plan(
-            SendOrder(className: "release", path: "/srv/app", to: to, deadline: deadline), dryRun: false, by: caller)
+            SendOrder(className: "release", path: "/srv/app", to: to, at: time, deadline: deadline), dryRun: false,
+            by: caller)
         try await bench.core.store.keep(metainfo: SampleTorrent.bytes, of: plan.job)
         let key = try await bench.core.key(for: plan.job, KeyRequest(content: content), by: caller)
         _ = try await bench.core.start(plan.job, start(key, content), by: caller)

@@ -350,6 +350,50 @@ import Testing
         #expect(try await bench.job(job).state == .done)
     }
 
+    @Test func `a job for later is planned, and offered and put in place of older ones at its time`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["caches": "name=edge"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let edge = try await bench.agent("edge")
+        let first = try await build.startJob()
+        let job = try await build.startJob(at: "2h")
+        #expect(try await bench.job(job).state == .planned)
+        let (now, cached) = (offers(try await web.sync()), offers(try await edge.sync()))
+        #expect(now.count == 1 && cached.count == 1)
+        #expect(try await bench.core.view(of: job, for: build.caller).reason?.hasPrefix("it begins at ") == true)
+        // What a control reads from the database after it was killed is the same.
+        let again = try await bench.again()
+        for agent in [build, web, edge] { agent.goes(to: again) }
+        try await web.sync([(first, .accepted)])
+        await again.pass(7300, by: 100)
+        #expect(try await again.job(job).state == .running)
+        let (late, kept) = (offers(try await web.sync()), offers(try await edge.sync()))
+        #expect(!late.isEmpty && !kept.isEmpty)
+    }
+
+    @Test func `nodes of a site share the line that their class limits, as long as they receive`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["limits": ["site": "3MiB"]])
+        let build = try await bench.agent("build")
+        let one = try await bench.agent("web-1", labels: [("site", "bj")])
+        let two = try await bench.agent("web-2", labels: [("site", "bj")])
+        let three = try await bench.agent("web-3", labels: [("site", "bj")])
+        let (far, alone) = (try await bench.agent("web-4", labels: [("site", "sh")]), try await bench.agent("web-5"))
+        let job = try await build.startJob()
+        let line: Int64 = 3 << 20
+        #expect(try await one.sync().shares == [job: line / 3])
+        #expect(try await far.sync().shares == [job: line])
+        #expect(try await alone.sync().shares == [job: line])
+        #expect(try await build.sync().shares.isEmpty)
+        // Who has all of it leaves the line to the others, and so does one that can receive nothing now.
+        try await two.sync([(job, .accepted), (job, .receiving), (job, .delivered)])
+        #expect(try await one.sync().shares == [job: line / 2])
+        try await three.sync([(job, .accepted), (job, .waiting(.space))])
+        #expect(try await one.sync([(job, .accepted), (job, .receiving)]).shares == [job: line])
+        try await three.sync([(job, .receiving)])
+        #expect(try await one.sync().shares == [job: line / 2])
+    }
+
     @Test func `peers of a job are found through control, those of the site first`() async throws {
         let bench = try await ControlBench()
         try await bench.defineRelease()

@@ -34,6 +34,22 @@ import Testing
         #expect(control.state.withLock { $0.jobs[job]?.abandoned } == nil)
     }
 
+    @Test func `with a pattern that is none is refused before there is a job`() async throws {
+        try await with { control, sender, _ in
+            let order = SendOrder(
+                className: "app", path: sender.directory.path("source/release"), exclude: ["a", "(unclosed"])
+            for isDry in [true, false] {
+                do {
+                    if isDry { _ = try await sender.agent.plan(order) } else { _ = try await sender.agent.send(order) }
+                    Issue.record("it was accepted")
+                } catch let problem as SendProblem {
+                    #expect(problem.code == "pattern" && problem.description.contains("(unclosed"), "\(problem)")
+                }
+            }
+            #expect(control.state.withLock { $0.jobs.isEmpty })
+        }
+    }
+
     @Test func `starts once control is there again`() async throws {
         try await with { control, sender, receiver in
             control.state.withLock { $0.silentStarts = 3 }

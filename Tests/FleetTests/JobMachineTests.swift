@@ -124,6 +124,40 @@ import Text
         #expect(job.retry(at: 5003).isEmpty && job.state == .done)
     }
 
+    @Test func `a job for later is planned until then, and has its whole time from then on`() {
+        let targets = nodes(2)
+        var course = JobCourse()
+        course.expires = 1000
+        var job = JobMachine(id: "j-1", waves: [targets], course: course, at: 1000, begins: 5000)
+        #expect(job.state == .planned && job.due == 5000 && job.expires == 6000)
+        #expect(job.orders(of: targets[0]).isEmpty && job.tick(4999).isEmpty)
+        #expect(job.report(.back, of: targets[0], at: 2000).isEmpty)
+        // As it is read from the database.
+        job = JobMachine(
+            id: "j-1", course: course, header: JobMachine.Header(job.header.json) ?? job.header, targets: job.targets)
+        #expect(job.state == .planned && job.begins == 5000)
+        _ = job.pause()
+        #expect(job.state == .paused)
+        #expect(!job.resume(at: 3000).contains(.offer(targets[0], attempt: 1)) && job.state == .planned)
+        #expect(Set(job.tick(5000)) == Set(targets.map { .offer($0, attempt: 1) }))
+        #expect(job.state == .running && job.due == 6000)
+        for node in targets { run(&job, node, at: 5001) }
+        #expect(job.state == .done)
+    }
+
+    @Test func `a planned job that is paused beyond its time begins when it is resumed, and one that is promoted at once`() {
+        let targets = nodes(1)
+        var job = JobMachine(id: "j-1", waves: [targets], course: JobCourse(), at: 1000, begins: 5000)
+        _ = job.pause()
+        #expect(job.tick(5000).isEmpty && job.state == .paused)
+        #expect(job.resume(at: 5001).contains(.offer(targets[0], attempt: 1)) && job.state == .running)
+        job = JobMachine(id: "j-1", waves: [targets], course: JobCourse(), at: 1000, begins: 5000)
+        #expect(job.promote(at: 1001) == [.offer(targets[0], attempt: 1)] && job.state == .running)
+        job = JobMachine(id: "j-1", waves: [targets], course: JobCourse(), at: 1000, begins: 5000)
+        _ = job.cancel()
+        #expect(job.state == .cancelled && job.tick(5000).isEmpty)
+    }
+
     @Test func `a failed job whose nodes are all away begins again too`() {
         let targets = nodes(1)
         var job = machine([targets])

@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What fails in the middle of a job, with real processes. `Benchmarks/fleet/failures` does the same at length.
+/// What fails, or is scarce, in the middle of a job, with real processes. `Benchmarks/fleet/failures` does the same at length.
 @Suite(.serialized) struct FleetFailureTests {
     /// So slow that something can happen meanwhile.
     private let slow: [String: Any] = ["hook": "note", "check": "sha1", "limits": ["down": "1MiB"]]
@@ -61,6 +61,22 @@ import Testing
         }
         try await fleet.isDone(job)
         try await fleet.isRight(job, in: "c", 2)
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `all nodes of a site together receive no more from outside than their class permits`() async throws {
+        let fleet = try await TestFleet()
+        try await fleet.hosts(3, haveSites: true)
+        try await fleet.define("c", ["hook": "note", "limits": ["site": "1MiB"]])
+        try fleet.fill(5 << 20)
+        let start = ContinuousClock.now
+        let job = try await fleet.send("c")
+        try await fleet.isDone(job)
+        // Each has all of it, but over the site's line it came about once: a second for each MiB. What a limit saves up while
+        // nothing comes may pass at once.
+        let took = ContinuousClock.now - start
+        #expect(took > .seconds(3.5) && took < .seconds(14), "\(took)")
+        try await fleet.isRight(job, in: "c", 3)
     }
 
     @Test(.timeLimit(.minutes(3)))

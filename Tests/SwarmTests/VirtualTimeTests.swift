@@ -45,6 +45,30 @@ import VirtualNetwork
         #expect(network.now - start < 1 + 20 * latency)
     }
 
+    @Test func `a limit of a site's line holds for peers outside it and for nobody else`() throws {
+        let peer = try VirtualEngine(
+            1, on: network, sample, at: sample.write(into: place.directory("seed1")), isSeed: true
+        ) { $0.site = "station" }
+        let path = try place.directory("leecher2") + "/content"
+        let engine = try VirtualEngine(
+            2, on: network, sample, at: path, isSeed: false, peers: [VirtualNetwork.address(1)]
+        ) {
+            $0.site = "harbour"
+            $0.outsideLimit = 50_000
+        }
+        let neighbour = try VirtualEngine(
+            3, on: network, sample, at: sample.write(into: place.directory("seed3")), isSeed: true
+        ) { $0.site = "harbour" }
+        defer { for engine in [peer, engine, neighbour] { engine.stop() } }
+        let start = network.now
+        #expect(!network.run(for: 6) { engine.isComplete })
+        #expect(engine.engine.machine.transferred.down > 100_000)
+        engine.engine.found([VirtualNetwork.address(3)])
+        #expect(network.run(for: 1) { engine.isComplete })
+        #expect(try hasContent(2))
+        #expect(network.now - start < 7.5)
+    }
+
     /// Ten pieces among four leechers: which of them ask for the same piece at the start is a matter of luck. So the bounds
     /// are for some seeds of the random choices, and for the middle of them.
     @Test func `many peers share what one slow uplink gives`() throws {

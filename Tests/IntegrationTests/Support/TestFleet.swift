@@ -118,10 +118,16 @@ final class TestFleet {
     // MARK: Hosts
 
     /// The sender and targets `r1`… join, and their agents run.
-    func hosts(_ targets: Int) async throws {
-        let made = try await ask("POST", "/v1/tokens", ["uses": targets + 1])
-        let words = (made.json["command"] as? String ?? "").split(separator: " ").map(String.init)
-        let option = try #require(words.firstIndex(of: "--token"), "\(made.json)")
+    /// - Parameter haveSites: the sender stands at one site, and all targets at another.
+    func hosts(_ targets: Int, haveSites: Bool = false) async throws {
+        func token(_ site: String) async throws -> String {
+            let labels = haveSites ? ["site": site] : [:]
+            let made = try await ask("POST", "/v1/tokens", ["uses": targets, "labels": labels])
+            let words = (made.json["command"] as? String ?? "").split(separator: " ").map(String.init)
+            let option = try #require(words.firstIndex(of: "--token"), "\(made.json)")
+            return words[option + 1]
+        }
+        let (home, away) = (try await token("home"), try await token("away"))
         let doors = ports.map { "https://127.0.0.1:\($0.door)" }.joined(separator: ",")
         for name in ["sender"] + (1...targets).map({ "r\($0)" }) {
             try work.makeDirectory(name)
@@ -137,7 +143,7 @@ final class TestFleet {
                 """
             try work.write("\(name)/agent.yaml", file)
             let ending = try await Program(
-                [Swoop.path, "agent", "join", doors, "--token", words[option + 1], "--name", name] + place(name)
+                [Swoop.path, "agent", "join", doors, "--token", name == "sender" ? home : away, "--name", name] + place(name)
             ).ending()
             try #require(ending.status == 0, "\(ending)")
             try await startAgent(name)

@@ -16,7 +16,7 @@ extension PeerConnection.Open {
     /// Number of bytes that may be read now. The download limit is for blocks: a peer without outstanding requests is
     /// read in any case, so that it can neither use up the limit nor be kept from sending its messages.
     private func allowance(_ connection: PeerConnection) -> Int {
-        let limit = owner.limits.mayReceive(connection.loop.now)
+        let limit = inbound.mayReceive(connection.loop.now)
         guard limit < .max, incoming == nil, !owner.owesBlocks(connection) else { return limit }
         return .max
     }
@@ -27,7 +27,7 @@ extension PeerConnection.Open {
         while !isClosed, quantum > 0, !isHeldBack {
             let allowed = allowance(connection)
             guard allowed > 0 else {
-                let delay = owner.limits.receiveDelay(connection.loop.now)
+                let delay = inbound.receiveDelay(connection.loop.now)
                 return pauseReading(for: max(0.005, delay), on: connection)
             }
             let outcome: Socket.Outcome
@@ -174,7 +174,7 @@ extension PeerConnection.Open {
     /// Counts received bytes that belong to a requested block.
     private func noteAsked(_ bytes: Int) {
         bytesExplained += Int64(bytes)
-        owner.limits.received(bytes)
+        inbound.received(bytes)
     }
 
     private func slice(_ bytes: UnsafeMutableRawBufferPointer, _ start: Int, _ count: Int)

@@ -9,6 +9,8 @@ extension PeerConnection {
     /// It keeps its torrent alive. Whoever ends a torrent must close its connections.
     final class Open {
         let owner: any ConnectionOwner
+        /// What the peer's blocks count against: the torrent's limits, or those for peers outside our site.
+        var inbound: TransferLimits
         /// The info hash of our handshake, truncated to 20 bytes.
         let infoHash: SHA1Digest
         /// The peer's handshake.
@@ -54,6 +56,7 @@ extension PeerConnection {
         /// - Parameter unsent: bytes of our handshake that the stream has not accepted.
         init(owner: any ConnectionOwner, infoHash: SHA1Digest, handshake: Handshake, unsent: [UInt8], now: Double) {
             self.owner = owner
+            inbound = owner.limits
             self.infoHash = infoHash
             self.handshake = handshake
             let bounds = owner.bounds

@@ -53,6 +53,7 @@ extension TorrentEngine {
         connection.key = key
         connection.open?.answers = PendingAnswers(
             budget: PendingAnswers.budget(metadata: info.bytes.count, pieces: info.layout.pieceCount))
+        connection.open?.inbound = inboundLimits(isNear: traits.isNear)
         peers.joined(connection, as: key, id, now: context.loop.now)
         if connection.isIncoming { exchange.hasIncoming = true }
         // Our holdings are sent first, as older clients expect.
@@ -178,6 +179,7 @@ extension TorrentEngine {
             traits.uplink = handshake.uplink ?? traits.uplink
             traits.supportsDontHave = capabilities.ids[.dontHave] != nil
         }
+        connection.open?.inbound = inboundLimits(isNear: isNear(connection))
         // The first value counts: a peer that names one port after another would fill the address book.
         if connection.isIncoming, connection.listenAddress == nil, let port = capabilities.port {
             let address = connection.address.with(port: port)

@@ -28,6 +28,7 @@ extension TorrentEngine {
             return false
         }
         connection.capabilities = first.capabilities
+        if let inbound = first.open?.inbound { connection.open?.inbound = inbound }
         furtherConnections.opened(connection, key)
         machine.setConnectionCount(furtherConnections.openCount(of: key), of: key)
         if first.path.choice == .bbr { chooseBBR(connection) }

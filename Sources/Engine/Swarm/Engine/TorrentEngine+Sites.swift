@@ -10,6 +10,28 @@ extension TorrentEngine {
         return Site.areNeighbours(local.addressBytes, connection.address.addressBytes)
     }
 
+    /// What the blocks of a peer count against.
+    func inboundLimits(isNear: Bool) -> TransferLimits { isNear ? limits : outsideLimits ?? limits }
+
+    /// Changes what comes from outside our site, by peers and sources together, in bytes per second; nil for no limit.
+    func setOutsideLimit(_ rate: Int?) {
+        if let outsideLimits {
+            outsideLimits.set(down: rate, up: nil, now: context.loop.now)
+        } else if let rate {
+            let new = TransferLimits(down: rate, up: nil, parent: limits, now: context.loop.now)
+            outsideLimits = new
+            for (key, connection) in connections {
+                let inbound = inboundLimits(isNear: isNear(connection))
+                connection.open?.inbound = inbound
+                for further in furtherConnections.open[key] ?? [] { further.open?.inbound = inbound }
+            }
+            for source in sources.all { source.limits = new }
+        } else {
+            return
+        }
+        limitsChanged()
+    }
+
     // MARK: Announcements
 
     /// Announces a piece to every peer. Announcements for which a peer does not wait are sent in groups.

@@ -59,8 +59,8 @@ extension TorrentEngine {
         let key = machine.join(traits, now: context.loop.now)
         let enter = enter
         let source = WebSource(
-            plan: plan, sharesFiles: sharesFiles, layout: info.layout, context: context, limits: limits,
-            settings: settings,
+            plan: plan, sharesFiles: sharesFiles, layout: info.layout, context: context,
+            limits: outsideLimits ?? limits, settings: settings,
             hooks: WebSource.Hooks(
                 deliver: { [weak self] in self?.storeRange($0, $1, from: key) },
                 reject: { [weak self] in self?.machine.rejected($0, by: key, now: self?.context.loop.now ?? 0) },

@@ -23,6 +23,8 @@ final class TorrentEngine: Dialler {
     let gate = HomeGate()
     let options: TransferOptions
     let limits: TransferLimits
+    /// What comes from outside our site has a limit of its own, within ``limits``; nil without such a limit.
+    var outsideLimits: TransferLimits?
     let bounds: ContentBounds?
     /// Runs its argument with this object on the loop; callable from any thread.
     let enter: @Sendable (@escaping @Sendable (TorrentEngine) -> Void) -> Void
@@ -90,8 +92,12 @@ final class TorrentEngine: Dialler {
         self.startedAt = startedAt
         let now = context.loop.now
         let layout = info.layout
-        limits = TransferLimits(
+        let limits = TransferLimits(
             down: options.downloadLimit, up: options.uploadLimit, parent: context.limits, now: now)
+        self.limits = limits
+        outsideLimits = options.outsideLimit.map {
+            TransferLimits(down: $0, up: nil, parent: limits, now: now)
+        }
         let last = layout.piece(layout.pieceCount - 1)
         let lastLength = layout.alignsFiles ? layout.pieceLength : last.map { layout.length(of: $0) } ?? 0
         bounds = ContentBounds(

@@ -53,7 +53,8 @@ final class WebSource {
     private let source: any RangeSource
     private let context: EngineContext
     private let layout: ContentLayout
-    private let limits: TransferLimits
+    /// Those of what comes from outside our site.
+    var limits: TransferLimits
     private let hooks: Hooks
     private var bucket: TokenBucket
     /// Waiting spans, in the machine's order.

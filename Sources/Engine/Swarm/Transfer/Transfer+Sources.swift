@@ -33,6 +33,9 @@ extension Transfer {
     /// trackers get `stopped`, until that changes.
     package func setSeeding(_ isSeeding: Bool) { change { $0.setSeeding(isSeeding) } }
 
+    /// Changes ``TransferOptions/outsideLimit``.
+    package func setOutsideLimit(_ rate: Int?) { change { $0.setOutsideLimit(rate) } }
+
     // MARK: Peers
 
     private static let mostEarlyPeers = 1_000

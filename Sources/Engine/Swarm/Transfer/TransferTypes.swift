@@ -32,6 +32,8 @@ package struct TransferOptions: Sendable {
     /// Bytes per second; nil for no limit.
     package var downloadLimit: Int?
     package var uploadLimit: Int?
+    /// What comes from outside this host's site, by peers and sources together, in bytes per second; nil for no limit.
+    package var outsideLimit: Int?
     /// Show each piece to one peer first (BEP 16).
     package var superSeed = false
     /// The budget of a registry's origin; nil for any other host.

@@ -30,33 +30,41 @@ struct Fetching: Sendable {
     var parts: [Part] { [peers, others].compactMap(\.self) }
 
     /// Begins both, with nothing fetched until `set` says so.
-    /// - Parameter wanted: files of the job that are to be fetched.
-    static func begin(_ job: Job, wanted: Set<Int>, host: JobHost) async throws -> Fetching {
+    /// - Parameters:
+    ///   - wanted: files of the job that are to be fetched.
+    ///   - outsideLimit: of what comes from outside this host's site, in bytes per second; nil for none.
+    static func begin(
+        _ job: Job, wanted: Set<Int>, host: JobHost, outsideLimit: Int?
+    ) async throws -> Fetching {
         var fetching = Fetching()
         let served = job.torrents.served?.indices ?? [:]
         if let torrent = job.torrents.served {
             let chosen = served.filter { wanted.contains($0.key) }
             // Peers may want what is here though nothing is missing.
             if !chosen.isEmpty {
-                fetching.peers = try await fetching.part(job, torrent, chosen, usesPeers: true, host)
+                fetching.peers = try await fetching.part(
+                    job, torrent, chosen, usesPeers: true, host, outsideLimit: outsideLimit)
             }
         }
         if let torrent = job.torrents.full {
             let chosen = torrent.indices.filter { wanted.contains($0.key) && served[$0.key] == nil }
             if !chosen.isEmpty {
-                fetching.others = try await fetching.part(job, torrent, chosen, usesPeers: false, host)
+                fetching.others = try await fetching.part(
+                    job, torrent, chosen, usesPeers: false, host, outsideLimit: outsideLimit)
             }
         }
         return fetching
     }
 
     private mutating func part(
-        _ job: Job, _ torrent: JobTorrent, _ chosen: [Int: Int], usesPeers: Bool, _ host: JobHost
+        _ job: Job, _ torrent: JobTorrent, _ chosen: [Int: Int], usesPeers: Bool, _ host: JobHost,
+        outsideLimit: Int?
     ) async throws -> Part {
         var options = host.transferOptions
         let record = job.places.work + (usesPeers ? "/peers" : "/others")
         options.staging = StagingPlace(contentPath: job.places.incoming, recordPath: record)
         options.fileIndices = Set(chosen.values)
+        options.outsideLimit = outsideLimit
         options.usesPeers = usesPeers
         options.usesWebSeeds = false
         options.arePeersActive = false
@@ -94,6 +102,11 @@ struct Fetching: Sendable {
     func reserve(_ files: Set<Int>) async {
         guard let part = peers else { return }
         await part.transfer.reserve(files: Set(files.compactMap { part.indices[$0] }))
+    }
+
+    /// Changes what comes from outside this host's site, in bytes per second; nil for no limit.
+    func setOutsideLimit(_ rate: Int?) async {
+        for part in parts { await part.transfer.setOutsideLimit(rate) }
     }
 
     func stop() async {

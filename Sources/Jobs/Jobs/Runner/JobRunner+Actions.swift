@@ -57,9 +57,10 @@ extension JobRunner {
         let here = Set(job.files.indices.filter { machine.owner(of: $0) != nil })
         let wanted = missing.union(here)
         do {
-            let begun = try await Fetching.begin(job, wanted: wanted, host: host)
+            let begun = try await Fetching.begin(job, wanted: wanted, host: host, outsideLimit: outsideLimit)
             if isStopped { return await begun.stop() }
             fetching = begun
+            await begun.setOutsideLimit(outsideLimit)
             // Their records contain the bytes of earlier runs.
             figures.transfersBegan()
             for part in begun.parts { follow(part) }

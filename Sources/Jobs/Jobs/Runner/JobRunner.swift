@@ -28,6 +28,7 @@ package actor JobRunner {
     var state: JobState
     var machine: DeliveryMachine
     var fetching: Fetching?
+    private(set) var outsideLimit: Int?
     var checked: CheckRecord
     var seed: Transfer?
     package nonisolated let children = ChildTasks()
@@ -89,6 +90,12 @@ package actor JobRunner {
     package func addPeers(_ addresses: [PeerAddress]) async {
         await fetching?.peers?.transfer.addPeers(addresses)
         await seed?.addPeers(addresses)
+    }
+
+    /// Changes what comes from outside this host's site, in bytes per second; nil for no limit.
+    package func setOutsideLimit(_ rate: Int?) async {
+        outsideLimit = rate
+        await fetching?.setOutsideLimit(rate)
     }
 
     /// How the job stands now. Waits for nothing.

@@ -122,13 +122,16 @@ enum Documents {
         return .object(object)
     }
 
-    /// Progress of a node, between two changes of its state.
+    /// Progress of a node, between two changes of its state: node, bytes, and the rates down and up in bytes a second. Without
+    /// names and fractions, since a message has little room and there may be thousands of nodes.
     static func figures(_ figures: JobFigures, of node: NodeID) -> JSONValue {
-        .object([
-            "node": .string(node.description), "bytes": .integer(figures.done), "rate": .double(figures.down),
-            "upload_rate": .double(figures.up),
+        .array([
+            .string(node.description), .integer(figures.done), .integer(whole(figures.down)),
+            .integer(whole(figures.up)),
         ])
     }
+
+    private static func whole(_ rate: Double) -> Int64 { Int64(exactly: rate.rounded()) ?? 0 }
 
     static func target(
         _ target: JobMachine.Target, detail: JobSnapshot.Detail?, name: String?, figure: FigureBoard.Figure?,

@@ -82,6 +82,7 @@ struct JobStream: Sendable {
             shown.job = record.revision
             shown.isWhole = told.count == rows.count && rows.count < Self.rows
         }
+        var progress: [JSONValue] = []
         core.figures.withLock { board in
             guard let changes = board.changes[job], let figures = board.jobs[job] else { return }
             shown.figures.take(from: changes) { node in
@@ -89,12 +90,12 @@ struct JobStream: Sendable {
                 let item = Documents.figures(figure.figures, of: node)
                 let bytes = item.encode().count + 1
                 guard size + bytes <= most else { return false }
-                items.append(item)
+                progress.append(item)
                 size += bytes
                 return true
             }
         }
-        return APIStreams.message("job", id: shown.id, ["job": head, "targets": .array(items)])
+        return APIStreams.message("job", id: shown.id, ["job": head, "targets": .array(items), "figures": .array(progress)])
     }
 
     private func target(_ row: TargetRecord, _ job: JobRecord, _ now: Double) -> JSONValue {

@@ -166,15 +166,13 @@ extension ControlCore {
 
     /// Advances jobs whose next wave, start or expiry is due.
     private func moveJobs(_ now: Double) async {
-        let (leads, facts) = jobs.withLock { ($0.leads, $0.facts) }
-        for (id, lead) in leads {
-            guard let snapshot = await lead.snapshot, let machine = snapshot.machine else { continue }
-            if let begins = facts[id]?.begins, begins <= now, begins > now - 5, !machine.state.hasEnded {
-                carryOut(machine.targets.flatMap { machine.orders(of: $0.node) }, of: snapshot, before: snapshot)
-            }
-            guard let due = machine.due, due <= now else { continue }
+        for (id, lead) in jobs.withLock({ $0.leads }) {
+            guard let machine = await lead.snapshot?.machine, let due = machine.due, due <= now else { continue }
             do throws(StoreError) {
-                _ = try await lead.move(by: .control(at: now)) { machine, _ in .go(machine.tick(now)) }
+                let moved = try await lead.move(by: .control(at: now)) { machine, _ in .go(machine.tick(now)) }
+                if machine.state == .planned, let snapshot = moved.value, snapshot.record.state != .planned {
+                    await supersede(by: snapshot)
+                }
             } catch {
                 logger.warning("a job did not move", metadata: ["job": "\(id)", "error": "\(error)"])
             }

@@ -57,7 +57,7 @@ extension ControlCore {
         }
         let facts = JobTable.Facts(
             record: record, settings: settings, terms: JSONTerms(doc: kept.doc, name: kept.name), secret: secret,
-            ticketKey: tickets, begins: record.order.at.flatMap { DeadlineText.moment($0, from: record.made) })
+            ticketKey: tickets)
         let nodes = (snapshot.machine?.targets.map(\.node) ?? []) + record.caches
         jobs.withLock { $0.put(facts, nodes: nodes) }
     }
@@ -77,6 +77,7 @@ extension ControlCore {
     /// Queues commands for the orders of a change. If the job has ended, tells all its nodes.
     func carryOut(_ orders: [JobMachine.Order], of job: JobSnapshot, before: JobSnapshot?) {
         let record = job.record
+        countSharers(job)
         var commands: [(NodeID, PendingCommand)] = []
         var offered: Set<NodeID> = []
         for order in orders {
@@ -92,7 +93,9 @@ extension ControlCore {
             case .resume(let node): commands.append((node, .resume(job: record.id, revision: record.revision)))
             }
         }
-        if before == nil, !record.state.hasEnded, record.restores == nil {
+        if before.map({ $0.record.state == .planned }) ?? true, record.state != .planned, !record.state.hasEnded,
+            record.restores == nil
+        {
             for node in record.caches { commands.append((node, .offer(job: record.id, attempt: 1))) }
         }
         // Everybody stopped seeding when the job ended. Its sender begins again, told so once each time.
@@ -109,10 +112,26 @@ extension ControlCore {
         tell([(record.sender, cancelled ? .cancel(job: record.id) : .end(job: record.id))])
     }
 
-    /// Nil if the node gets no new jobs, or the job's start time has not come.
+    /// Counts the nodes that share a site's line, for a class that limits it.
+    private func countSharers(_ job: JobSnapshot) {
+        guard let machine = job.machine,
+            let isLimited = jobs.withLock({ $0.facts[job.record.id].map { $0.settings.limits.site != nil } }), isLimited
+        else { return }
+        let size = job.record.content?.bytes ?? 0
+        let done = figures.withLock { board in board.jobs[job.record.id]?.mapValues(\.figures.done) ?? [:] }
+        let caches = job.record.caches.filter { done[$0] ?? 0 < size }
+        let nodes = Set(caches + machine.targets.filter(\.state.usesLine).map(\.node))
+        let sharers = roster.withLock { roster in
+            nodes.reduce(into: [String: Int]()) { counts, node in
+                if let site = roster[node]?.record.site { counts[site, default: 0] += 1 }
+            }
+        }
+        jobs.withLock { $0.put(sharers: sharers, of: job.record.id) }
+    }
+
+    /// Nil if the node gets no new jobs.
     private func offer(_ record: JobRecord, to node: NodeID, attempt: Int) -> PendingCommand? {
         guard roster.withLock({ $0[node]?.record.state }) == .active else { return nil }
-        if let facts = jobs.withLock({ $0.facts[record.id] }), let begins = facts.begins, begins > now() { return nil }
         return record.restores == nil
             ? .offer(job: record.id, attempt: attempt) : .restore(job: record.id, attempt: attempt)
     }
@@ -163,7 +182,7 @@ extension ControlCore {
             if machine.state == .paused, machine.target(node).map({ !$0.state.hasEnded }) ?? false {
                 tell([(node, .pause(job: id, revision: snapshot.record.revision))])
             }
-            if snapshot.record.caches.contains(node), !machine.state.hasEnded {
+            if snapshot.record.caches.contains(node), !machine.state.hasEnded, machine.state != .planned {
                 tell([(node, .offer(job: id, attempt: 1))])
             }
         }

@@ -14,8 +14,6 @@ struct JobTable: Sendable {
         let secret: Secret?
         /// The key from which the nodes' tickets are derived.
         let ticketKey: [UInt8]
-        /// The time before which the job is not offered, in seconds since 1970; nil for none.
-        let begins: Double?
 
         /// The nodes that a node hears of; nil for all. Without `p2p` targets hear of nobody but the sender and caches.
         func givers(for node: NodeID) -> Set<NodeID>? {
@@ -31,6 +29,24 @@ struct JobTable: Sendable {
     /// Open jobs in which a node takes part, as a target or cache.
     private(set) var ofNode: [NodeID: Set<String>] = [:]
 
+    /// For jobs whose class limits a site's line: how many nodes of each site share it.
+    private var sharers: [String: [String: Int]] = [:]
+
+    mutating func put(sharers: [String: Int], of job: String) {
+        if facts[job] != nil { self.sharers[job] = sharers }
+    }
+
+    /// What a node may receive from outside its site, in bytes a second, by job. A node without a site has a line to itself.
+    func shares(of node: NodeID, at site: String?) -> [String: Int64] {
+        var shares: [String: Int64] = [:]
+        for job in ofNode[node] ?? [] {
+            guard let limit = facts[job]?.settings.limits.site else { continue }
+            let count = site.flatMap { sharers[job]?[$0] } ?? 1
+            shares[job] = max(1, limit / Int64(max(1, count)))
+        }
+        return shares
+    }
+
     mutating func put(_ facts: Facts, nodes: [NodeID]) {
         self.facts[facts.record.id] = facts
         self.nodes[facts.record.id] = nodes
@@ -40,6 +56,7 @@ struct JobTable: Sendable {
     mutating func remove(_ job: String, nodes: [NodeID]) {
         leads[job] = nil
         facts[job] = nil
+        sharers[job] = nil
         self.nodes[job] = nil
         for node in nodes {
             ofNode[node]?.remove(job)

@@ -154,10 +154,12 @@ extension ControlCore {
                 job.record.caches = caches
                 job.record.sealed = sealed
                 job.record.started = now
-                job.record.expires = now + settings.course.expires
-                var machine = JobMachine(id: job.record.id, waves: waves, course: settings.course, at: now)
+                let begins = known.order.at.flatMap { DeadlineText.moment($0, from: known.made) }
+                var machine = JobMachine(
+                    id: job.record.id, waves: waves, course: settings.course, at: now, begins: begins)
                 for node in gone { _ = machine.report(.away, of: node, at: now) }
                 for node in drained { _ = machine.report(.drained, of: node, at: now) }
+                job.record.expires = machine.expires
                 job.machine = machine
             }
         }
@@ -172,7 +174,7 @@ extension ControlCore {
             carryOut(
                 snapshot.machine.map { machine in machine.targets.flatMap { machine.orders(of: $0.node) } } ?? [],
                 of: snapshot, before: nil)
-            await supersede(by: snapshot)
+            if snapshot.record.state != .planned { await supersede(by: snapshot) }
             return startReply(job, to: node.node)
         }
     }

@@ -229,12 +229,15 @@ extension ControlCore {
             }
         }
         if !gone.isEmpty { roster.withLock { roster in roster.change(id) { $0.outbox.drop { gone.contains($0) } } } }
-        let watched = jobs.withLock { $0.ofNode[id] ?? [] }
+        let (watched, shares) = jobs.withLock { jobs in
+            (jobs.ofNode[id] ?? [], jobs.shares(of: id, at: seat.record.site))
+        }
         let seen = figures.withLock { board in watched.filter { board.isWatched($0, at: now) } }
         let agents = roster.withLock { $0.present }
         return SyncReply(
             nonce: seat.sequence?.nonce ?? "", time: now, interval: settings.pace.interval(agents: agents),
             state: seat.record.state, acknowledged: acknowledged, commands: commands, controls: doors,
-            watched: seen.sorted(), every: every(at: now), site: seat.record.site)
+            watched: seen.sorted(), every: every(at: now), site: seat.record.site,
+            shares: shares)
     }
 }

@@ -60,10 +60,8 @@ extension ControlCore {
 
     /// Why nothing moves though the job runs: it begins later, or all that have not ended wait.
     private func idle(_ machine: JobMachine, _ record: JobRecord, at now: Double) -> String? {
+        if machine.state == .planned { return machine.begins.map { "it begins at \(Timestamp.text($0))" } }
         guard machine.state == .running else { return nil }
-        if let begins = jobs.withLock({ $0.facts[record.id]?.begins }), begins > now {
-            return "it begins at \(Timestamp.text(begins))"
-        }
         var waiting: [TargetState: Int] = [:]
         for target in machine.targets where !target.state.hasEnded {
             guard case .waiting(let reason) = target.state, reason != .offer, reason != .wave else { return nil }

@@ -1,15 +1,15 @@
 // Orders of operators that need no look at waves.
 extension JobMachine {
     package mutating func pause() -> [Order] {
-        guard state == .running || state == .held else { return [] }
+        guard state == .running || state == .held || state == .planned else { return [] }
         state = .paused
         return targets.filter { !$0.state.hasEnded }.map { .pause($0.node) }
     }
 
     package mutating func resume(at now: Double) -> [Order] {
         guard state == .paused else { return [] }
-        state = resumed
-        return targets.filter { !$0.state.hasEnded }.map { .resume($0.node) } + follow(now)
+        state = resumed(at: now)
+        return targets.filter { !$0.state.hasEnded }.map { .resume($0.node) } + follow(now) + allOrders()
     }
 
     package mutating func cancel() -> [Order] {

@@ -106,6 +106,7 @@ extension JobMachine {
         package let state: JobState
         /// Seconds since 1970.
         package let started: Double
+        package let begins: Double?
         /// When it last began again after it had ended, in seconds since 1970.
         package let reopened: Double?
         package let wave: Int
@@ -116,11 +117,12 @@ extension JobMachine {
         package let forgiven: [Int]
 
         init(
-            state: JobState, started: Double, reopened: Double?, wave: Int, reason: String?, nextWave: Double?,
+            state: JobState, started: Double, begins: Double?, reopened: Double?, wave: Int, reason: String?, nextWave: Double?,
             moment: Double?, forgiven: [Int]
         ) {
             self.state = state
             self.started = started
+            self.begins = begins
             self.reopened = reopened
             self.wave = wave
             self.reason = reason
@@ -142,7 +144,7 @@ extension JobMachine {
                 return nil
             }
             self.init(
-                state: state, started: started, reopened: number("reopened"),
+                state: state, started: started, begins: number("begins"), reopened: number("reopened"),
                 wave: Int(clamping: json["wave"]?.lenientInteger ?? 0),
                 reason: json["reason"]?.stringValue, nextWave: number("next_wave"), moment: number("moment"),
                 forgiven: (json["forgiven"]?.arrayValue ?? []).map { Int(clamping: $0.lenientInteger ?? 0) })
@@ -152,6 +154,7 @@ extension JobMachine {
             var object = JSONObject([
                 "state": .string(state.rawValue), "started": .double(started), "wave": .integer(Int64(wave)),
             ])
+            object.put("begins", begins)
             object.put("reopened", reopened)
             object.put("reason", reason)
             object.put("next_wave", nextWave)

@@ -9,6 +9,8 @@ package struct JobMachine: Sendable, Hashable {
     package let course: JobCourse
     /// Seconds since 1970.
     package let started: Double
+    /// Until when the job is `planned`, and nothing of it is offered, in seconds since 1970; nil if it began when it started.
+    package private(set) var begins: Double?
     /// When the job last began again after it had ended, in seconds since 1970.
     package private(set) var reopened: Double?
     package internal(set) var state = JobState.running
@@ -29,14 +31,22 @@ package struct JobMachine: Sendable, Hashable {
     /// nodes.
     private static let notice = 2.5
     /// The state after a pause: `held` if the job was held before it.
-    var resumed: JobState { reason == nil ? .running : .held }
+    func resumed(at now: Double) -> JobState {
+        if let begins, begins > now { return .planned }
+        return reason == nil ? .running : .held
+    }
 
-    /// - Parameter waves: the targets of each wave, in the order in which the waves switch. Each target is in exactly
-    ///   one.
-    package init(id: String, waves: [[NodeID]], course: JobCourse, at now: Double) {
+    /// - Parameters:
+    ///   - waves: the targets of each wave, in the order in which the waves switch. Each target is in exactly one.
+    ///   - begins: see ``begins``.
+    package init(id: String, waves: [[NodeID]], course: JobCourse, at now: Double, begins: Double? = nil) {
         self.id = id
         self.course = course
         started = now
+        if let begins, begins > now {
+            self.begins = begins
+            state = .planned
+        }
         var targets: [Target] = []
         for (number, nodes) in waves.enumerated() { targets += nodes.map { Target(node: $0, wave: number) } }
         self.targets = targets
@@ -52,6 +62,7 @@ package struct JobMachine: Sendable, Hashable {
         self.course = course
         self.targets = targets
         started = header.started
+        begins = header.begins
         reopened = header.reopened
         state = header.state
         wave = header.wave
@@ -69,7 +80,7 @@ package struct JobMachine: Sendable, Hashable {
     /// The state to store, without the targets.
     package var header: Header {
         Header(
-            state: state, started: started, reopened: reopened, wave: wave, reason: reason, nextWave: nextWave,
+            state: state, started: started, begins: begins, reopened: reopened, wave: wave, reason: reason, nextWave: nextWave,
             moment: moment,
             forgiven: tally.waves.contains { $0.forgiven > 0 } ? tally.waves.map(\.forgiven) : [])
     }
@@ -129,6 +140,10 @@ package struct JobMachine: Sendable, Hashable {
             for index in targets.indices where !targets[index].state.hasEnded { move(index, to: .expired) }
         }
         var orders: [Order] = []
+        if state == .planned, resumed(at: now) != .planned {
+            state = .running
+            orders = allOrders()
+        }
         for index in targets.indices where targets[index].notBefore.map({ $0 <= now }) ?? false {
             targets[index].notBefore = nil
             orders += self.orders(for: index)
@@ -140,23 +155,29 @@ package struct JobMachine: Sendable, Hashable {
     package var due: Double? {
         guard !state.hasEnded else { return nil }
         var due = min(nextWave ?? .infinity, expires)
+        if state == .planned, let begins { due = min(due, begins) }
         for target in targets { if let time = target.notBefore { due = min(due, time) } }
         return due
     }
 
     /// When targets that have not ended expire, in seconds since 1970. A job that begins again has its whole time.
-    package var expires: Double { (reopened ?? started) + course.expires }
+    package var expires: Double { (reopened ?? begins ?? started) + course.expires }
 
     /// The orders for one node, for a node that returns or may have lost earlier orders.
     package func orders(of node: NodeID) -> [Order] { indices[node].map(orders(for:)) ?? [] }
 
     // MARK: Orders of operators
 
-    /// Continues a job: opens the next wave, or releases a held job, or orders the switch with `switch: manual` and
+    /// Continues a job: begins one that is planned for later, opens the next wave, or releases a held job, or orders the switch with `switch: manual` and
     /// `together`.
     package mutating func promote(at now: Double) -> [Order] {
         guard !state.hasEnded, state != .paused else { return [] }
         let wasHeld = state == .held
+        guard state != .planned else {
+            begins = nil
+            state = .running
+            return follow(now) + allOrders()
+        }
         state = .running
         reason = nil
         if wasHeld { tally.forgive() }
@@ -176,7 +197,7 @@ package struct JobMachine: Sendable, Hashable {
         guard !failed.isEmpty || state == .held else { return [] }
         if state.hasEnded { reopened = now }
         // Before the targets move: an ended job gives no orders.
-        state = .running
+        if state != .planned { state = .running }
         reason = nil
         var orders: [Order] = []
         for index in failed {
@@ -217,7 +238,7 @@ package struct JobMachine: Sendable, Hashable {
     /// Derives the job's state, and the orders, from the state of its targets.
     mutating func follow(_ now: Double) -> [Order] {
         guard state == .running else {
-            if state == .held || state == .paused { endIfAllEnded() }
+            if state == .held || state == .paused || state == .planned { endIfAllEnded() }
             return []
         }
         if let reason = tally.excess(over: course.maxFailures, upTo: wave) {
@@ -266,7 +287,7 @@ package struct JobMachine: Sendable, Hashable {
         }
     }
 
-    private func allOrders() -> [Order] { targets.indices.flatMap { orders(for: $0) } }
+    func allOrders() -> [Order] { targets.indices.flatMap { orders(for: $0) } }
 
     private func orders(for index: Int) -> [Order] {
         let target = targets[index]
@@ -275,7 +296,7 @@ package struct JobMachine: Sendable, Hashable {
         }
         switch target.state {
         case .waiting(.offer), .waiting(.wave), .offered:
-            guard state != .paused, target.notBefore == nil, !course.wavesGateTransfer || target.maySwitch else {
+            guard state != .paused, state != .planned, target.notBefore == nil, !course.wavesGateTransfer || target.maySwitch else {
                 return []
             }
             return [.offer(target.node, attempt: target.attempt)]

@@ -48,6 +48,14 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
+    /// Whether the target receives, or may begin to at any moment: such targets share their site's line.
+    package var usesLine: Bool {
+        switch self {
+        case .offered, .receiving, .waiting(.offer), .waiting(.slot), .waiting(.source): true
+        default: false
+        }
+    }
+
     /// All that ``name`` may be.
     package static let names = [
         "waiting", "offered", "receiving", "delivered", "switched", "hook", "done", "failed", "refused", "cancelled",

@@ -18,11 +18,13 @@ package struct SyncReply: WireMessage {
     package let every: Double
     /// The node's site according to its labels at control, for its `status`.
     package let site: String?
+    /// For jobs whose class limits a site's line: what this node may receive from outside its site, in bytes a second.
+    package let shares: [String: Int64]
 
     package init(
         nonce: String, time: Double, interval: Double, state: NodeState = .active, acknowledged: UInt64 = 0,
         commands: [FleetCommand] = [], controls: [String] = [], watched: [String] = [], every: Double = 1,
-        site: String? = nil
+        site: String? = nil, shares: [String: Int64] = [:]
     ) {
         self.nonce = nonce
         self.time = time
@@ -34,6 +36,7 @@ package struct SyncReply: WireMessage {
         self.watched = watched
         self.every = every
         self.site = site
+        self.shares = shares
     }
 
     package init(_ reader: WireReader) throws(WireProblem) {
@@ -47,6 +50,7 @@ package struct SyncReply: WireMessage {
         watched = try reader.texts("watched", most: 1000, bytes: 64)
         every = min(3600, max(0.1, try reader.optionalNumber("every") ?? 1))
         site = try reader.optionalText("site", most: 255)
+        shares = try reader.counts("shares", most: 1000, bytes: 64)
     }
 
     package var json: JSONValue {
@@ -60,6 +64,7 @@ package struct SyncReply: WireMessage {
         object.put("watched", texts: watched)
         if every != 1 { object["every"] = .double(every) }
         object.put("site", site)
+        object.put("shares", counts: shares)
         return .object(object)
     }
 }

@@ -121,6 +121,22 @@ package struct WireReader {
         }
     }
 
+    /// An object of whole numbers.
+    /// - Parameter bytes: maximum length of a member's name.
+    package func counts(_ key: String, most: Int, bytes: Int) throws(WireProblem) -> [String: Int64] {
+        guard let value = value(key) else { return [:] }
+        guard let object = value.objectValue else { throw WireProblem(key, "is \(value.kind) and no object") }
+        guard object.members.count <= most else { throw WireProblem(key, "has more than \(most) members") }
+        var counts: [String: Int64] = [:]
+        for member in object.members {
+            guard case .integer(let count) = member.value, count >= 0, member.key.utf8.count <= bytes else {
+                throw WireProblem(key, "has a member that is no whole number, or whose name is too long")
+            }
+            counts[member.key] = count
+        }
+        return counts
+    }
+
     package func messages<Message: WireMessage>(_ key: String, most: Int) throws(WireProblem) -> [Message] {
         try list(key, most: most) { value throws(WireProblem) in try Message(WireReader(value, key)) }
     }
@@ -145,6 +161,12 @@ extension JSONObject {
     mutating func put(_ key: String, flag: Bool) { if flag { self[key] = .bool(true) } }
     mutating func put(_ key: String, texts: [String]) {
         if !texts.isEmpty { self[key] = .array(texts.map(JSONValue.string)) }
+    }
+    mutating func put(_ key: String, counts: [String: Int64]) {
+        guard !counts.isEmpty else { return }
+        var object = JSONObject()
+        for (name, count) in counts.sorted(by: { $0.key < $1.key }) { object[name] = .integer(count) }
+        self[key] = .object(object)
     }
     mutating func put(_ key: String, messages: [some WireMessage]) {
         if !messages.isEmpty { self[key] = .array(messages.map(\.json)) }

@@ -126,6 +126,7 @@ extension TargetRunner {
             job: job, record: record.engine, state: record.engineState == .serving ? .serving : .receiving,
             host: context.host(transferOptions), store: file, hooks: hooks(places, gate))
         self.runner = runner
+        await runner.setOutsideLimit(outsideLimit)
         await runner.start()
     }
 

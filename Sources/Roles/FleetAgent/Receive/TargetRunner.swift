@@ -19,6 +19,8 @@ actor TargetRunner {
         case order(TargetLife.Event, CheckedContinuation<Void, Never>)
         /// Whether the job may receive now.
         case turn(Bool, because: TargetState.WaitReason?)
+        /// What may come from outside this host's site, in bytes a second; nil where control has said nothing of it.
+        case share(Int64?)
         case torrent(Torrent)
         case sums(FileSums)
         /// The content is not what it should be.
@@ -53,6 +55,8 @@ actor TargetRunner {
     var mayReceive = false
     /// The rate limit with which the `JobRunner` was started.
     var rate: Int64?
+    /// See ``Fleet/SyncReply/shares``.
+    private var share: Int64?
     var lastReceived: Int64 = 0
     var lastByte: Double
     var isAnnouncing = false
@@ -81,6 +85,13 @@ actor TargetRunner {
     }
 
     var record: TargetRecord { file.now }
+
+    /// Of what comes from outside this host's site, in bytes a second. Until control has said how many share the site's line,
+    /// it is taken that they are a few.
+    var outsideLimit: Int? {
+        guard let limit = placement.terms.limits.site else { return nil }
+        return Int(clamping: share ?? max(1, limit / 8))
+    }
 
     nonisolated func tell(_ event: TargetLife.Event) { inbox.yield(.life(event)) }
 
@@ -128,6 +139,10 @@ actor TargetRunner {
             await happened(event)
             continuation.resume()
         case .turn(let mayReceive, let reason): await turn(mayReceive, reason)
+        case .share(let share):
+            guard let share, share != self.share else { return }
+            self.share = share
+            await runner?.setOutsideLimit(outsideLimit)
         case .torrent(let torrent):
             self.torrent = torrent
             if record.life.wantsTurn, mayReceive { await beginReceiving() }

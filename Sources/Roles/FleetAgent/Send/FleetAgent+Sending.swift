@@ -51,6 +51,8 @@ extension FleetAgent {
             throw SendProblem(.notFound, "not_found", "there is nothing at \(wanted)")
         }
         guard policy.maySend(real) else { throw notAllowed(wanted) }
+        // Said now, and not after a job was made.
+        try await Threads.offload { () throws(SendProblem) in _ = try SendFilter(real, .init(), order.exclude) }
         return real
     }
 

@@ -82,15 +82,7 @@ package struct SentContent: Sendable {
         let found: ScannedContent
         do throws(AuthoringError) { found = try ContentScanner.scan(path) } catch { throw SendProblem(error) }
         guard !found.isSingleFile else { return found }
-        let filter: SendFilter
-        do throws(SendFilter.Problem) {
-            filter = try SendFilter(include: terms.include, exclude: terms.exclude, own: own) {
-                PathFiles.status("\(path)/\($0)") != nil
-            }
-        } catch {
-            throw SendProblem(
-                .usage, "pattern", "the pattern '\(DisplayName.escape(Array(error.pattern.utf8)))': \(error.reason)")
-        }
+        let filter = try SendFilter(path, terms, own)
         let kept = found.keeping { filter.keeps(String(decoding: $0.path.bytes, as: UTF8.self)) }
         guard kept.totalLength > 0 else {
             throw SendProblem(
@@ -107,6 +99,21 @@ package struct SentContent: Sendable {
         let files = ContentFiles(
             layout: layout, root: root, access: .reading, selection: FileSelection(all: layout), preallocation: .none)
         try? store.save(files, hashes: torrent.info.hashes, pieces: PieceSet(full: layout.pieceCount))
+    }
+}
+
+extension SendFilter {
+    /// For a directory on this host. Blocks.
+    /// - Parameter own: the sender's patterns.
+    init(_ path: String, _ terms: SentContent.Terms, _ own: [String]) throws(SendProblem) {
+        do throws(Problem) {
+            try self.init(include: terms.include, exclude: terms.exclude, own: own) {
+                PathFiles.status("\(path)/\($0)") != nil
+            }
+        } catch {
+            throw SendProblem(
+                .usage, "pattern", "the pattern '\(DisplayName.escape(Array(error.pattern.utf8)))': \(error.reason)")
+        }
     }
 }
 

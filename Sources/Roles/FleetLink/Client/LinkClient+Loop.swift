@@ -184,7 +184,7 @@ extension LinkClient {
         await delegate.heard(
             LinkNews(
                 state: reply.state, site: reply.site, control: control, clock: difference, interval: reply.interval,
-                watched: reply.watched))
+                watched: reply.watched, shares: reply.shares))
         return !reply.commands.isEmpty || events.count < before || !taken.isEmpty
     }
 

@@ -33,4 +33,6 @@ package struct LinkNews: Sendable, Hashable {
     /// Seconds until the next request.
     package let interval: Double
     package let watched: [String]
+    /// See ``Fleet/SyncReply/shares``.
+    package let shares: [String: Int64]
 }
