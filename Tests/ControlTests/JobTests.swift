@@ -354,7 +354,9 @@ import Testing
         let bench = try await ControlBench()
         try await bench.defineRelease(["caches": "name=edge"])
         let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
-        let edge = try await bench.agent("edge")
+        var policy = HostPolicy.everything
+        policy.caches = true
+        let edge = try await bench.agent("edge", policy: policy)
         let first = try await build.startJob()
         let job = try await build.startJob(at: "2h")
         #expect(try await bench.job(job).state == .planned)

@@ -67,15 +67,8 @@ struct OriginTroubleTests {
             let pulled = try await origins.start(
                 ["pull", "team/app:1", "-o", out, "--direct", "--timeout", "20s"], at: origins.hosts[number]
             ).ending(within: 120)
-            // Where only bad copies are connected, the pull gives up: no wrong byte, and the content comes at another try.
-            withKnownIssue("a pull may stop while the third origin is not asked", isIntermittent: true) {
-                #expect(pulled.status == 0, "\(pulled)")
-            }
-            if pulled.status == 0 {
-                #expect(FileManager.default.contentsEqual(atPath: out + "/app.bin", andPath: file))
-            } else {
-                #expect(!FileManager.default.fileExists(atPath: out + "/app.bin"), "\(pulled)")
-            }
+            #expect(pulled.status == 0, "\(pulled)")
+            #expect(FileManager.default.contentsEqual(atPath: out + "/app.bin", andPath: file))
         }
         // Whatever readers did not find, a scrub does.
         for number in 0..<2 {

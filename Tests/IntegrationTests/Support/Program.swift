@@ -36,12 +36,17 @@ final class Program: @unchecked Sendable {
         if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
+        var handles: [FileHandle] = []
         for (index, stream) in ["out", "err"].enumerated() {
             let path = try files.file(stream)
             try Data().write(to: URL(fileURLWithPath: path))
             let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
             if index == 0 { process.standardOutput = handle } else { process.standardError = handle }
+            handles.append(handle)
         }
+        // The program has its own. A `Process` is never let go of, and with these of more than a thousand programs open,
+        // Foundation reads beyond a buffer when it looks for the highest descriptor.
+        defer { for handle in handles { try? handle.close() } }
         try process.run()
     }
 

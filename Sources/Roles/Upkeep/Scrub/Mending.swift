@@ -33,17 +33,14 @@ struct Mending: Sendable {
         let start = Int64(index) * Int64(chain.pieceLength)
         let range = start..<start + Int64(chain.length(of: piece))
         for source in sources {
-            guard
-                let bytes = await source.bytes(
-                    of: BlobDigest(info.digest), size: info.length, range: range, names: names)
-            else { continue }
-            let isWritten = try await Threads.offload { () throws(SystemError) -> Bool in
-                let isRight = bytes.withUnsafeBytes { chain.verify([(piece, $0)]).first ?? false }
-                guard isRight else { return false }
-                try file.layer.write(file.descriptor, bytes, at: range.lowerBound)
-                return true
+            let found = await source.bytes(
+                of: BlobDigest(info.digest), size: info.length, range: range, names: names
+            ) { bytes in bytes.withUnsafeBytes { chain.verify([(piece, $0)]).first ?? false } }
+            guard let found else { continue }
+            try await Threads.offload { () throws(SystemError) in
+                try file.layer.write(file.descriptor, found, at: range.lowerBound)
             }
-            if isWritten { return true }
+            return true
         }
         return false
     }

@@ -32,6 +32,10 @@ package struct ScrubFigures: Sendable, Hashable {
 
 /// A source of pieces for mending: another owner of a blob, or its back ends.
 package protocol PieceSource: Sendable {
-    /// The bytes of a range, complete but not verified; nil when the source does not have them.
-    func bytes(of digest: BlobDigest, size: Int64, range: Range<Int64>, names: [ContentName]) async -> [UInt8]?
+    /// The right bytes of a range; nil when the source does not have them.
+    /// - Parameter isRight: verifies bytes. A source that asks several places goes on to the next one where it says no.
+    func bytes(
+        of digest: BlobDigest, size: Int64, range: Range<Int64>, names: [ContentName],
+        isRight: @escaping @Sendable ([UInt8]) -> Bool
+    ) async -> [UInt8]?
 }
