@@ -70,7 +70,7 @@ private func run(_ bytes: ArraySlice<UInt8>, flags: UInt8, step: Int) -> Outcome
 /// What was understood must be understood again, as the same, after encoding.
 private func checkEncoding(_ message: Message, flags: UInt8) {
     var encoded: [UInt8] = []
-    let isEncoded = message.encode(into: &encoded, ids: .own(isPrivate: false))
+    let isEncoded = message.encode(into: &encoded, ids: .own(isPrivate: false, isOrigin: true))
     precondition(isEncoded, "we know our own extensions")
     let again = run(encoded[...], flags: flags, step: encoded.count)
     precondition(again.messages == [message], "encoded and decoded, a message changed")
