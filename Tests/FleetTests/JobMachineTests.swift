@@ -145,7 +145,8 @@ import Text
         #expect(job.state == .done)
     }
 
-    @Test func `a planned job that is paused beyond its time begins when it is resumed, and one that is promoted at once`() {
+    @Test
+    func `a planned job that is paused beyond its time begins when it is resumed, and one that is promoted at once`() {
         let targets = nodes(1)
         var job = JobMachine(id: "j-1", waves: [targets], course: JobCourse(), at: 1000, begins: 5000)
         _ = job.pause()

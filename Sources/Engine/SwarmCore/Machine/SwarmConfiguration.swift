@@ -45,6 +45,9 @@ public struct SwarmConfiguration: Sendable {
 
     /// Number of interested peers from which upload grants are used. They are used until the number falls below half.
     public var grantsFrom = 24
+    /// Number of peers from which announcements to one of them wait a moment, to share a packet: among twenty hosts, `have`
+    /// messages of their own packets take a tenth of the processors.
+    public var announcementsShareFrom = 18
 
     public init() {}
 }

@@ -52,7 +52,7 @@ extension SwarmMachine {
         else { return 0 }
         let isFar = sites.members > 0 && !swarm.peers[peer].isNear
         if isFar, !swarm.peers[peer].grants.issuesGrants { return AnnouncementHold.far }
-        guard peerCount >= swarm.configuration.grantsFrom else { return 0 }
+        guard peerCount >= swarm.configuration.announcementsShareFrom else { return 0 }
         if swarm.peers[peer].holdings.contains(piece) { return AnnouncementHold.known }
         let isEarly = min(swarm.peers[peer].holdings.count, swarm.have.count) < AnnouncementHold.few
         return isEarly ? 0 : AnnouncementHold.crowded

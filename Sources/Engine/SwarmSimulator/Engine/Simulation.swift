@@ -169,7 +169,7 @@ package final class Simulation {
             if host.machine.hasActions { carryOut(host) }
         }
         let network = scenario.network
-        let isCrowded = host.linkCount >= host.machine.configuration.grantsFrom && !host.machine.isFinished
+        let isCrowded = host.linkCount >= host.machine.configuration.announcementsShareFrom && !host.machine.isFinished
         schedule(
             .announcements, Int(host.index), at: now + (isCrowded ? network.crowdedInterval : network.announceInterval))
     }

@@ -12,6 +12,10 @@ enum NodeCalls {
         guard state.map({ NodeState(rawValue: $0) != nil || $0 == "away" || $0 == "present" }) ?? true else {
             throw APIProblem(400, "state", "'state' is pending, active, drained, cloned, revoked, away or present")
         }
+        if selection == nil, state == nil, call.query("sort").map({ $0 == "name" }) ?? true {
+            let (page, total) = call.core.roster.withLock { ($0.page(after: after, limit: limit), $0.seats.count) }
+            return .list(page.seats.map { document($0, call.core) }, next: page.next, total: total)
+        }
         let key = try order(call.query("sort"))
         // What is sorted is small: a seat is moved as it is copied, part by part.
         var found: [(key: String, place: Int)] = []
@@ -37,7 +41,7 @@ enum NodeCalls {
 
     private static func order(_ sort: String?) throws(APIProblem) -> (Roster.Seat) -> String {
         switch sort {
-        case nil, "name": { "\($0.record.name)\u{1}\($0.record.id)" }
+        case nil, "name": { Roster.NameKey($0.record).text }
         case "id": { $0.record.id.description }
         case "site": { "\($0.record.site ?? "")\u{1}\($0.record.name)\u{1}\($0.record.id)" }
         case "state": { "\($0.record.state.rawValue)\u{1}\($0.record.name)\u{1}\($0.record.id)" }

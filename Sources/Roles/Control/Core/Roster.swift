@@ -36,11 +36,39 @@ struct Roster: Sendable {
     /// Syncs that wait for commands.
     private var parked: [NodeID: Parked] = [:]
     private(set) var names: [String: NodeID] = [:]
+    /// The nodes in the order of ``NameKey``; nil when it is to be made anew.
+    private var ordered: [NameKey]?
     /// Number of nodes that are not away.
     private(set) var present = 0
     private var parkedNumber: UInt64 = 0
 
     subscript(_ id: NodeID) -> Seat? { seats[id] }
+
+    /// The place of a node among all, by its name.
+    struct NameKey: Sendable, Hashable {
+        let id: NodeID
+        let text: String
+
+        init(_ record: NodeRecord) {
+            id = record.id
+            text = "\(record.name)\u{1}\(record.id)"
+        }
+    }
+
+    /// A part of all nodes, by name. Costs as much as the part is long, unless nodes came, went or were renamed since.
+    /// - Parameter after: the key of the node before the first one; nil to begin with the first.
+    /// - Returns: the nodes, and the key of the last one if there are more.
+    mutating func page(after: String?, limit: Int) -> (seats: [Seat], next: String?) {
+        let all = ordered ?? seats.values.map { NameKey($0.record) }.sorted { $0.text < $1.text }
+        ordered = all
+        var (low, high) = (0, all.count)
+        while let after, low < high {
+            let middle = (low + high) / 2
+            if all[middle].text <= after { low = middle + 1 } else { high = middle }
+        }
+        let page = all[low...].prefix(limit)
+        return (page.compactMap { seats[$0.id] }, page.endIndex < all.endIndex ? page.last?.text : nil)
+    }
     var waiting: Int { parked.count }
     func isWaiting(_ id: NodeID) -> Bool { parked[id] != nil }
 
@@ -50,6 +78,7 @@ struct Roster: Sendable {
             names[known.record.name] = nil
         }
         names[record.name] = record.id
+        if seats[record.id]?.record.name != record.name { ordered = nil }
         if seats[record.id] == nil {
             seats[record.id] = Seat(record: record)
         } else {
@@ -60,6 +89,7 @@ struct Roster: Sendable {
     /// - Returns: the node's waiting request, to be resumed.
     mutating func remove(_ id: NodeID) -> Parked? {
         guard let seat = seats.removeValue(forKey: id) else { return nil }
+        ordered = nil
         if names[seat.record.name] == id { names[seat.record.name] = nil }
         if !seat.isAway { present -= 1 }
         return unpark(id)

@@ -9,9 +9,27 @@ enum Timestamp {
         let days = whole >= 0 ? whole / 86_400 : (whole - 86_399) / 86_400
         let rest = whole - days * 86_400
         let date = CivilDate(daysSince1970: days)
-        let clock = [rest / 3600, rest / 60 % 60, rest % 60].map { zeroPadded($0) }.joined(separator: ":")
-        let fraction = part == 0 ? "" : "." + zeroPadded(part, 3)
-        return "\(zeroPadded(date.year, 4))-\(zeroPadded(date.month))-\(zeroPadded(date.day))T\(clock)\(fraction)Z"
+        // A list of nodes has hundreds of these: digits are written in place.
+        return String(unsafeUninitializedCapacity: 24) { bytes in
+            var count = 0
+            func put(_ number: Int64, _ digits: Int, before mark: Character) {
+                var rest = number
+                for place in stride(from: count + digits - 1, through: count, by: -1) {
+                    bytes[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+                bytes[count + digits] = mark.asciiValue ?? 0
+                count += digits + 1
+            }
+            put(Int64(date.year), 4, before: "-")
+            put(Int64(date.month), 2, before: "-")
+            put(Int64(date.day), 2, before: "T")
+            put(rest / 3600, 2, before: ":")
+            put(rest / 60 % 60, 2, before: ":")
+            put(rest % 60, 2, before: part == 0 ? "Z" : ".")
+            if part != 0 { put(part, 3, before: "Z") }
+            return count
+        }
     }
 
     /// - Returns: seconds since 1970; nil for anything but `YYYY-MM-DDTHH:MM[:SS[.FFF]](Z|±HH:MM)`.
