@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func `among many peers announcements wait, longest to those that have the piece`() throws {
-        let (machine, keys) = try host(have: 20, peers: 24, theirs: 20)
+        let (machine, keys) = try host(have: 20, peers: 18, theirs: 20)
         let lacking = machine.holdOfAnnouncement(of: 40, to: keys[3])
         let having = machine.holdOfAnnouncement(of: 4, to: keys[3])
         #expect(lacking > 0 && lacking <= 0.1)
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test func `among a few peers nothing waits`() throws {
-        let (machine, keys) = try host(have: 20, peers: 23, theirs: 20)
+        let (machine, keys) = try host(have: 20, peers: 17, theirs: 20)
         for piece in [4, 40] { #expect(machine.holdOfAnnouncement(of: piece, to: keys[0]) == 0) }
     }
 

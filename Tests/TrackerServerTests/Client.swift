@@ -79,7 +79,7 @@ func target(port: Int, left: Int = 1, _ more: String = "") -> String {
 
 func get(_ server: PeerAddress, _ target: String, headers: String = "") throws -> String {
     let client = try Client(.http, server)
-    client.send("GET \(target) HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\(headers)\r\n")
+    client.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\(headers)\r\n")
     return client.receiveAll()
 }
 

@@ -89,8 +89,8 @@ import Tracking
     @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
         try await withTracker { _, http in
             let client = try Client(.http, http)
-            let requests = (1...300).map { "GET \(target(port: $0, left: $0 % 2)) HTTP/1.1\r\nHost: t\r\n\r\n" }
-            let all = requests.joined() + "GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
+            let requests = (1...300).map { "GET \(target(port: $0, left: $0 % 2)) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+            let all = requests.joined() + "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             // In pieces of odd sizes, which cut requests anywhere.
             var rest = Array(all.utf8)[...]
             while !rest.isEmpty {
@@ -107,7 +107,7 @@ import Tracking
         try await withTracker({ $0.limits.requestSeconds = 1 }) { server, http in
             for port in 1...200 { _ = try get(http, target(port: port)) }
             let client = try Client(.http, http)
-            let request = "GET \(target(port: 999, "&compact=0&numwant=200")) HTTP/1.1\r\nHost: t\r\n\r\n"
+            let request = "GET \(target(port: 999, "&compact=0&numwant=200")) HTTP/1.1\r\nHost: localhost\r\n\r\n"
             // More is asked for than all buffers between the two hold, so in the end the tracker stops reading, closes
             // the connection, and remembers why. Others are served all the while.
             let all = Array(String(repeating: request, count: 500).utf8)
@@ -130,17 +130,17 @@ import Tracking
     @Test func otherMethodsAndNonsenseGetAnErrorAndTheDoor() async throws {
         try await withTracker { _, http in
             for (request, status) in [
-                ("DELETE / HTTP/1.1\r\nHost: t\r\n\r\n", "405 Method Not Allowed"),
+                ("DELETE / HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed"),
                 (
-                    "POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 500000\r\n\r\n"
+                    "POST /announce HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500000\r\n\r\n"
                         + String(repeating: "x", count: 50_000),
                     "405 Method Not Allowed"
                 ),
                 ("\u{16}\u{3}\u{1}\0\0\0", "400 Bad Request"),
                 ("GET / HTTP/1.1\r\n\r\n", "400 Bad Request"),
-                ("GET / HTTP/2.0\r\nHost: t\r\n\r\n", "505 HTTP Version Not Supported"),
+                ("GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", "505 HTTP Version Not Supported"),
                 (
-                    "GET /" + String(repeating: "a", count: 9000) + " HTTP/1.1\r\nHost: t\r\n\r\n",
+                    "GET /" + String(repeating: "a", count: 9000) + " HTTP/1.1\r\nHost: localhost\r\n\r\n",
                     "431 Request Header Fields Too Large"
                 ),
             ] {
@@ -172,16 +172,43 @@ import Tracking
     @Test func `HEAD and OPTIONS are answered without a body, and record nobody`() async throws {
         try await withTracker { server, http in
             let client = try Client(.http, http)
-            client.send("HEAD \(target(port: 7)) HTTP/1.1\r\nHost: t\r\n\r\n")
-            client.send("OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n")
-            client.send("HEAD /nothing HTTP/1.1\r\nHost: t\r\n\r\n")
-            client.send("GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+            client.send("HEAD \(target(port: 7)) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.send("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.send("HEAD /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             let answers = client.receiveAll().components(before: "HTTP/1.1 ")
             #expect(answers.map { $0.prefix(3) } == ["200", "200", "404", "200"])
             #expect(answers[1].contains("Allow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\n"))
             #expect(answers.prefix(3).allSatisfy { $0.hasSuffix("\r\n\r\n") })
             #expect(answers[3].hasSuffix("ok\n"))
             #expect(await server.snapshot()?.totals.peers == 0)
+        }
+    }
+
+    /// A web page whose name leads here (DNS rebinding) reads nothing and announces nothing.
+    @Test(arguments: [
+        ("Host: evil.example\r\n", true), ("Host: evil.example:80\r\n", true), ("Host: 127.evil.example\r\n", true),
+        ("Host: localhost\r\nOrigin: http://evil.example\r\n", true), ("Host: localhost\r\nOrigin: null\r\n", true),
+        ("Host: localhost:80\r\nOrigin: http://127.0.0.1:80\r\n", false), ("Host: [::1]:80\r\n", false),
+        ("Host: [::1]\r\n", false), ("Host: 127.0.0.1\r\n", false), ("Host: LOCALHOST\r\n", false),
+    ])
+    func `A tracker for its own host answers to its own names`(headers: String, isForeign: Bool) async throws {
+        func status(_ http: PeerAddress, _ target: String) throws -> String {
+            let client = try Client(.http, http)
+            client.send("GET \(target) HTTP/1.1\r\n\(headers)Connection: close\r\n\r\n")
+            return String(client.receiveAll().dropFirst("HTTP/1.1 ".count).prefix(3))
+        }
+        try await withTracker { server, http in
+            for target in ["/stats", "/metrics", "/healthz", target(port: 7)] {
+                let answer = try status(http, target)
+                #expect(answer == (isForeign ? "403" : "200"), "\(target)")
+            }
+            #expect(await server.snapshot()?.totals.peers == (isForeign ? 0 : 1))
+        }
+        // One that others reach is called as they like.
+        try await withTracker({ $0.http = [PeerAddress(ipv4: 0, port: 0)] }) { _, http in
+            let answer = try status(PeerAddress(ipv4: 0x7f00_0001, port: http.port), "/healthz")
+            #expect(answer == "200")
         }
     }
 
@@ -192,7 +219,7 @@ import Tracking
             var answer: [UInt8]? = nil
             var time = timeval(tv_sec: 0, tv_usec: 100_000)
             setsockopt(slow.descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
-            slow.send("GET / HTTP/1.1\r\nHost: t\r\n")
+            slow.send("GET / HTTP/1.1\r\nHost: localhost\r\n")
             while answer == nil, ContinuousClock.now - start < .seconds(10) {
                 slow.send("a")
                 answer = slow.receive()
@@ -204,7 +231,7 @@ import Tracking
     @Test func silentConnectionsAreClosed() async throws {
         try await withTracker({ $0.limits.idleSeconds = 0.3 }) { _, http in
             let client = try Client(.http, http)
-            client.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+            client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(client.receive(until: "ok\n").hasSuffix("ok\n"))
             #expect(client.receive() == [])
         }
@@ -215,12 +242,12 @@ import Tracking
             var clients: [Client] = []
             for _ in 0..<30 {
                 let client = try Client(.http, http)
-                client.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+                client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(client.receive(until: "ok\n").hasSuffix("ok\n"))
                 clients.append(client)
             }
             #expect(clients[0].receive() == [])
-            clients[29].send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+            clients[29].send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(clients[29].receive(until: "ok\n").hasSuffix("ok\n"))
         }
     }
@@ -235,7 +262,7 @@ import Tracking
             }
             let honest = try Client(.http, http)
             for _ in 0..<3 {
-                honest.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+                honest.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(honest.receive(until: "ok\n").hasSuffix("ok\n"))
             }
             #expect(silent[0].receive()?.isEmpty ?? true)
@@ -250,7 +277,7 @@ import Tracking
             var clients: [Client] = []
             for _ in 0..<8 {
                 let client = try Client(.http, http)
-                client.send("GET /healthz HTTP/1.1\r\nHost: t\r\n\r\n")
+                client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 #expect(client.receive(until: "ok\n").hasSuffix("ok\n"))
                 clients.append(client)
             }

@@ -23,7 +23,8 @@ import Tracking
     /// The peers that an announce is answered with, in their order.
     private func peers(_ server: PeerAddress, port: Int, left: Int = 1, _ more: String = "") throws -> [PeerAddress] {
         let client = try Client(.http, server)
-        client.send("GET \(target(port: port, left: left, more)) HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+        client.send(
+            "GET \(target(port: port, left: left, more)) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         var answer: [UInt8] = []
         while let bytes = client.receive(), !bytes.isEmpty { answer += bytes }
         let mark = Array("5:peers".utf8)
@@ -143,7 +144,8 @@ import Tracking
             // Requests behind it on a connection wait their turn.
             let client = try Client(.http, server)
             client.send(
-                "GET \(path) HTTP/1.1\r\nHost: t\r\n\r\nGET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+                "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            )
             let all = client.receiveAll()
             #expect(all.contains("d4:infodee") && all.hasSuffix("ok\n"))
         }

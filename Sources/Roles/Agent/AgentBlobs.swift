@@ -49,7 +49,7 @@ package struct AgentBlobs: OCIBlobs {
         switch error {
         case .registry(.unknown): nil
         case _ where error.isLackOfRoom: OCIError(507, .denied, "no space is left in the agent's cache")
-        default: OCIError(503, .tooManyRequests, error.description)
+        default: OCIError(503, .unavailable, error.description)
         }
     }
 }

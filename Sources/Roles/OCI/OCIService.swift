@@ -45,10 +45,22 @@ package struct OCIService: Sendable {
             if let name = path.name, !context.sees(name) {
                 throw OCIError(403, .denied, ServiceContext.unseenText(name))
             }
-            return try await answer(request, context, path)
+            let answer = try await answer(request, context, path)
+            guard answer.status == .rangeNotSatisfiable else { return answer }
+            var refusal = Self.response(OCIError(416, .sizeInvalid, "the range begins behind the blob's end"))
+            refusal.headers[.contentRange] = answer.headers[.contentRange]
+            return refusal
         } catch {
             return Self.response(error)
         }
+    }
+
+    /// The specification has no conditions of changes. Who sends one relies on it.
+    private func refuseConditions(_ request: Request) throws(OCIError) {
+        guard request.headers[.ifMatch] != nil || request.headers[.ifNoneMatch] != nil else { return }
+        throw OCIError(
+            412, .unsupported,
+            "If-Match and If-None-Match are not compared here: PUT or DELETE /v1/names/NAME/tags/TAG compares them")
     }
 
     private func answer(
@@ -67,8 +79,11 @@ package struct OCIService: Sendable {
         case (.manifest(let name, let version), .get), (.manifest(let name, let version), .head):
             return try await manifest(name, version, request)
         case (.manifest(let name, let version), .put):
+            try refuseConditions(request)
             return try await put(name, version, request, context)
-        case (.manifest(let name, let version), .delete): return try await remove(name, version, context)
+        case (.manifest(let name, let version), .delete):
+            try refuseConditions(request)
+            return try await remove(name, version, context)
         case (.uploads(let name), .post): return try await beginUpload(to: name, request, context)
         case (.upload(let name, let id), .patch): return try await continueUpload(id, to: name, request, context)
         case (.upload(let name, let id), .put): return try await endUpload(id, to: name, request, context)

@@ -18,13 +18,13 @@ package enum ColdAnswers {
         switch answer {
         case .here, .missing: nil
         case .fetching(let done, let total):
-            OCIError(503, .tooManyRequests, "\(text(digest, done, total)): try again")
+            OCIError(503, .unavailable, "\(text(digest, done, total)): try again")
         case .failed(let problem, _):
             switch problem.kind {
             case .disk: OCIError(507, .denied, problem.description)
             case .wrong: OCIError(502, .blobUnknown, problem.description)
             default:
-                OCIError(503, .tooManyRequests, "the back end does not give \(digest): \(problem)")
+                OCIError(503, .unavailable, "the back end does not give \(digest): \(problem)")
             }
         }
     }

@@ -57,7 +57,7 @@ package final class RegistryServer: Sendable {
             do throws(DatabaseFileError) { try await cold?.writeBack.add(digest, for: name) } catch {
                 throw error.isDisk
                     ? OCIError(507, .denied, "no space is left at the registry")
-                    : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
+                    : OCIError(503, .unavailable, "the registry's database does not answer: try again")
             }
         }
         let here = LocalReads(node: node, direct: DirectReads(most: direct), admission: admission, limits: limits)

@@ -17,6 +17,8 @@ package struct OCIError: Error, Hashable, Sendable {
         case denied = "DENIED"
         case unsupported = "UNSUPPORTED"
         case tooManyRequests = "TOOMANYREQUESTS"
+        /// None of the specification's, which has no code for a part that does not answer: Docker's registry has this one.
+        case unavailable = "UNAVAILABLE"
     }
 
     /// The HTTP status of the response.

@@ -45,7 +45,8 @@ import Tracking
         let took = Clocks.steadyMilliseconds - start
         let mark = try #require(answer.firstRange(of: "5:peers"), "\(answer)")
         let client = try Client(.http, tracker)
-        client.send("GET \(target(port: port, left: left, more)) HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+        client.send(
+            "GET \(target(port: port, left: left, more)) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         _ = mark
         var raw: [UInt8] = []
         while let bytes = client.receive(), !bytes.isEmpty { raw += bytes }
@@ -138,8 +139,8 @@ import Tracking
         try await withTrackers(1, server.port) { trackers in
             try await waitUntilUp(trackers)
             let client = try Client(.http, trackers[0])
-            let one = "GET \(target(port: 1)) HTTP/1.1\r\nHost: t\r\n\r\n"
-            let last = "GET /healthz HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n"
+            let one = "GET \(target(port: 1)) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            let last = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
             client.send(
                 one + one.replacing("port=1", with: "port=2") + one.replacing("info_hash=%01", with: "info_hash=")
                     + last)

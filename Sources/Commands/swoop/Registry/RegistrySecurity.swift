@@ -168,6 +168,7 @@ struct RegistrySecurity: Sendable {
         do { try certificates?.reload() } catch {
             reporter.warning("the certificates before stay in force: \(error)".shown)
         }
+        reporter.note("tokens and certificates were read again; other keys of the configuration need a restart")
     }
 
     /// Blocks.

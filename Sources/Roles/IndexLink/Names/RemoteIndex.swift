@@ -157,6 +157,6 @@ package final class RemoteIndex: OCIIndex {
     }
 
     private static func malformed(_ what: String) -> OCIError {
-        OCIError(503, .tooManyRequests, "the registry's index answers with \(what): try again")
+        OCIError(503, .unavailable, "the registry's index answers with \(what): try again")
     }
 }

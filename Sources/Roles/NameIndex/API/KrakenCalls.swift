@@ -14,8 +14,8 @@ struct KrakenCalls: Sendable {
     func put(_ values: RequestValues) async throws(IndexError) -> Response {
         let (name, tag) = try values.tagged("tag")
         _ = try await service.put(
-            tag, of: name, digest: try values.digest(), linking: values.seesAll, expecting: .anything,
-            by: calls.act(values))
+            tag, of: name, digest: try values.digest(), linking: values.seesAll,
+            expecting: try Conditions.expectation(values.request), by: calls.act(values))
         return .text("")
     }
 

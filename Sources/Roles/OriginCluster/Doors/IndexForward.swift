@@ -15,6 +15,8 @@ final class IndexForward: Sendable {
 
     /// Most seconds for a forwarded request.
     private static let patience = 90.0
+    /// Seconds after which a client may try again where no index answers.
+    private static let retryAfter = 2
     private static let mostAnswer = 64 << 20
     private static let asked = [
         "authorization", "if-match", "if-none-match", "content-type", "accept",
@@ -80,11 +82,16 @@ final class IndexForward: Sendable {
             }
         }
         if let unavailable { return unavailable }
-        return Problem.response(
-            .serviceUnavailable, "INDEX_UNAVAILABLE",
+        let text =
             indexes.isEmpty
-                ? "no index is configured here"
-                : "index \(indexes[0].text) does not answer (tried \(indexes.count))", advice: "Try again.")
+            ? "no index is configured here" : "index \(indexes[0].text) does not answer (tried \(indexes.count))"
+        // Kraken's paths answer with text.
+        var response =
+            request.uri.path.hasPrefix("/v1/")
+            ? Problem.response(.serviceUnavailable, "INDEX_UNAVAILABLE", text, advice: "Try again.")
+            : Response.text(text + "\n", status: .serviceUnavailable)
+        response.headers[.retryAfter] = "\(Self.retryAfter)"
+        return response
     }
 
     /// Whether an answer to a repeated request says that the first request was carried out. Repeating any of the requests

@@ -36,7 +36,7 @@ package final class BackendTasks: Sendable {
         } catch {
             throw error.isDisk
                 ? OCIError(507, .denied, "no space is left at the registry")
-                : OCIError(503, .tooManyRequests, "the registry's database does not answer: try again")
+                : OCIError(503, .unavailable, "the registry's database does not answer: try again")
         }
         fresh.withLock { fresh in
             if fresh.count >= Self.mostFresh { fresh.removeAll() }

@@ -106,11 +106,11 @@ package final class Copies: Sendable {
             }
             guard Clocks.steadySeconds < end else {
                 logger.warning("a push has too few copies", metadata: ["blob": "\(digest)"])
-                throw OCIError(503, .tooManyRequests, "no second origin takes the blob now: try again")
+                throw OCIError(503, .unavailable, "no second origin takes the blob now: try again")
             }
             tried = []
             do { try await Task.sleep(for: .seconds(Self.pause)) } catch {
-                throw OCIError(503, .tooManyRequests, "the registry stops: try again")
+                throw OCIError(503, .unavailable, "the registry stops: try again")
             }
         }
         // The remaining owners copy the blob by the swarm.

@@ -150,7 +150,7 @@ struct BlobReads: Sendable {
             return try await cold.reads.size(of: digest, in: name)
         } catch {
             throw ColdAnswers.error(.failed(error, again: 1), digest)
-                ?? OCIError(503, .tooManyRequests, error.description)
+                ?? OCIError(503, .unavailable, error.description)
         }
     }
 }

@@ -20,7 +20,10 @@ package struct FileAnswer: Sendable {
         self.file = file
         self.tag = tag ?? file.tag
         method = head.method
-        asked = head.headerFields
+        var asked = head.headerFields
+        // RFC 9110, 14.2: ranges are of GET alone.
+        if head.method != .get { asked[.range] = nil }
+        self.asked = asked
         self.headers = headers
         self.headers[.acceptRanges] = "bytes"
         self.headers[.eTag] = self.tag

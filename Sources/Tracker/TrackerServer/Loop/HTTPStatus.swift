@@ -1,11 +1,12 @@
 /// HTTP status codes that the tracker sends.
 enum HTTPStatus {
-    case ok, badRequest, notFound, methodNotAllowed, requestTimeout, headTooLarge, versionNotSupported
+    case ok, badRequest, forbidden, notFound, methodNotAllowed, requestTimeout, headTooLarge, versionNotSupported
 
     var line: StaticString {
         switch self {
         case .ok: "HTTP/1.1 200 OK\r\n"
         case .badRequest: "HTTP/1.1 400 Bad Request\r\n"
+        case .forbidden: "HTTP/1.1 403 Forbidden\r\n"
         case .notFound: "HTTP/1.1 404 Not Found\r\n"
         case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, OPTIONS\r\n"
         case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
@@ -19,6 +20,7 @@ enum HTTPStatus {
         switch self {
         case .ok: "ok\n"
         case .badRequest: "400: this is not an HTTP/1.1 request that a tracker understands\n"
+        case .forbidden: "403: this tracker answers to localhost and to 127.0.0.1 only, and to no web page\n"
         case .notFound:
             "404: this is a BitTorrent tracker; there are /announce, /scrape, /stats, /metrics, /healthz and /readyz\n"
         case .methodNotAllowed: "405: only GET, HEAD and OPTIONS\n"

@@ -104,7 +104,11 @@ extension TrackerLoop {
         guard let base = output.baseAddress else { return }
         var writer = ByteWriter(base + turn.written, capacity: output.count - turn.written)
         defer { turn.written += writer.count }
-        if head.method != .get {
+        if head.namesOthers, isForThisHost {
+            // A name that a web page's server made lead here (DNS rebinding).
+            counters.httpRefusals += 1
+            writeText(.forbidden, head, to: &writer)
+        } else if head.method != .get {
             answerWithoutBody(head, to: &writer)
         } else if isPath(head.path, "/announce") {
             counters.httpAnnounces += 1

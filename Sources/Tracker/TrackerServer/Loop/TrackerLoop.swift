@@ -18,6 +18,8 @@ import Tracking
 /// Not thread-safe: after `run` has begun, only its thread may use it. `TrackerServer` ensures that.
 final class TrackerLoop<Store: PeerStore> {
     let configuration: TrackerConfiguration
+    /// It listens on loopback and nowhere else.
+    let isForThisHost: Bool
     let store: Store
     /// What several trackers share; nil for a tracker of its own.
     let shared: (any SharedPeerStore)?
@@ -80,6 +82,7 @@ final class TrackerLoop<Store: PeerStore> {
         usualLifetime = lifetime == configuration.storeLimits.lifetime ? 0 : UInt32(clamping: lifetime)
         poller = mailbox.poller
         self.configuration = configuration
+        isForThisHost = configuration.http.allSatisfy(\.isLoopback)
         self.store = store
         self.http = http
         self.udp = udp

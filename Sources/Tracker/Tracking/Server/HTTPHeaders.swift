@@ -11,6 +11,8 @@ extension HTTPRequestHead {
         var saysKeepAlive = false
         var acceptsJSON = false
         var authorization: UnsafeRawBufferPointer?
+        /// What `Host`, and `Origin` where there is one, name.
+        var namesOthers = false
 
         init(isVersion10: Bool) {
             self.isVersion10 = isVersion10
@@ -26,12 +28,17 @@ extension HTTPRequestHead {
             switch name.count {
             case 4 where Headers.matches(name, "host"):
                 hosts += 1
+                if !Headers.isLoopback(Headers.trimmed(value)) { namesOthers = true }
                 return hosts == 1
             case 10 where Headers.matches(name, "connection"):
                 saysClose = saysClose || Headers.contains(value, "close")
                 saysKeepAlive = saysKeepAlive || Headers.contains(value, "keep-alive")
             case 6 where Headers.matches(name, "accept"):
                 acceptsJSON = acceptsJSON || Headers.contains(value, "application/json")
+            case 6 where Headers.matches(name, "origin"):
+                let site = Headers.trimmed(value)
+                let host = site.lastIndex(of: 0x2f).map { UnsafeRawBufferPointer(rebasing: site[($0 + 1)...]) }
+                if !Headers.isLoopback(host ?? site) { namesOthers = true }
             case 13 where Headers.matches(name, "authorization"):
                 guard authorization == nil else { return false }
                 authorization = Headers.trimmed(value)
@@ -42,6 +49,15 @@ extension HTTPRequestHead {
             default: break
             }
             return true
+        }
+
+        /// Whether `host` or `host:port` is `localhost`, `[::1]`, or of 127.0.0.0/8 in numbers.
+        private static func isLoopback(_ authority: UnsafeRawBufferPointer) -> Bool {
+            let end = authority.last == 0x5d ? authority.count : authority.lastIndex(of: 0x3a) ?? authority.count
+            let host = UnsafeRawBufferPointer(rebasing: authority[..<end])
+            if matches(host, "localhost") || matches(host, "[::1]") { return true }
+            guard host.count > 4, matches(UnsafeRawBufferPointer(rebasing: host[..<4]), "127.") else { return false }
+            return host.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2e }
         }
 
         /// Compares ignoring case; `text` is in lower case.

@@ -35,6 +35,9 @@ public struct HTTPRequestHead {
     public let acceptsJSON: Bool
     /// The value of the header `Authorization`; nil if there is none. Points into the parsed bytes.
     public let authorization: UnsafeRawBufferPointer?
+    /// `Host`, or an `Origin`, names something else than this host: the request is that of a web page, where the tracker is for this
+    /// host alone.
+    public let namesOthers: Bool
     /// Length of the head in bytes, from the request line to the empty line.
     public let length: Int
 
@@ -111,7 +114,7 @@ public struct HTTPRequestHead {
             query: UnsafeRawBufferPointer(rebasing: target[min(mark + 1, target.count)...]),
             keepsAlive: headers.isVersion10 ? headers.saysKeepAlive && !headers.saysClose : !headers.saysClose,
             isVersion10: headers.isVersion10, acceptsJSON: headers.acceptsJSON,
-            authorization: headers.authorization, length: length)
+            authorization: headers.authorization, namesOthers: headers.namesOthers, length: length)
     }
 
     private enum Line {
