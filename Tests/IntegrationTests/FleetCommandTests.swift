@@ -91,6 +91,29 @@ struct FleetCommandTests {
         #expect(daemon.errors.contains("'cache.sise' is not known"), "\(daemon.errors)")
     }
 
+    @Test func `SIGHUP has an agent read its file again, and a mistake in it leaves it as it was`() async throws {
+        let fleet = try await Fleet()
+        let root = fleet.work.path
+        let words = try await fleet.host("web-1", token: fleet.token(), file: "receive: {roots: [\"\(root)/a\"]}\n")
+        let agent = try Program([Swoop.path, "agent", "--on-loopback", "--json"] + words)
+        _ = try await agent.waitForEvent("listening")
+        func roots() async throws -> String { try await fleet.order("node", "show", "web-1", "--json").output }
+        try await wait(20, for: "its policy") { try await roots().contains("\(root)/a") }
+        for (file, said) in [
+            ("receive: {roots: [\"\(root)/b\"]}\nlimits: {up: 1MiB}\n", "was read again"),
+            ("receive: {roots: 7}\n", "before stays in force"),
+        ] {
+            try file.write(toFile: root + "/web-1.yaml", atomically: true, encoding: .utf8)
+            agent.send(SIGHUP)
+            try await wait(20, for: said) { agent.errors.contains(said) }
+        }
+        // Control hears of it at once.
+        try await wait(20, for: "the new policy") { try await roots().contains("\(root)/b") }
+        #expect(agent.isRunning)
+        let ending = try await agent.stop()
+        #expect(ending.status == 0, "\(ending)")
+    }
+
     @Test func `An agent whose address is taken says so and ends`() async throws {
         let fleet = try await Fleet()
         let file = "listen: \(fleet.agents)\n"

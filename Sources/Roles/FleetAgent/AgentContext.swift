@@ -4,12 +4,13 @@ import Jobs
 import Logging
 import Policy
 import Swarm
+import Synchronization
 import Threads
 
 /// What all jobs of an agent share.
 struct AgentContext: Sendable {
     let places: AgentPlaces
-    let policy: AgentPolicy
+    let policies: PolicyHolder
     let link: any AgentLink
     let swarm: SwarmNode
     let clock: any JobClock
@@ -22,6 +23,9 @@ struct AgentContext: Sendable {
     let site: SiteMemory
     /// What jobs put on this host: it is copied, not transferred again.
     let library: any ContentLibrary
+
+    /// As the agent's file says now.
+    var policy: AgentPolicy { policies.now }
 
     /// Control's time, in seconds since 1970: this host's clock corrected by the measured difference.
     var controlTime: Double { get async { clock.now.wall.seconds - (await link.difference.seconds) } }
@@ -43,6 +47,16 @@ struct AgentContext: Sendable {
         }
         return options
     }
+}
+
+/// The policy that holds now. It changes when the agent's file is read again.
+final class PolicyHolder: Sendable {
+    private let policy: Mutex<AgentPolicy>
+
+    init(_ policy: AgentPolicy) { self.policy = Mutex(policy) }
+
+    var now: AgentPolicy { policy.withLock { $0 } }
+    func set(_ new: AgentPolicy) { policy.withLock { $0 = new } }
 }
 
 /// Intervals and environment of an agent. Tests set other values.

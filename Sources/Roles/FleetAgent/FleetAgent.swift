@@ -49,7 +49,8 @@ package actor FleetAgent {
         ownLibrary = own
         let library: any ContentLibrary = library ?? own.map { LibraryBridge(library: $0) } ?? NoLibrary()
         context = AgentContext(
-            places: places, policy: AgentPolicy(configuration), link: link, swarm: swarm, clock: clock, logger: logger,
+            places: places, policies: PolicyHolder(AgentPolicy(configuration)), link: link, swarm: swarm, clock: clock,
+            logger: logger,
             settings: settings, publications: Turns(atOnce: 64), checks: Turns(atOnce: Threads.processors),
             published: PublishedPlaces(directory: places.versions), stores: AgentStores(configuration.stores),
             site: SiteMemory(path: places.site), library: library)
@@ -262,6 +263,25 @@ package actor FleetAgent {
             }
             return lacking
         }
+    }
+
+    // MARK: The file
+
+    /// The agent's file was read again. What it says holds from now on, for jobs that come; those that were accepted go on as
+    /// they were. Where this host listens, its proxy and its keys of stores stay as they are until a restart.
+    /// - Returns: keys that differ and need one.
+    package func reload(_ configuration: AgentConfiguration) async -> [String] {
+        let old = context.policy.configuration
+        var new = configuration
+        var late: [String] = []
+        if new.listen != old.listen { late.append("listen") }
+        if new.proxy != old.proxy { late.append("proxy") }
+        if new.stores != old.stores { late.append("stores") }
+        (new.listen, new.proxy, new.stores) = (old.listen, old.proxy, old.stores)
+        context.policies.set(AgentPolicy(new))
+        await context.swarm.setLimits(
+            up: new.limits.up.map { Int(clamping: $0) }, down: new.limits.down.map { Int(clamping: $0) })
+        return late
     }
 
     // MARK: The link

@@ -83,6 +83,27 @@ struct FleetDaemon {
         }
     }
 
+    /// Reads the agent's file again on SIGHUP. With a mistake in it, what it said before stays in force.
+    /// - Parameter path: nil for the usual one.
+    func reloadOnHangup(_ path: String?, _ reporter: Reporter) {
+        StopSignal.shared.onHangup {
+            Task.detached {
+                do {
+                    let file = try await AgentFile.read(path, reporter)
+                    let late = await agent.reload(file.configuration)
+                    await client.factsChanged()
+                    reporter.note("\(file.path ?? AgentFile.usual) was read again".shown)
+                    if !late.isEmpty {
+                        reporter.warning("a restart is needed for what changed of: \(late.joined(separator: ", "))")
+                    }
+                } catch {
+                    let reason = (error as? Failure)?.message ?? "\(error)".shown
+                    reporter.warning("what the agent's file said before stays in force: \(reason)")
+                }
+            }
+        }
+    }
+
     func stop() async {
         door.stop()
         await agent.stop()

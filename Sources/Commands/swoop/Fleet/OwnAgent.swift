@@ -16,16 +16,19 @@ struct OwnAgent {
     private let sync: Task<Void, Never>
     private let directory: String
 
-    /// - Parameter path: the only path that it may send.
+    /// - Parameters:
+    ///   - path: the only path that it may send.
+    ///   - name: of the node; nil for one at random.
     static func join(
-        _ token: EnrolmentToken, at controls: [ControlAddress], path: String, proxy: String?, logger: Logger
+        _ token: EnrolmentToken, at controls: [ControlAddress], path: String, named name: String?, proxy: String?,
+        logger: Logger
     ) async throws -> OwnAgent {
         var configuration = AgentConfiguration()
         guard let real = await Threads.offload({ PathFiles.resolved(path) }) else {
             throw Failure(.notFound, "there is nothing at \(path.shown)")
         }
         configuration.send.roots = [real]
-        let name = "send-" + String(UInt64.random(in: 0 ... .max), radix: 36)
+        let name = name ?? "send-" + String(UInt64.random(in: 0 ... .max), radix: 36)
         let facts = await FleetAgent.facts(configuration, name: name)
         let proxy = proxy.flatMap { HTTPURL($0) }
         let client: LinkClient
@@ -73,6 +76,7 @@ struct OwnAgent {
 
     /// Sends, and displays the job until it has ended.
     func send(_ order: SendOrder, _ reporter: Reporter) async throws {
+        let sent = SendCommand.Sent(order)
         let (plan, runner): (SendPlan, SendRunner)
         do throws(SendProblem) { (plan, runner) = try await agent.send(order) } catch { throw Failure(error) }
         reporter.event(SendCommand.started(plan))
@@ -85,7 +89,7 @@ struct OwnAgent {
             case .running, .over:
                 if let view = try? await runner.look() {
                     display.show(view, force: view.state.hasEnded)
-                    if view.state.hasEnded { return try SendCommand.end(view, plan.job, reporter) }
+                    if view.state.hasEnded { return try SendCommand.end(view, plan.job, sent, reporter) }
                 }
             }
             try? await Task.sleep(for: .milliseconds(500))

@@ -65,11 +65,19 @@ struct SendCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Controls, with commas between them.", valueName: "url"))
     var control: String?
 
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp(
+            "With --token-file: what this host is called, so that a class's senders can name it (node:NAME). Default: at random.",
+            valueName: "name"))
+    var node: String?
+
     @OptionGroup var place: FleetPlace
 
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        if node != nil, tokenFile == nil { throw ValidationError("--as goes with --token-file") }
         if let priority, !(0...9).contains(priority) { throw ValidationError("--priority is from 0 to 9") }
         if exclude.count > SendFilter.mostPatterns {
             throw ValidationError("-x takes at most \(SendFilter.mostPatterns) patterns")
@@ -87,6 +95,7 @@ struct SendCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         if let tokenFile { return try await sendAlone(tokenFile, reporter) }
+        let sent = Sent(order)
         let calls = try await AgentCalls(place.places)
         try await calls.ask([
             "do": "send", "order": order.json, "dry_run": .bool(dryRun), "detach": .bool(detach),
@@ -101,7 +110,7 @@ struct SendCommand: SwoopCommand {
             reporter.result(job.shown)
             return
         }
-        let work = Task { try await Self.follow(calls, job, reporter) }
+        let work = Task { try await Self.follow(calls, job, sent, reporter) }
         let stop = Task {
             await StopSignal.shared.wait()
             guard !Task.isCancelled else { return }
@@ -133,7 +142,8 @@ struct SendCommand: SwoopCommand {
         }
         let order = order
         let own = try await OwnAgent.join(
-            token, at: controls, path: order.path, proxy: Terminal.environment("https_proxy"), logger: global.logger)
+            token, at: controls, path: order.path, named: node, proxy: Terminal.environment("https_proxy"),
+            logger: global.logger)
         do {
             if dryRun {
                 Self.show(try await own.plan(order), reporter)
@@ -160,7 +170,7 @@ struct SendCommand: SwoopCommand {
         }
     }
 
-    private static func follow(_ calls: AgentCalls, _ job: String, _ reporter: Reporter) async throws {
+    private static func follow(_ calls: AgentCalls, _ job: String, _ sent: Sent, _ reporter: Reporter) async throws {
         var display = JobDisplay(reporter, job: job)
         while true {
             let line = try await calls.answer()
@@ -171,22 +181,37 @@ struct SendCommand: SwoopCommand {
                 guard let value = line["view"], let view = try? JobView(json: value) else { continue }
                 display.show(view, force: view.state.hasEnded)
                 guard view.state.hasEnded else { continue }
-                return try end(view, job, reporter)
+                return try end(view, job, sent, reporter)
             default: continue
             }
         }
     }
 
-    static func end(_ view: JobView, _ job: String, _ reporter: Reporter) throws {
+    /// What a command has sent, and since when.
+    struct Sent {
+        let path: String
+        private let begin = ContinuousClock.now
+
+        init(_ order: SendOrder) { path = order.path }
+
+        var seconds: Double { (ContinuousClock.now - begin) / .seconds(1) }
+    }
+
+    /// - Parameter sent: nil for a command that only looks.
+    static func end(_ view: JobView, _ job: String, _ sent: Sent?, _ reporter: Reporter) throws {
         reporter.keepBars()
+        let sent: [(String, JSONValue)] =
+            sent.map { [("path", .string($0.path)), ("seconds", .double($0.seconds))] } ?? []
         reporter.event(
-            .object([
-                ("event", .string("complete")), ("job", .string(job)), ("state", .string(view.state.rawValue)),
-                (
-                    "counts",
-                    .object(view.counts.sorted { $0.key < $1.key }.map { ($0.key, .int(Int(clamping: $0.value))) })
-                ),
-            ]))
+            .object(
+                [
+                    ("event", .string("complete")), ("job", .string(job)), ("state", .string(view.state.rawValue)),
+                    (
+                        "counts",
+                        .object(view.counts.sorted { $0.key < $1.key }.map { ($0.key, .int(Int(clamping: $0.value))) })
+                    ),
+                    ("bytes", .int(Int(clamping: view.total / max(1, view.targets)))),
+                ] + sent))
         reporter.result("\(job) \(view.state.rawValue): \(JobDisplay.counts(view))".shown)
         guard view.ending == .done else { throw QuietExit(status: view.ending) }
     }
@@ -211,7 +236,9 @@ struct SendCommand: SwoopCommand {
             ))
         reporter.event(.object(object))
         guard !reporter.mode.json else { return }
-        var lines = [HumanText.plural(Int(clamping: plan.targets), "target") + (plan.caches > 0 ? ", \(plan.caches) caches" : "")]
+        var lines = [
+            HumanText.plural(Int(clamping: plan.targets), "target") + (plan.caches > 0 ? ", \(plan.caches) caches" : "")
+        ]
         if plan.away > 0 { lines.append("\(plan.away) of \(plan.targets) are away and get it on return") }
         for (key, count) in plan.refusals.sorted(by: { $0.key < $1.key }) {
             lines.append("\(count) of \(plan.targets) would refuse: \(key)".shown)

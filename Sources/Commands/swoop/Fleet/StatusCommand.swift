@@ -38,7 +38,7 @@ struct StatusCommand: SwoopCommand {
             }
             if follow {
                 display.show(view, force: view.state.hasEnded)
-                if view.state.hasEnded { return try SendCommand.end(view, job, reporter) }
+                if view.state.hasEnded { return try SendCommand.end(view, job, nil, reporter) }
                 guard await Self.pause() else { return }
                 continue
             }

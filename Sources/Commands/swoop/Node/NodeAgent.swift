@@ -23,6 +23,7 @@ struct NodeAgent {
             reporter.note(
                 "node \(await daemon.client.name) of the fleet at \(await daemon.client.current), commands at "
                     + places.socket.shown)
+            daemon.reloadOnHangup(path, reporter)
             return NodeAgent(daemon: daemon)
         } catch {
             let failure = error as? Failure

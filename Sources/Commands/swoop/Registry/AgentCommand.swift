@@ -112,6 +112,7 @@ struct AgentCommand: SwoopCommand {
         let file = try await AgentFile.read(files.config, reporter)
         let daemon = try await FleetDaemon.start(
             place.places, file, anyPort: anyPort, tellsLoopback: onLoopback, logger: global.logger)
+        daemon.reloadOnHangup(files.config, reporter)
         reporter.event(
             .object([
                 ("event", .string("listening")), ("node", .string("\(await daemon.client.node)")),

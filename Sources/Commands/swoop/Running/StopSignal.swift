@@ -17,7 +17,7 @@ final class StopSignal: Sendable {
         var stopped = false
         var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
         var nextWaiter = 0
-        var onHangup: (@Sendable () -> Void)?
+        var onHangup: [@Sendable () -> Void] = []
         /// The exit status if the clean stop does not finish.
         var forcedStatus = ExitStatus.interrupted
     }
@@ -27,9 +27,9 @@ final class StopSignal: Sendable {
     /// Whether a stop was requested.
     var isStopped: Bool { state.withLock { $0.stopped } }
 
-    /// Sets the function to run on SIGHUP, on the main thread. Without one, SIGHUP requests a stop, as when a terminal
+    /// Adds a function to run on SIGHUP, on the main thread. Without one, SIGHUP requests a stop, as when a terminal
     /// is closed. But a process that systemd has started ignores it, because there it means `systemctl reload`.
-    func onHangup(_ reload: @escaping @Sendable () -> Void) { state.withLock { $0.onHangup = reload } }
+    func onHangup(_ reload: @escaping @Sendable () -> Void) { state.withLock { $0.onHangup.append(reload) } }
 
     /// Sets the exit status of a forced stop: 0 for a process that has done its work.
     func setForcedStatus(_ status: ExitStatus) { state.withLock { $0.forcedStatus = status } }
@@ -88,8 +88,9 @@ final class StopSignal: Sendable {
         while true {
             var number: Int32 = 0
             guard sigwait(&set, &number) == 0 else { continue }
-            if number == SIGHUP, let reload = state.withLock({ $0.onHangup }) {
-                reload()
+            let reloads = number == SIGHUP ? state.withLock { $0.onHangup } : []
+            guard reloads.isEmpty else {
+                for reload in reloads { reload() }
                 continue
             }
             if number == SIGHUP, ServiceManager.isParent { continue }

@@ -53,6 +53,11 @@ package enum ClassSettings {
         Setting("check", .choice, \.check, .value("sha256"), "the sums in receipts"),
     ])
 
+    /// The keys as tables, for the documents; those of `sources` have their own.
+    package static var markdown: String {
+        table.markdown + "\n`limits`:\n\n\(limits.markdown)\n`windows[]`:\n\n\(window.markdown)"
+    }
+
     private static let limits = SettingsTable<FleetLimits>([
         Setting("down", rate, optional: \.down, .words("none"), "bytes a second that a target receives"),
         Setting("up", rate, optional: \.up, .words("none"), "bytes a second that a target gives"),

@@ -146,6 +146,7 @@ package enum TargetState: Sendable, Hashable {
         case .waiting(.away): "look why the node does not reach control"
         case .waiting(.drained): "swoop fleet node drain --off takes the node back"
         case .waiting(.source): "the sender must be running until one copy is out"
+        case .failed(code: "version_gone"): "send that content again: the class keeps fewer versions"
         case .failed: "swoop fleet job retry tries again"
         case .refused: "change the key in the node's agent.yaml, or leave the node out"
         case .expired: "send again"
