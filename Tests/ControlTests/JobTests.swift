@@ -56,6 +56,11 @@ import Testing
         #expect(view.state == .done)
         #expect(view.counts == ["done": 1])
         #expect(view.bytes == 5)
+        // A target may look at it after its end too, and nobody else.
+        await bench.core.closeEnded()
+        #expect(try await bench.core.view(of: job, for: web.caller).state == .done)
+        let stranger = try await bench.agent("db-1")
+        await #expect(throws: LinkRefusal.self) { _ = try await bench.core.view(of: job, for: stranger.caller) }
     }
 
     @Test func `an order wakes the request that waits for it`() async throws {

@@ -47,7 +47,7 @@ import YAML
     @Test(arguments: [
         ("a: 1\n  b: 2\n", "a.yaml, line 2, column 4: mapping values are not allowed in this context"),
         ("a: [1\n", "a.yaml, line 2, column 1: while parsing a flow sequence: did not find expected ',' or ']'"),
-        ("a: 1\na: 2\n", "a.yaml, line 1, column 1: a key is there twice"),
+        ("a: 1\na: 2\n", "a.yaml, line 1, column 1: the key 'a' is there twice"),
         ("- 1\n", "a.yaml, line 1, column 1: it is a list or a text, and should be keys with values"),
         ("a: *b\n", "a.yaml, line 1, column 4: found undefined alias"),
         ("a: !!binary eA==\n", "a.yaml, line 1, column 4: it has a tag ('!…'), of which none has a meaning here"),

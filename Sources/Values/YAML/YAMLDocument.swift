@@ -66,8 +66,9 @@ package enum YAMLDocument {
             return YAMLProblem(
                 place: at(mark), reason: [context?.text, problem].compactMap(\.self).joined(separator: ": "))
         case .composer(_, let problem, let mark, _): return YAMLProblem(place: at(mark), reason: problem)
-        case .duplicatedKeysInMapping(_, let context):
-            return YAMLProblem(place: at(context.mark), reason: "a key is there twice")
+        case .duplicatedKeysInMapping(let keys, let context):
+            let name = keys.first.map { "the key '\($0.prefix(100))'" } ?? "a key"
+            return YAMLProblem(place: at(context.mark), reason: "\(name) is there twice")
         case .reader(let problem, _, _, _): return YAMLProblem(place: start, reason: problem)
         case .memory: return YAMLProblem(place: start, reason: "it is nested too deeply")
         default: return YAMLProblem(place: start, reason: "it cannot be read")

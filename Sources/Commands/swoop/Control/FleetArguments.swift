@@ -207,14 +207,27 @@ extension JSON.JSONValue {
         case .integer(let number)?: "\(number)"
         case .double(let number)?: "\(number)"
         case .bool(let flag)?: flag ? "yes" : "no"
-        case .array(let list)?: list.compactMap(\.lenientText).joined(separator: ",").shown
-        case .object(let object)?:
-            object.members.map { member in
-                let value = member.value.lenientText ?? ""
-                return value.isEmpty ? member.key : "\(member.key)=\(value)"
-            }.joined(separator: ",").shown
+        case .array(let list)?: list.map(\.brief).joined(separator: ",").shown
+        case .object(let object)?: Self.brief(object).shown
         case .null?, nil: "-"
         }
+    }
+
+    /// A value inside another one.
+    private var brief: String {
+        switch self {
+        case .array(let list): "[" + list.map(\.brief).joined(separator: " ") + "]"
+        case .object(let object): "(" + Self.brief(object) + ")"
+        default: lenientText ?? ""
+        }
+    }
+
+    /// Labels are keys without values.
+    private static func brief(_ object: JSONObject) -> String {
+        object.members.map { member in
+            let value = member.value.brief
+            return value.isEmpty || value == "[]" ? member.key : "\(member.key)=\(value)"
+        }.joined(separator: ",")
     }
 
     /// A number of things: `1 node`, `3 nodes`.

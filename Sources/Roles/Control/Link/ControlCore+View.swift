@@ -6,8 +6,16 @@ extension ControlCore {
     package func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView {
         let record = try await linked { () throws(StoreError) in try await store.job(job) }
         guard let record else { throw Self.noJob }
-        let isTheirs = jobs.withLock { $0.ofNode[node.node]?.contains(job) ?? false }
-        guard record.sender == node.node || isTheirs else { throw Self.noJob }
+        let isOpen = jobs.withLock { $0.ofNode[node.node]?.contains(job) ?? false }
+        if record.sender != node.node, !isOpen {
+            // One that has ended is not in memory.
+            let ended = try await linked { () throws(StoreError) in
+                try await store.snapshot(job, course: JobCourse())
+            }
+            guard ended?.machine?.target(node.node) != nil || record.caches.contains(node.node) else {
+                throw Self.noJob
+            }
+        }
         watch(job)
         return try await linked { () throws(StoreError) in try await view(of: record) }
     }

@@ -20,10 +20,7 @@ package struct FileAnswer: Sendable {
         self.file = file
         self.tag = tag ?? file.tag
         method = head.method
-        var asked = head.headerFields
-        // RFC 9110, 14.2: ranges are of GET alone.
-        if head.method != .get { asked[.range] = nil }
-        self.asked = asked
+        asked = head.headerFields
         self.headers = headers
         self.headers[.acceptRanges] = "bytes"
         self.headers[.eTag] = self.tag
