@@ -363,17 +363,23 @@ import Testing
         policy.caches = true
         let edge = try await bench.agent("edge", policy: policy)
         let first = try await build.startJob()
+        bench.clock.pass(1)
         let job = try await build.startJob(at: "2h")
         #expect(try await bench.job(job).state == .planned)
         let (now, cached) = (offers(try await web.sync()), offers(try await edge.sync()))
         #expect(now.count == 1 && cached.count == 1)
+        #expect(try await bench.states(of: first) == ["web-1": "waiting(offer)"])
         #expect(try await bench.core.view(of: job, for: build.caller).reason?.hasPrefix("it begins at ") == true)
         // What a control reads from the database after it was killed is the same.
         let again = try await bench.again()
         for agent in [build, web, edge] { agent.goes(to: again) }
         try await web.sync([(first, .accepted)])
-        await again.pass(7300, by: 100)
+        await again.pass(7100, by: 100)
+        // It went away with the older job under way.
+        #expect(try await again.states(of: first) == ["web-1": "waiting(away)"])
+        await again.pass(200, by: 100)
         #expect(try await again.job(job).state == .running)
+        #expect(try await again.states(of: first) == ["web-1": "superseded"])
         let (late, kept) = (offers(try await web.sync()), offers(try await edge.sync()))
         #expect(!late.isEmpty && !kept.isEmpty)
     }

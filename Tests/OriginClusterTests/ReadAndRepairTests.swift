@@ -1,5 +1,6 @@
 import Foundation
 import Hashing
+import OriginCluster
 import Registry
 import TestSupport
 import Testing
@@ -31,6 +32,33 @@ import Testing
             }
             let unknown = BlobDigest(SHA256.digest([9]))
             #expect(try await bench.read(unknown, from: 0).status == 404)
+        }
+    }
+
+    /// Two disks that were bad in one place asked one another for ever.
+    @Test func `A piece to mend with comes from the owner that has it right, whoever is asked first`() async throws {
+        try await Bench.with(3, quick) { bench in
+            let bytes = sample(600_000, seed: 27)
+            let digest = digest(of: bytes)
+            let owners = try bench.owners(of: digest)
+            try #require(owners.count == 3)
+            #expect(try await bench.push(bytes, to: owners[0]) == 201)
+            try await wait(for: "three copies") { bench.holders(of: digest).count == 3 }
+            // The one that is asked first is bad, the other right.
+            let path = try bench[owners[1]].node.directory.path(of: digest.sha256)
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            try file.seek(toOffset: 1000)
+            try file.write(contentsOf: Data("wrong".utf8))
+            try file.close()
+            let asking = try bench[owners[0]]
+            let pieces = OwnerPieces(watch: asking.watch, peers: asking.peers)
+            let (range, right) = (Int64(0)..<5000, Array(bytes[..<5000]))
+            func mended(_ isRight: @escaping @Sendable ([UInt8]) -> Bool) async -> [UInt8]? {
+                await pieces.bytes(of: digest, size: 600_000, range: range, names: [], isRight: isRight)
+            }
+            #expect(await mended { _ in true } != right)
+            #expect(await mended { $0 == right } == right)
+            #expect(await mended { _ in false } == nil)
         }
     }
 

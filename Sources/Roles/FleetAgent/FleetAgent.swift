@@ -290,7 +290,7 @@ package actor FleetAgent {
     func heard(_ news: LinkNews) async {
         (self.news, trouble) = (news, nil)
         await context.site.learn(news.site)
-        for (job, runner) in targets { runner.inbox.yield(.share(news.shares[job])) }
+        for (job, share) in news.shares { targets[job]?.inbox.yield(.share(share)) }
     }
 
     /// Call when control does not answer.

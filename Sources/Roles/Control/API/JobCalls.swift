@@ -139,7 +139,7 @@ enum JobCalls {
                     let before = machine
                     let (orders, refusal) = body(&machine, now)
                     if let refusal, machine == before, orders.isEmpty { return .refused(code: "state", refusal) }
-                    if machine.reopened != before.reopened { record.expires = machine.expires }
+                    if machine.expires != before.expires { record.expires = machine.expires }
                     return .go(orders)
                 }
             }

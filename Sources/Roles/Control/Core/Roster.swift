@@ -69,6 +69,7 @@ struct Roster: Sendable {
         let page = all[low...].prefix(limit)
         return (page.compactMap { seats[$0.id] }, page.endIndex < all.endIndex ? page.last?.text : nil)
     }
+
     var waiting: Int { parked.count }
     func isWaiting(_ id: NodeID) -> Bool { parked[id] != nil }
 

@@ -118,8 +118,10 @@ extension ControlCore {
             let isLimited = jobs.withLock({ $0.facts[job.record.id].map { $0.settings.limits.site != nil } }), isLimited
         else { return }
         let size = job.record.content?.bytes ?? 0
-        let done = figures.withLock { board in board.jobs[job.record.id]?.mapValues(\.figures.done) ?? [:] }
-        let caches = job.record.caches.filter { done[$0] ?? 0 < size }
+        let caches = figures.withLock { board in
+            let known = board.jobs[job.record.id]
+            return job.record.caches.filter { known?[$0]?.figures.done ?? 0 < size }
+        }
         let nodes = Set(caches + machine.targets.filter(\.state.usesLine).map(\.node))
         let sharers = roster.withLock { roster in
             nodes.reduce(into: [String: Int]()) { counts, node in

@@ -39,7 +39,7 @@ struct JobTable: Sendable {
     /// What a node may receive from outside its site, in bytes a second, by job. A node without a site has a line to itself.
     func shares(of node: NodeID, at site: String?) -> [String: Int64] {
         var shares: [String: Int64] = [:]
-        for job in ofNode[node] ?? [] {
+        for job in ofNode[node] ?? [] where shares.count < SyncReply.mostJobs {
             guard let limit = facts[job]?.settings.limits.site else { continue }
             let count = site.flatMap { sharers[job]?[$0] } ?? 1
             shares[job] = max(1, limit / Int64(max(1, count)))

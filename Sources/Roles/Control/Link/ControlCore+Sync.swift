@@ -237,7 +237,7 @@ extension ControlCore {
         return SyncReply(
             nonce: seat.sequence?.nonce ?? "", time: now, interval: settings.pace.interval(agents: agents),
             state: seat.record.state, acknowledged: acknowledged, commands: commands, controls: doors,
-            watched: seen.sorted(), every: every(at: now), site: seat.record.site,
+            watched: Array(seen.sorted().prefix(SyncReply.mostJobs)), every: every(at: now), site: seat.record.site,
             shares: shares)
     }
 }

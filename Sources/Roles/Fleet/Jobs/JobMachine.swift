@@ -80,7 +80,8 @@ package struct JobMachine: Sendable, Hashable {
     /// The state to store, without the targets.
     package var header: Header {
         Header(
-            state: state, started: started, begins: begins, reopened: reopened, wave: wave, reason: reason, nextWave: nextWave,
+            state: state, started: started, begins: begins, reopened: reopened, wave: wave, reason: reason,
+            nextWave: nextWave,
             moment: moment,
             forgiven: tally.waves.contains { $0.forgiven > 0 } ? tally.waves.map(\.forgiven) : [])
     }
@@ -174,7 +175,7 @@ package struct JobMachine: Sendable, Hashable {
         guard !state.hasEnded, state != .paused else { return [] }
         let wasHeld = state == .held
         guard state != .planned else {
-            begins = nil
+            begins = now
             state = .running
             return follow(now) + allOrders()
         }
@@ -296,7 +297,9 @@ package struct JobMachine: Sendable, Hashable {
         }
         switch target.state {
         case .waiting(.offer), .waiting(.wave), .offered:
-            guard state != .paused, state != .planned, target.notBefore == nil, !course.wavesGateTransfer || target.maySwitch else {
+            guard state != .paused, state != .planned, target.notBefore == nil,
+                !course.wavesGateTransfer || target.maySwitch
+            else {
                 return []
             }
             return [.offer(target.node, attempt: target.attempt)]

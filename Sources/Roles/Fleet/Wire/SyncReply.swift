@@ -1,6 +1,9 @@
 import JSON
 
 package struct SyncReply: WireMessage {
+    /// Maximum number of jobs in each of its lists.
+    package static let mostJobs = 1000
+
     package let nonce: String
     /// Control's clock, in seconds since 1970.
     package let time: Double
@@ -47,10 +50,10 @@ package struct SyncReply: WireMessage {
         acknowledged = UInt64(try reader.optionalInteger("acknowledged") ?? 0)
         commands = try reader.messages("commands", most: 4096)
         controls = try reader.texts("controls", most: 64)
-        watched = try reader.texts("watched", most: 1000, bytes: 64)
+        watched = try reader.texts("watched", most: Self.mostJobs, bytes: 64)
         every = min(3600, max(0.1, try reader.optionalNumber("every") ?? 1))
         site = try reader.optionalText("site", most: 255)
-        shares = try reader.counts("shares", most: 1000, bytes: 64)
+        shares = try reader.counts("shares", most: Self.mostJobs, bytes: 64)
     }
 
     package var json: JSONValue {

@@ -19,8 +19,8 @@ actor TargetRunner {
         case order(TargetLife.Event, CheckedContinuation<Void, Never>)
         /// Whether the job may receive now.
         case turn(Bool, because: TargetState.WaitReason?)
-        /// What may come from outside this host's site, in bytes a second; nil where control has said nothing of it.
-        case share(Int64?)
+        /// What may come from outside this host's site, in bytes a second.
+        case share(Int64)
         case torrent(Torrent)
         case sums(FileSums)
         /// The content is not what it should be.
@@ -140,7 +140,7 @@ actor TargetRunner {
             continuation.resume()
         case .turn(let mayReceive, let reason): await turn(mayReceive, reason)
         case .share(let share):
-            guard let share, share != self.share else { return }
+            guard share != self.share else { return }
             self.share = share
             await runner?.setOutsideLimit(outsideLimit)
         case .torrent(let torrent):

@@ -4,14 +4,19 @@ import Threads
 import Upkeep
 
 /// Reads pieces of a blob from the other origins that own it, to replace corrupt ones.
-struct OwnerPieces: PieceSource {
-    let watch: ClusterWatch
-    let peers: OriginPeers
+package struct OwnerPieces: PieceSource {
+    private let watch: ClusterWatch
+    private let peers: OriginPeers
 
     /// Most seconds that an origin may take for a piece.
     private static let patience = 60.0
 
-    func bytes(
+    package init(watch: ClusterWatch, peers: OriginPeers) {
+        self.watch = watch
+        self.peers = peers
+    }
+
+    package func bytes(
         of digest: BlobDigest, size: Int64, range: Range<Int64>, names: [ContentName],
         isRight: @escaping @Sendable ([UInt8]) -> Bool
     ) async -> [UInt8]? {

@@ -104,7 +104,7 @@ extension TrackerLoop {
         guard let base = output.baseAddress else { return }
         var writer = ByteWriter(base + turn.written, capacity: output.count - turn.written)
         defer { turn.written += writer.count }
-        if head.namesOthers, isForThisHost {
+        if isForThisHost, head.namesOthers {
             // A name that a web page's server made lead here (DNS rebinding).
             counters.httpRefusals += 1
             writeText(.forbidden, head, to: &writer)

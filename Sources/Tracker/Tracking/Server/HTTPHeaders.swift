@@ -11,8 +11,8 @@ extension HTTPRequestHead {
         var saysKeepAlive = false
         var acceptsJSON = false
         var authorization: UnsafeRawBufferPointer?
-        /// What `Host`, and `Origin` where there is one, name.
-        var namesOthers = false
+        var host: UnsafeRawBufferPointer?
+        var origin: UnsafeRawBufferPointer?
 
         init(isVersion10: Bool) {
             self.isVersion10 = isVersion10
@@ -28,7 +28,7 @@ extension HTTPRequestHead {
             switch name.count {
             case 4 where Headers.matches(name, "host"):
                 hosts += 1
-                if !Headers.isLoopback(Headers.trimmed(value)) { namesOthers = true }
+                host = Headers.trimmed(value)
                 return hosts == 1
             case 10 where Headers.matches(name, "connection"):
                 saysClose = saysClose || Headers.contains(value, "close")
@@ -36,9 +36,8 @@ extension HTTPRequestHead {
             case 6 where Headers.matches(name, "accept"):
                 acceptsJSON = acceptsJSON || Headers.contains(value, "application/json")
             case 6 where Headers.matches(name, "origin"):
-                let site = Headers.trimmed(value)
-                let host = site.lastIndex(of: 0x2f).map { UnsafeRawBufferPointer(rebasing: site[($0 + 1)...]) }
-                if !Headers.isLoopback(host ?? site) { namesOthers = true }
+                // Of several none is believed.
+                origin = origin == nil ? Headers.trimmed(value) : UnsafeRawBufferPointer(start: nil, count: 0)
             case 13 where Headers.matches(name, "authorization"):
                 guard authorization == nil else { return false }
                 authorization = Headers.trimmed(value)
@@ -49,15 +48,6 @@ extension HTTPRequestHead {
             default: break
             }
             return true
-        }
-
-        /// Whether `host` or `host:port` is `localhost`, `[::1]`, or of 127.0.0.0/8 in numbers.
-        private static func isLoopback(_ authority: UnsafeRawBufferPointer) -> Bool {
-            let end = authority.last == 0x5d ? authority.count : authority.lastIndex(of: 0x3a) ?? authority.count
-            let host = UnsafeRawBufferPointer(rebasing: authority[..<end])
-            if matches(host, "localhost") || matches(host, "[::1]") { return true }
-            guard host.count > 4, matches(UnsafeRawBufferPointer(rebasing: host[..<4]), "127.") else { return false }
-            return host.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2e }
         }
 
         /// Compares ignoring case; `text` is in lower case.

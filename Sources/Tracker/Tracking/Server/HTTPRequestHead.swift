@@ -1,3 +1,5 @@
+import Address
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -35,9 +37,9 @@ public struct HTTPRequestHead {
     public let acceptsJSON: Bool
     /// The value of the header `Authorization`; nil if there is none. Points into the parsed bytes.
     public let authorization: UnsafeRawBufferPointer?
-    /// `Host`, or an `Origin`, names something else than this host: the request is that of a web page, where the tracker is for this
-    /// host alone.
-    public let namesOthers: Bool
+    /// The values of `Host` and `Origin`; nil where there are none. They point into the parsed bytes.
+    private let host: UnsafeRawBufferPointer?
+    private let origin: UnsafeRawBufferPointer?
     /// Length of the head in bytes, from the request line to the empty line.
     public let length: Int
 
@@ -114,7 +116,17 @@ public struct HTTPRequestHead {
             query: UnsafeRawBufferPointer(rebasing: target[min(mark + 1, target.count)...]),
             keepsAlive: headers.isVersion10 ? headers.saysKeepAlive && !headers.saysClose : !headers.saysClose,
             isVersion10: headers.isVersion10, acceptsJSON: headers.acceptsJSON,
-            authorization: headers.authorization, namesOthers: headers.namesOthers, length: length)
+            authorization: headers.authorization, host: headers.host, origin: headers.origin, length: length)
+    }
+
+    /// Whether `Host`, or an `Origin`, names something else than this host. To a tracker that is for this host alone such a request
+    /// comes from a web page.
+    public var namesOthers: Bool {
+        func isOther(_ authority: String) -> Bool { !HostName.isLoopback(HostName.host(of: authority)) }
+        if let host, isOther(String(decoding: host, as: UTF8.self)) { return true }
+        guard let origin else { return false }
+        let site = String(decoding: origin, as: UTF8.self)
+        return isOther(String(site[(site.lastIndex(of: "/").map { site.index(after: $0) } ?? site.startIndex)...]))
     }
 
     private enum Line {
