@@ -245,7 +245,8 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "IndexServer",
                 uses: [
-                    "Text", "Address", "JSON", "MetricFamilies", "Threads", "Admission", "HTTPTransport", "HTTPServing",
+                    "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "Threads", "Admission",
+                    "HTTPTransport", "HTTPServing",
                     "Registry", "RegistryAccess", "RegistryClient", "NameIndex", "OCI", "IndexLink", "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),
             Module(
@@ -638,6 +639,20 @@ let debugSettings: [SwiftSetting] = [
     .unsafeFlags(["-Xfrontend", "-disable-large-loadable-types-reg2mem"], .when(configuration: .debug))
 ]
 
+/// `SWOOP_TESTABLE=1` makes a release build with tests, which may see the whole of what they import as @testable. The tests
+/// themselves are built without optimisation, which they are not worth: one build serves the program and its tests.
+let isTestable = Context.environment["SWOOP_TESTABLE"] != nil
+let seenWhole: Set = ["Control", "Swarm", "swoop"]
+func settings(_ module: Module) -> [SwiftSetting] {
+    guard isTestable else { return debugSettings }
+    if module.kind == .tests {
+        let flags = ["-Onone", "-Xfrontend", "-disable-large-loadable-types-reg2mem"]
+        return debugSettings + [.unsafeFlags(flags, .when(configuration: .release))]
+    }
+    guard seenWhole.contains(module.name) else { return debugSettings }
+    return debugSettings + [.unsafeFlags(["-enable-testing"], .when(configuration: .release))]
+}
+
 let package = Package(
     name: "swoop",
     dependencies: Dictionary(chosen.flatMap(\.products).map { ($0.package.url, $0.package.version) }) { first, _ in
@@ -650,12 +665,14 @@ let package = Package(
         case .c: .target(name: module.name, path: paths[module.name], cSettings: [.unsafeFlags(["-O3"])])
         case .library:
             .target(
-                name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: debugSettings)
+                name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: settings(module)
+            )
         case .executable:
             .executableTarget(
-                name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: debugSettings)
+                name: module.name, dependencies: dependencies, path: paths[module.name], swiftSettings: settings(module)
+            )
         case .tests:
-            .testTarget(name: module.name, dependencies: dependencies, swiftSettings: debugSettings)
+            .testTarget(name: module.name, dependencies: dependencies, swiftSettings: settings(module))
         }
     },
     swiftLanguageModes: [.v6])

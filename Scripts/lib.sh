@@ -42,7 +42,8 @@ build_packages=(binutils gcc libc6-dev libsqlite3-dev libstdc++-12-dev pkg-confi
 # A target that imports what Package.swift does not say it uses is an error.
 build_root() { swift build --explicit-target-dependency-import-check error "$@"; }
 
+# The release build of the demo and of the tests, which share it: parts that tests see whole are built so that they can.
 build_release() {
     say "building the release binary"
-    build_root -c release --product swoop
+    SWOOP_TESTABLE=1 build_root -c release --product swoop
 }

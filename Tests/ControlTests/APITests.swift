@@ -37,8 +37,13 @@ import Testing
             let op = try await api.token("ops", role: "operator", classes: ["release"])
             #expect(try await api.get("/v1/jobs", as: viewer).status == 200)
             #expect(try await api.post("/v1/jobs", as: viewer).status == 403)
-            #expect(try await api.get("/v1/tokens", as: op).status == 403)
+            // Whoever reads may read everything: no secret is in it.
+            for path in ["/v1/tokens", "/v1/api-tokens", "/v1/audit"] {
+                #expect(try await api.get(path, as: viewer).status == 200)
+                #expect(try await api.get(path, as: op).status == 200)
+            }
             #expect(try await api.post("/v1/tokens", as: op).status == 403)
+            #expect(try await api.post("/v1/api-tokens", #"{"name":"x","role":"admin"}"#, as: op).status == 403)
             let other = try await api.post("/v1/jobs", #"{"class":"other","node":"n","path":"/x"}"#, as: op)
             #expect(other.status == 403)
             #expect(other.code == "class")
@@ -261,10 +266,15 @@ import Testing
             #expect(try await api.post("\(path)/pause").status == 409)
             #expect(try await api.post("\(path)/resume").json["state"] == "running")
             #expect(try await api.post("\(path)/retry").status == 409)
-            try await web.sync([(id, .delivered), (id, .done)], receipt: "a.b.c")
+            let sources = BytesBySource(site: 3, peers: 2, others: 1)
+            try await web.sync([(id, .delivered), (id, .done)], receipt: "a.b.c", sources: sources)
             #expect(try await api.get(path).json["state"] == "done")
             let targets = try await api.get("\(path)/targets")
-            #expect(targets.json["items"]?.arrayValue?.first?["state"] == "done")
+            let target = targets.json["items"]?.arrayValue?.first
+            #expect(target?["state"] == "done")
+            // No figures came, and the job is over.
+            #expect(
+                target?["from_site"] == 3 && target?["from_peers"] == 2 && target?["from_sources"] == 1, "\(targets)")
             #expect(try await api.get("\(path)/receipts").json["items"]?.arrayValue?.first?["receipt"] == "a.b.c")
             #expect(try await api.post("\(path)/cancel").status == 409)
             #expect(try await api.get("/v1/jobs?state=done").json["items"]?.arrayValue?.count == 1)
@@ -303,6 +313,27 @@ import Testing
             #expect(restores == [ids[0]])
             try await web.sync([(id, .delivered), (id, .switched), (id, .done)])
             #expect(try await api.get("/v1/jobs/\(id)").json["state"] == "done")
+        }
+    }
+
+    @Test func `refuses to roll back to what no target has any more`() async throws {
+        try await TestAPI.using { api in
+            try await api.bench.defineRelease(["publish": "versions", "keep": 1])
+            let build = try await api.bench.agent("build")
+            let web = try await api.bench.agent("web-1")
+            var ids: [String] = []
+            for _ in 0..<3 {
+                let id = try await build.startJob()
+                try await web.sync()
+                try await web.sync([(id, .delivered), (id, .switched), (id, .done)])
+                ids.append(id)
+                api.bench.clock.pass(1)
+                await api.bench.core.tick()
+            }
+            let gone = try await api.post("/v1/jobs/\(ids[1])/rollback")
+            #expect(gone.status == 409 && gone.code == "version_gone", "\(gone)")
+            let made = try await api.post("/v1/jobs/\(ids[2])/rollback")
+            #expect(made.status == 201 && made.json["restores"]?.stringValue == ids[1], "\(made)")
         }
     }
 

@@ -240,7 +240,8 @@ final class TestAgent: Sendable {
     @discardableResult
     func sync(
         facts: Bool = false, _ reports: [(String, JobMachine.Report)] = [], attempt: Int64 = 1,
-        figures: [JobFigures] = [], receipt: String? = nil, waits: Bool = false, clock: Double = 0
+        figures: [JobFigures] = [], receipt: String? = nil, sources: BytesBySource = BytesBySource(),
+        waits: Bool = false, clock: Double = 0
     ) async throws -> SyncReply {
         let events = reports.map { job, report in
             let number = state.withLock { state in
@@ -248,7 +249,8 @@ final class TestAgent: Sendable {
                 return state.event
             }
             return AgentEvent(
-                number: number, job: job, attempt: attempt, time: bench.clock.now, report: report, receipt: receipt)
+                number: number, job: job, attempt: attempt, time: bench.clock.now, report: report, receipt: receipt,
+                sources: sources)
         }
         return try await send(request(facts: facts, events: events, figures: figures, waits: waits, clock: clock))
     }

@@ -62,6 +62,11 @@ import Threads
                 #expect(host.directory.names("root/app") == ["release"])
                 let receipt = control.reports(of: host.node).last?.receipt ?? ""
                 #expect(receipt.contains("\"outcome\":\"done\"") && receipt.contains("sub/small"))
+                // However short the transfer: where its bytes came from.
+                let json = try JSONValue.parse(Array(receipt.dropFirst("signed:".count).utf8))
+                let told = try #require(control.reports(of: host.node).last?.sources)
+                #expect(json["sources"]?["peers"]?.lenientInteger == told.total, "\(json)")
+                #expect(told.total > 0)
             }
             await control.all(job, .end)
             for host in receivers {
@@ -137,7 +142,11 @@ import Threads
             try fill(sender, "release")
             _ = try await send(sender, "release")
             try await wait(for: "the refusal") { control.has("refused", of: host.node) }
-            #expect(control.reports(of: host.node).last?.report == .refused(key: "receive.overwrite"))
+            let last = try #require(control.reports(of: host.node).last)
+            #expect(last.report == .refused(key: "receive.overwrite"))
+            let receipt = try JSONValue.parse(Array((last.receipt ?? "").dropFirst("signed:".count).utf8))
+            #expect(receipt["outcome"] == "refused" && receipt["code"] == "receive.overwrite", "\(receipt)")
+            #expect(receipt["job"]?.stringValue == last.job && receipt["path"] == nil, "\(receipt)")
             #expect(host.directory.read("root/app/release") == Array("mine".utf8))
         }
     }

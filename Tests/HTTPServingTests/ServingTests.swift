@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServing
 import HTTPTypes
+import Hummingbird
 import JSON
 import TestSupport
 import Testing
@@ -46,6 +47,41 @@ import Text
         #expect(cluster.includes(pull) && !cluster.includes(push) && !cluster.includes(admin))
         #expect(!pull.includes(push) && !admin.includes(cluster))
         #expect("\(admin)" == "admin")
+    }
+
+    /// Of paths with one value and of those whose value has slashes.
+    @Test(arguments: [
+        ("HEAD", "/things/a", 200, ""), ("PUT", "/things/a", 405, "GET, HEAD, DELETE"),
+        ("HEAD", "/names/a/b/tags", 200, ""), ("GET", "/names/a/b/tags", 200, ""),
+        ("PUT", "/names/a/b/tags", 405, "GET, HEAD"), ("OPTIONS", "/names/a/b/tags/c", 405, "GET, HEAD, DELETE"),
+        ("GET", "/names/a/b/other/c", 404, ""), ("PATCH", "/names/a/b/other/c", 404, ""),
+        ("POST", "/names//tags", 404, ""), ("HEAD", "/names/a/events", 200, ""),
+    ])
+    func `HEAD is answered as GET, and a method that a path does not have is refused with those that it has`(
+        method: String, path: String, status: Int, allow: String
+    ) async throws {
+        func route(_ method: HTTPRequest.Method, _ path: String) -> Route {
+            Route(method, path, "", access: .open) { request, _ in .text("\(request.method)") }
+        }
+        let table = RouteTable(
+            title: "", description: "", tokenText: "", schemas: [:], parameters: [:],
+            routes: [
+                route(.get, "/things/{name}"), route(.delete, "/things/{name}"),
+                route(.get, "/names/{name+}/tags"), route(.get, "/names/{name+}/tags/{tag}"),
+                route(.delete, "/names/{name+}/tags/{tag}"), route(.get, "/names/{name+}/events"),
+                route(.head, "/names/{name+}/events"),
+            ])
+        let router = Router(context: ServiceContext.self)
+        let refuse: RefusalAnswer = { _, status, text in .text(text, status: status) }
+        table.add(to: router, refuse: refuse)
+        table.addOtherMethods(to: router, refuse: refuse)
+        try await withServer(of: router.buildResponder()) { server async throws in
+            let answer = try await server.curl(
+                path, "-i", "--path-as-is", method == "HEAD" ? "-I" : "-X\(method)")
+            let said = answer.text.components(separatedBy: .newlines).first { $0.lowercased().hasPrefix("allow: ") }
+            #expect(answer.status == status, "\(answer)")
+            #expect(said?.dropFirst(7) ?? "" == allow, "\(answer)")
+        }
     }
 
     @Test(arguments: ["/nothing", "/settings"])

@@ -13,7 +13,21 @@ struct IndexTests {
         let agent = try await registry.agent()
         let known = try await registry.tag("team/app:1", at: agent.api)
         #expect(known.status == 200)
+        func pull(_ reference: String, to directory: String) async throws -> Command {
+            try await Command.ending([
+                Swoop.path, "pull", reference, "-o", registry.work.path(directory), "--agent",
+                registry.work.path("agent.sock"), "--registry", "http://\(registry.indexes[0])",
+            ])
+        }
+        let first = try await pull("team/app:1", to: "first")
+        #expect(first.status == 0, "\(first)")
         try await registry.kill()
+        let again = try await pull("team/app:1", to: "again")
+        #expect(again.status == 0, "\(again)")
+        #expect(
+            try SampleFiles.snapshot(registry.work.path("again")) == SampleFiles.snapshot(registry.work.path("first")))
+        let unknown = try await pull("team/app:2", to: "again")
+        #expect(unknown.status == 1 && unknown.errors.contains("does not answer"), "\(unknown)")
         let kept = try await registry.tag("team/app:1", at: agent.api)
         #expect(kept.digest == known.digest)
         #expect(try await registry.tag("team/app:2", at: agent.api).status == 503)

@@ -64,6 +64,29 @@ struct RegistryCommandTests {
         withExtendedLifetime(agent) {}
     }
 
+    @Test(arguments: Way.allCases)
+    private func `A blob that is tagged without a manifest lands as a file called as the name's last part`(
+        _ way: Way
+    ) async throws {
+        let registry = try await TestRegistry()
+        let place = registry.work.path
+        let file = try SampleFiles.file(place + "/large.bin", 300_000, seed: 24)
+        try await registry.keep(file, as: "team/app:1.0")
+        let client = OCIClient(authority: registry.authority)
+        let resolved = try await client.call("GET", "/v1/resolve/team/app:1.0").json
+        let digest = try #require(
+            (resolved["blobs"] as? [[String: Any]])?.first { $0["size"] as? Int == 300_000 }?["digest"] as? String)
+        let put = try await client.call("PUT", "/tags/team%2Fapp%3Araw/digest/\(digest)")
+        #expect(put.status == 200, "\(put)")
+        let (words, agent) = try await words(way, registry)
+        for reference in ["team/app:raw", "team/app@\(digest)"] {
+            let pulled = try await registry.run(["pull", reference, "-o", place + "/out", "--overwrite"] + words)
+            #expect(pulled.status == 0, "\(pulled)")
+            #expect(FileManager.default.contentsEqual(atPath: place + "/out/app", andPath: file))
+        }
+        withExtendedLifetime(agent) {}
+    }
+
     @Test
     func `What is unknown is exit 4, another digest under a tag exit 5`() async throws {
         let registry = try await TestRegistry()

@@ -132,6 +132,10 @@ struct RegistryContractTests {
                         "a mirror for others", "GET /v2/library/busybox/manifests/latest?ns=docker.io", 404,
                         "NAME_UNKNOWN"),
                     Call("a mirror for us", "GET /v2/?ns=\(registry.authority)", 200),
+                    Call("no such name", "HEAD /v1/names/team/app/tags", 404, answer: ""),
+                    Call(
+                        "a method", "PATCH /v1/names/team/app/tags/1", 405, has: ["allow": "GET, HEAD, PUT, DELETE"]),
+                    Call("a method", "DELETE /v1/resolve/team/app:1", 405, has: ["allow": "GET, HEAD"]),
                 ], at: client)
     }
 

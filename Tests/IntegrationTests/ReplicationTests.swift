@@ -98,6 +98,17 @@ struct ReplicationTests {
         #expect(pulled.status == 0, "\(pulled)")
         #expect(try String(contentsOfFile: out + "/app/file", encoding: .utf8) == "one")
         try await wait(20, for: "no task") { try await source.metric("swoop_index_replication_tasks") == "0" }
+        // A blob that is tagged without a manifest becomes a manifest of one file there.
+        let raw = try await source.client.call(
+            "PUT", "/tags/team%2Fimage%3Araw/digest/\(OCIClient.digest("layer two"))")
+        #expect(raw.status == 200, "\(raw)")
+        try await wait(20, for: "no task") { try await source.metric("swoop_index_replication_tasks") == "0" }
+        let file = try await Program(
+            [Swoop.path, "pull", "team/image:raw", "-o", out, "--registry", docker.url],
+            environment: ["XDG_CACHE_HOME": source.work.path("cache")]
+        ).ending()
+        #expect(file.status == 0, "\(file)")
+        #expect(try String(contentsOfFile: out + "/image", encoding: .utf8) == "layer two")
         let none = try await source.run("tags", "replicate", "other/app:1")
         #expect(none.status == 4, "\(none)")
         let again = try await source.run("tags", "replicate", "team/app:1", "--json")

@@ -54,6 +54,7 @@ package final class AgentServer: Sendable {
                     challenge: { RegistryAccess.challenge($0.uri.path) }, refuse: refusal))
             oci.add(to: router)
             table.add(to: router, refuse: refusal)
+            table.addOtherMethods(to: router, refuse: refusal) { $0.hasSuffix("/events") }
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(

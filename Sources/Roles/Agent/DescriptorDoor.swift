@@ -102,6 +102,10 @@ package final class DescriptorDoor: Sendable {
                     try channel.send(try status())
                     continue
                 }
+                if let question = DescriptorProtocol.Question(value) {
+                    try answer(question, channel)
+                    continue
+                }
                 guard let request = DescriptorProtocol.Request(value) else {
                     return try channel.send(
                         DescriptorProtocol.Answer.failed(unknown: false, "that is no request").json)
@@ -116,8 +120,32 @@ package final class DescriptorDoor: Sendable {
     /// The agent's status. Blocks, which only this connection's own thread notices.
     private func status() throws(SystemError) -> JSONValue {
         guard let state else { return .object(JSONObject()) }
-        guard let value = try StateErrand(state).value(within: Self.askWithin) else { throw SystemError(ETIMEDOUT) }
-        return value
+        return try Awaited { await state.status() }.value(within: Self.askWithin)
+    }
+
+    /// Tells what a reference stands for, as far as this agent knows or can ask.
+    private func answer(
+        _ question: DescriptorProtocol.Question, _ channel: DescriptorChannel
+    ) throws(SystemError) {
+        let agent = agent
+        let found = try Awaited { () -> Result<ResolvedContent, AgentError> in
+            guard await agent.view.isPart(question.registry) else {
+                return .failure(.registry(.unknown("this agent is of another registry than \(question.registry)")))
+            }
+            do throws(AgentError) {
+                return .success(try await agent.resolve(question.reference))
+            } catch {
+                return .failure(error)
+            }
+        }.value(within: Self.askWithin)
+        switch found {
+        case .success(let content):
+            let file = try HeldFile.inMemory("content", content.json.encode())
+            try channel.send(DescriptorProtocol.Answer.ready(wasCached: true).json, with: file)
+        case .failure(let problem):
+            try channel.send(
+                DescriptorProtocol.Answer.failed(unknown: problem.isUnknown, problem.description).json)
+        }
     }
 
     /// Fetches the blob, sends progress meanwhile, and then the file descriptor.
@@ -203,27 +231,29 @@ private final class Errand: Sendable {
     var progress: FetchProgress? { state.withLock { $0.progress } }
 }
 
-/// Reads the agent's status while a thread waits for it.
-private final class StateErrand: Sendable {
-    private let found = Mutex<JSONValue?>(nil)
-    /// An eventfd that becomes readable when the status is there.
+/// A value that is made asynchronously while a thread waits for it.
+private final class Awaited<Value: Sendable>: Sendable {
+    private let found = Mutex<Value?>(nil)
+    /// An eventfd that becomes readable when the value is there.
     private let event: HeldFile
 
-    init(_ state: AgentState) throws(SystemError) {
+    init(_ make: @escaping @Sendable () async -> Value) throws(SystemError) {
         let descriptor = eventfd(0, Int32(EFD_CLOEXEC))
         guard descriptor >= 0 else { throw .current }
         event = HeldFile(descriptor)
         Task { [self] in
-            let value = await state.status()
+            let value = await make()
             found.withLock { $0 = value }
             eventfd_write(event.descriptor, 1)
         }
     }
 
-    /// Nil if the status is not there in time.
-    func value(within milliseconds: Int32) -> JSONValue? {
+    /// - Throws: `ETIMEDOUT` if the value is not there in time.
+    func value(within milliseconds: Int32) throws(SystemError) -> Value {
         var waiting = pollfd(fd: event.descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&waiting, 1, milliseconds) > 0 else { return nil }
-        return found.withLock { $0 }
+        guard poll(&waiting, 1, milliseconds) > 0, let value = found.withLock({ $0 }) else {
+            throw SystemError(ETIMEDOUT)
+        }
+        return value
     }
 }

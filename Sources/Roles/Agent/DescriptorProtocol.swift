@@ -48,6 +48,30 @@ package enum DescriptorProtocol {
         }
     }
 
+    /// The line that asks what a reference stands for. With the last line of the answer comes a descriptor of a file in
+    /// memory: JSON as an index answers.
+    struct Question: Sendable, Hashable {
+        let reference: Reference
+        /// Host and port of the registry that is meant: an agent of another one does not answer.
+        let registry: String
+
+        init(_ reference: Reference, of registry: String) {
+            self.reference = reference
+            self.registry = registry
+        }
+
+        init?(_ value: JSONValue) {
+            guard let reference = value["resolve"]?.stringValue.flatMap({ Reference($0) }),
+                let registry = value["registry"]?.stringValue
+            else { return nil }
+            self.init(reference, of: registry)
+        }
+
+        var json: JSONValue {
+            .object(["resolve": .string(reference.description), "registry": .string(registry)])
+        }
+    }
+
     /// A line that the agent sends.
     package enum Answer: Sendable, Hashable {
         case progress(done: Int64, total: Int64, peers: Int, origins: Int)

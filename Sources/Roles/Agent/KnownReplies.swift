@@ -93,10 +93,7 @@ package final class KnownReplies: Sendable {
         guard let directory, let bytes = try? directory.read(name, limit: ResolvedContent.mostBytes).bytes else {
             return nil
         }
-        let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
-        guard let value = try? JSONValue.parse(bytes, limits: limits),
-            let content = try? ResolvedContent(value, for: fixed)
-        else {
+        guard let content = try? ResolvedContent(bytes, for: fixed) else {
             // Without the file, the registry's next reply is kept in its place.
             _ = try? directory.removeFile(name)
             return nil

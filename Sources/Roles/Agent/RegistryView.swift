@@ -181,6 +181,12 @@ package actor RegistryView {
         silences.answered(part)
     }
 
+    /// Whether a host and port are those of this registry, as far as this host knows it.
+    func isPart(_ authority: String) -> Bool {
+        let parts = (cluster?.indexes ?? []) + (cluster?.origins.map(\.url) ?? [])
+        return ([first] + parts).contains { $0.authority == authority }
+    }
+
     /// Whether a peer is an origin of the current list.
     nonisolated func isOrigin(_ peer: PeerAddress) -> Bool { originPeers.withLock { $0.contains(peer) } }
 
@@ -206,10 +212,8 @@ package actor RegistryView {
         let indexes = try await parts(now: now).indexes
         return try await ask(indexes, now: now, isFinal: \.isUnknown) { client throws(RegistryError) in
             let body = try await client.content("/v1/resolve/\(reference)", limit: ResolvedContent.mostBytes)
-            let limits = JSONLimits(maxBytes: ResolvedContent.mostBytes, maxDepth: 16, maxValues: 400_000)
-            guard let value = try? JSONValue.parse(body, limits: limits) else { throw .malformed("no JSON") }
             do throws(ResolvedContent.Malformed) {
-                return (content: try ResolvedContent(value, for: reference), bytes: body)
+                return (content: try ResolvedContent(body, for: reference), bytes: body)
             } catch {
                 throw .malformed(error.description)
             }

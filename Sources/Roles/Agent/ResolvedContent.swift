@@ -31,6 +31,14 @@ package struct ResolvedContent: Sendable {
     package static let mostBytes = 64 << 20
 
     /// Parses the answer of an index. Checks manifests and contents against their digests.
+    package init(_ body: [UInt8], for reference: Reference) throws(Malformed) {
+        let limits = JSONLimits(maxBytes: Self.mostBytes, maxDepth: 16, maxValues: 400_000)
+        guard let value = try? JSONValue.parse(body, limits: limits) else {
+            throw Malformed(description: "the index's answer is no JSON")
+        }
+        try self.init(value, for: reference)
+    }
+
     package init(_ value: JSONValue, for reference: Reference) throws(Malformed) {
         guard let digest = value["digest"]?.stringValue.flatMap({ BlobDigest($0) }) else {
             throw Malformed(description: "the index's answer has no digest")
@@ -60,6 +68,22 @@ package struct ResolvedContent: Sendable {
         isMutable = value["mutable"].map { $0 == .bool(true) }
         self.manifests = manifests
         self.blobs = blobs
+    }
+
+    /// The content as an index answers, for commands of this host, which get contents of blobs in another way.
+    var json: JSONValue {
+        var members: JSONObject = ["digest": .string(digest.description)]
+        if let isMutable { members["mutable"] = .bool(isMutable) }
+        members["manifests"] = .array(
+            manifests.values.map { manifest in
+                .object([
+                    "digest": .string(manifest.digest.description), "mediaType": .string(manifest.mediaType),
+                    "text": .string(String(decoding: manifest.bytes, as: UTF8.self)),
+                ])
+            })
+        members["blobs"] = .array(
+            blobs.values.map { .object(["digest": .string($0.digest.description), "size": .integer($0.size)]) })
+        return .object(members)
     }
 
     private static func blob(_ entry: JSONValue) throws(Malformed) -> Blob {

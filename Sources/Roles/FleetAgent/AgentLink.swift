@@ -38,10 +38,11 @@ package struct AgentReport: Sendable, Hashable {
     package let report: JobMachine.Report
     package let detail: String?
     package let receipt: String?
+    package let sources: BytesBySource
 
     package init(
         job: String, attempt: Int64, time: Double, report: JobMachine.Report, detail: String? = nil,
-        receipt: String? = nil
+        receipt: String? = nil, sources: BytesBySource = BytesBySource()
     ) {
         self.job = job
         self.attempt = attempt
@@ -49,6 +50,7 @@ package struct AgentReport: Sendable, Hashable {
         self.report = report
         self.detail = detail
         self.receipt = receipt
+        self.sources = sources
     }
 }
 

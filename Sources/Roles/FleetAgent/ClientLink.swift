@@ -22,7 +22,8 @@ package struct ClientLink: AgentLink {
     package func report(_ event: AgentReport) async throws(LinkRefusal) {
         try await Self.call { () throws(LinkProblem) in
             try await client.report(
-                event.report, job: event.job, attempt: event.attempt, detail: event.detail, receipt: event.receipt)
+                event.report, job: event.job, attempt: event.attempt, detail: event.detail, receipt: event.receipt,
+                sources: event.sources)
         }
     }
 

@@ -14,8 +14,8 @@ extension FleetAgent {
             let total = record.offer.content.bytes
             return JobFigures(
                 job: job, done: record.life.hasContent ? total : min(now.done, total), total: total, down: now.down,
-                up: now.up, fromSite: now.fromSite, fromPeers: now.fromPeers - now.fromSite,
-                fromSources: now.fromSources)
+                up: now.up, fromSite: now.sources.site, fromPeers: now.sources.peers,
+                fromSources: now.sources.others)
         }
     }
 

@@ -14,7 +14,7 @@ extension FleetAgent {
         }
         let placement: AgentPolicy.Placement
         do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
-            await refuse(job, attempt, error)
+            await refuse(job, attempt, offer, error)
             return true
         }
         var record = TargetRecord(

@@ -135,7 +135,7 @@ package actor FleetAgent {
             await run(file, try context.policy.place(record.offer), isNew: false)
         } catch {
             guard record.life.stage == .receiving || record.life.stage == .delivered else { return }
-            await refuse(record.job, record.life.attempt, error)
+            await refuse(record.job, record.life.attempt, record.offer, error)
         }
     }
 
@@ -147,11 +147,18 @@ package actor FleetAgent {
         await runner.start(isNew: isNew)
     }
 
-    func refuse(_ job: String, _ attempt: Int64, _ refusal: AgentPolicy.Refusal) async {
+    /// Tells control that this host does not take an offer, with a receipt of that.
+    func refuse(_ job: String, _ attempt: Int64, _ offer: JobOffer, _ refusal: AgentPolicy.Refusal) async {
+        let now = context.clock.now.wall.seconds
+        let difference = await context.link.difference
+        let receipt = try? await context.link.sign(
+            Receipt.payload(
+                of: TargetRecord(refused: offer, job: job, attempt: attempt, key: refusal.key, at: now),
+                node: context.link.node, path: nil, ahead: difference.seconds, efficiency: nil))
         try? await context.link.report(
             AgentReport(
-                job: job, attempt: attempt, time: context.clock.now.wall.seconds, report: .refused(key: refusal.key),
-                detail: refusal.text))
+                job: job, attempt: attempt, time: now, report: .refused(key: refusal.key), detail: refusal.text,
+                receipt: receipt))
     }
 
     /// Stops other jobs from seeding content at a path, because it is about to be replaced.

@@ -69,6 +69,7 @@ package final class IndexServer: Sendable {
                     setting: "tokens", open: open, challenge: { RegistryAccess.challenge($0.uri.path) },
                     refuse: refusal))
             calls.add(to: router, refuse: refusal)
+            calls.addOtherMethods(to: router, refuse: refusal) { $0 == WatchCalls.waiting }
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(

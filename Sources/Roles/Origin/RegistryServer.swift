@@ -94,6 +94,7 @@ package final class RegistryServer: Sendable {
             router.add(middleware: middleware(to: address, access))
             oci.add(to: router)
             calls.add(to: router, refuse: refusal)
+            calls.addOtherMethods(to: router, refuse: refusal) { $0 == WatchCalls.waiting }
             do throws(HTTPServiceError) {
                 services.append(
                     try await HTTPService.start(

@@ -19,10 +19,13 @@ package struct WatchCalls: Sendable {
         self.limits = limits
     }
 
+    /// The path whose answer waits for an event.
+    package static let waiting = "/v1/watch"
+
     package var routes: [Route] {
         [
             Route(
-                .get, "/v1/watch", "Wait for events: tags that were put, and content to warm",
+                .get, Self.waiting, "Wait for events: tags that were put, and content to warm",
                 parameters: ["watcher", "host", "site", "epoch", "last", "hold"],
                 access: .role(RegistryRoles.pull)
             ) { await watch($0, $1) },

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -47,3 +48,5 @@ ssize_t swoop_receive_descriptor(int socket, void *bytes, size_t count, int *des
     }
     return received;
 }
+
+int swoop_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// An open file or directory, closed when the last reference goes. Holding a reference keeps the descriptor usable for
@@ -16,6 +17,16 @@ package final class HeldFile: Sendable {
     /// Opens by a path. The last component is followed only with `.followSymlink`.
     package convenience init(_ path: SystemPath, _ options: OpenOptions = []) throws(SystemError) {
         self.init(try SystemFileLayer().open(path, options))
+    }
+
+    /// A file that exists only in memory, until its last descriptor is closed.
+    /// - Parameter name: shown by the kernel among a process's files.
+    package static func inMemory(_ name: String, _ bytes: [UInt8]) throws(SystemError) -> HeldFile {
+        let descriptor = swoop_memory_file(name)
+        guard descriptor >= 0 else { throw .current }
+        let file = HeldFile(descriptor)
+        try file.layer.write(descriptor, bytes, at: 0)
+        return file
     }
 
     deinit { layer.close(descriptor) }

@@ -80,21 +80,18 @@ struct PullCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         let begin = ContinuousClock.now
         let patience = timeout.map { Double($0.seconds) }
-        let client = try await access.contentClient(silence: min(20, patience ?? 20))
-        let sources = PullSources(
-            client, access, reference, agent: direct ? nil : agent ?? DescriptorProtocol.usualPath,
+        let sources = try PullSources(
+            access, reference, agent: direct ? nil : agent ?? DescriptorProtocol.usualPath,
             limits: RegistryTransferLimits(), patience: patience, logger: global.logger)
         do {
-            let outcome = try await untilStopped { try await pull(client, sources, reporter, patience) }
+            let outcome = try await untilStopped { try await pull(sources, reporter) }
             report(outcome, reporter, seconds: (ContinuousClock.now - begin) / .seconds(1))
             if let seedTime { await give(outcome, sources.given, for: seedTime.duration, reporter) }
         } catch {
             await sources.shutdown()
-            await client.shutdown()
             throw error
         }
         await sources.shutdown()
-        await client.shutdown()
     }
 
     private func report(_ outcome: Pull.Outcome, _ reporter: Reporter, seconds: Double) {
@@ -135,9 +132,7 @@ struct PullCommand: SwoopCommand {
         }
     }
 
-    private func pull(
-        _ client: RegistryClient, _ sources: PullSources, _ reporter: Reporter, _ patience: Double?
-    ) async throws -> Pull.Outcome {
+    private func pull(_ sources: PullSources, _ reporter: Reporter) async throws -> Pull.Outcome {
         var options = Pull.Options()
         options.overwrite = overwrite
         options.cache = RegistryArguments.cachePath
@@ -145,7 +140,7 @@ struct PullCommand: SwoopCommand {
             options.patterns = select
             options.selection = { [select] path in select.contains { Glob.matches($0, path.bytes) } }
         }
-        let pull = Pull(client, reference, options: options)
+        let pull = Pull(sources, reference, options: options)
         let shown = TransferDisplay(reporter: reporter, label: reference.description) {
             let figures = pull.meter.figures
             return (figures.progress, Int(clamping: figures.received), figures.trouble)
@@ -156,7 +151,7 @@ struct PullCommand: SwoopCommand {
                 return try await pull.run(into: output, from: sources.make)
             }
         } catch {
-            throw await Failure(error, reference, client)
+            throw await Failure(error, reference, sources.client())
         }
     }
 }

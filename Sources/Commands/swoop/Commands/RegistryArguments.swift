@@ -62,17 +62,24 @@ struct RegistryArguments: ParsableArguments {
     /// origins.
     func contentClient(silence: Double) async throws -> RegistryClient {
         let (url, credential) = try place()
-        var settings = try settings
-        settings.readTimeout = silence
-        let named = RegistryClient(base: url, credential: credential, settings: settings)
+        return await Self.contentClient(url, credential, try settings, silence: silence)
+    }
+
+    /// - Parameter settings: of connections to all parts, in which `silence` is for content alone.
+    static func contentClient(
+        _ url: HTTPURL, _ credential: RegistryCredential?, _ settings: HTTPTransportSettings, silence: Double
+    ) async -> RegistryClient {
+        var forContent = settings
+        forContent.readTimeout = silence
+        let named = RegistryClient(base: url, credential: credential, settings: forContent)
         guard await named.hasContent() == false else { return named }
-        let view = RegistryView(url, credential: credential, settings: try self.settings)
+        let view = RegistryView(url, credential: credential, settings: settings)
         let origins = (try? await view.parts(now: 0))?.origins.map(\.url).shuffled() ?? []
         await view.shutdown()
         // The token must not be sent in plain text to an origin if the index uses TLS.
         for origin in origins where origin != url {
             let isTrusted = origin.isSecure || !url.isSecure
-            let client = RegistryClient(base: origin, credential: isTrusted ? credential : nil, settings: settings)
+            let client = RegistryClient(base: origin, credential: isTrusted ? credential : nil, settings: forContent)
             if await client.hasContent() == true {
                 await named.shutdown()
                 return client

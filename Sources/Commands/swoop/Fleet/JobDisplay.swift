@@ -40,12 +40,21 @@ struct JobDisplay {
         var progress = Progress(
             phase: view.state.rawValue, done: Int(clamping: view.bytes), total: Int(clamping: view.total),
             knowsPeers: false)
+        progress.from = Self.from(view)
         progress.down = rate.update(progress.done)
         if progress.down > 0, progress.done < progress.total {
             progress.eta = (progress.total - progress.done) / progress.down
         }
         reporter.progress(progress, label: Self.label(job, view), force: force)
         last = view
+    }
+
+    /// Bytes by where the targets had them from.
+    static func from(_ view: JobView) -> JSONValue {
+        .object([
+            ("site", .int(Int(clamping: view.sources.site))), ("peers", .int(Int(clamping: view.sources.peers))),
+            ("sources", .int(Int(clamping: view.sources.others))),
+        ])
     }
 
     private static func label(_ job: String, _ view: JobView) -> String {

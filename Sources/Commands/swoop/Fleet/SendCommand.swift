@@ -211,6 +211,7 @@ struct SendCommand: SwoopCommand {
                         .object(view.counts.sorted { $0.key < $1.key }.map { ($0.key, .int(Int(clamping: $0.value))) })
                     ),
                     ("bytes", .int(Int(clamping: view.total / max(1, view.targets)))),
+                    ("info_hash", view.infoHashes.first.map { .string($0) } ?? .null), ("from", JobDisplay.from(view)),
                 ] + sent))
         reporter.result("\(job) \(view.state.rawValue): \(JobDisplay.counts(view))".shown)
         guard view.ending == .done else { throw QuietExit(status: view.ending) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fleet
 import FleetAgent
 import JSON
+import Threads
 
 /// `swoop status`: the jobs of this host's agent, or one job of the fleet.
 struct StatusCommand: SwoopCommand {
@@ -92,11 +93,13 @@ struct StatusCommand: SwoopCommand {
     private static func text(_ status: JSON.JSONValue) -> String {
         func text(_ value: JSON.JSONValue?) -> String { (value?.stringValue ?? "").shown }
         var rows: [[String]] = []
-        for job in status["jobs"]?.arrayValue ?? [] {
+        let now = Clocks.wallWholeSeconds
+        for job in (status["jobs"]?.arrayValue ?? []) + (status["ended"]?.arrayValue ?? []) {
+            let ended = job["ended"]?.lenientInteger.map { ", \(HumanText.time(Int(clamping: now - $0))) ago" } ?? ""
             let done = Int(clamping: job["done"]?.lenientInteger ?? 0)
             let total = Int(clamping: job["total"]?.lenientInteger ?? 0)
             rows.append([
-                text(job["job"]), text(job["class"]), text(job["state"]),
+                text(job["job"]), text(job["class"]), text(job["state"]) + ended,
                 "\(HumanText.percent(done, of: total)) of \(HumanText.bytes(total))",
                 text(job["name"]) + (job["detail"]?.stringValue.map { ": \($0.shown)" } ?? ""),
             ])

@@ -22,6 +22,8 @@ struct Progress: Sendable, Equatable {
     var origins: Int?
     var files: (done: Int, all: Int)?
     var cached = 0
+    /// For a job of the fleet: bytes by where its targets had them from.
+    var from: JSONValue?
     /// Whether bytes are sent, not received.
     var isUpload = false
 
@@ -43,6 +45,6 @@ struct Progress: Sendable, Equatable {
                         ("peers", .int(peers)), origins.map { ("origins", .int($0)) } ?? ("web", .int(webSources)),
                     ])
                 ), ("phase", .string(phase)),
-            ] + (efficiency.map { [("efficiency", $0.json)] } ?? []))
+            ] + (from.map { [("from", $0)] } ?? []) + (efficiency.map { [("efficiency", $0.json)] } ?? []))
     }
 }

@@ -1,5 +1,6 @@
 import Agent
 import Files
+import HTTPTransport
 import Logging
 import Reactor
 import Registry
@@ -7,68 +8,98 @@ import RegistryClient
 import RegistryTransfer
 import Swarm
 import Synchronization
+import Text
 
-/// The sources of a pull's blobs: this host's agent, else the registry's swarm, else the registry itself by HTTP, which
-/// may be any OCI registry.
-final class PullSources: Sendable {
-    private let client: RegistryClient
-    private let access: RegistryArguments
+/// Where a pull gets manifests and blobs: from this host's agent; else blobs from the registry's swarm; else both from the
+/// registry itself by HTTP, which may be any OCI registry. The registry is not asked for what the agent has.
+final class PullSources: ContentResolver {
     private let reference: Reference
     /// Path of the agent's socket; nil to do without an agent.
     private let agent: String?
     private let limits: RegistryTransferLimits
     private let patience: Double?
     private let logger: Logger
-    /// Resources to shut down after the pull.
-    private let running = Mutex<(swarm: SwarmNode?, view: RegistryView?)>((nil, nil))
+    private let registry: HTTPURL
+    private let credential: RegistryCredential?
+    private let settings: HTTPTransportSettings
+    private let view: RegistryView
+    private let connecting = Mutex<Task<RegistryClient, Never>?>(nil)
+    private let swarm = Mutex<SwarmNode?>(nil)
     /// What this command itself gives on: nil where the host's agent does, and where the registry has no swarm.
     private let own = Mutex<PulledContent?>(nil)
     var given: PulledContent? { own.withLock { $0 } }
 
+    /// - Parameter patience: seconds without a byte after which the pull fails; nil for no limit.
     init(
-        _ client: RegistryClient, _ access: RegistryArguments, _ reference: Reference, agent: String?,
-        limits: RegistryTransferLimits, patience: Double?, logger: Logger
-    ) {
-        self.client = client
-        self.access = access
+        _ access: RegistryArguments, _ reference: Reference, agent: String?, limits: RegistryTransferLimits,
+        patience: Double?, logger: Logger
+    ) throws {
         self.reference = reference
         self.agent = agent
         self.limits = limits
         self.patience = patience
         self.logger = logger
+        (registry, credential) = try access.place()
+        settings = try access.settings
+        view = RegistryView(registry, credential: credential, settings: settings)
     }
 
-    func make(_ pool: WorkerPool, _ manifest: Manifest) async -> any BlobSource {
-        let http = HTTPBlobSource(client, name: reference.name, limits: limits, pool: pool, patience: patience)
-        let direct = await swarm(manifest, http) ?? http
-        guard let agent, let source = AgentSource(path: agent, name: reference.name, manifest: manifest.digest) else {
-            return direct
+    /// The client of the registry, made when it is needed first.
+    func client() async -> RegistryClient {
+        let (registry, credential, settings, silence) = (registry, credential, settings, min(20, patience ?? 20))
+        let task = connecting.withLock { connecting in
+            let task =
+                connecting
+                ?? Task { await RegistryArguments.contentClient(registry, credential, settings, silence: silence) }
+            connecting = task
+            return task
         }
-        own.withLock { $0 = nil }
-        return EitherSource(first: source, second: direct)
+        return await task.value
     }
 
-    /// Nil if the registry has no swarms.
-    private func swarm(_ manifest: Manifest, _ http: any BlobSource) async -> (any BlobSource)? {
-        guard let (url, credential) = try? access.place(), let settings = try? access.settings else { return nil }
-        let view = RegistryView(url, credential: credential, settings: settings)
-        running.withLock { $0.view = view }
-        let fixed = Reference(name: reference.name, version: .digest(manifest.digest))
+    func content(of reference: Reference) async throws(PullError) -> NamedContent {
+        if let agent, let found = await AgentResolver.content(of: reference, from: registry.authority, at: agent) {
+            return found
+        }
+        do throws(PullError) {
+            return try await client().content(of: reference)
+        } catch {
+            // A tag may name a blob without a manifest, which only the registry's own API can say.
+            guard case .registry(.unknown) = error, let content = try? await view.resolve(reference, now: 0),
+                let found = NamedContent(content)
+            else { throw error }
+            return found
+        }
+    }
+
+    func make(_ pool: WorkerPool, _ content: BlobDigest) async -> any BlobSource {
+        guard let agent, let source = AgentSource(path: agent, name: reference.name, manifest: content) else {
+            return await direct(pool, content, isGiven: true)
+        }
+        return EitherSource(first: source, second: LaterSource { await self.direct(pool, content, isGiven: false) })
+    }
+
+    /// The registry's swarm, or the registry itself.
+    private func direct(_ pool: WorkerPool, _ content: BlobDigest, isGiven: Bool) async -> any BlobSource {
+        let http = HTTPBlobSource(await client(), name: reference.name, limits: limits, pool: pool, patience: patience)
+        let fixed = Reference(name: reference.name, version: .digest(content))
         guard let content = try? await view.resolve(fixed, now: 0), let swarm = try? SwarmNode(logger: logger) else {
-            return nil
+            return http
         }
-        running.withLock { $0.swarm = swarm }
-        own.withLock {
-            $0 = PulledContent(view: view, swarm: swarm, name: reference.name, content: content)
+        self.swarm.withLock { $0 = swarm }
+        if isGiven {
+            own.withLock {
+                $0 = PulledContent(view: view, swarm: swarm, name: reference.name, content: content)
+            }
         }
         return SwarmSource(
             view: view, swarm: swarm, name: reference.name, content: content, http: http, patience: patience)
     }
 
     func shutdown() async {
-        let (swarm, view) = running.withLock { $0 }
-        await swarm?.shutdown()
-        await view?.shutdown()
+        await swarm.withLock { $0 }?.shutdown()
+        await view.shutdown()
+        if let connecting = connecting.withLock({ $0 }) { await connecting.value.shutdown() }
     }
 }
 
@@ -99,5 +130,35 @@ private struct EitherSource: BlobSource {
             guard case .registry = error else { throw error }
             try await second.stream(blob, to: write, progress: progress)
         }
+    }
+}
+
+/// A source that is made when a blob is asked of it first.
+private final class LaterSource: BlobSource {
+    private let make: @Sendable () async -> any BlobSource
+    private let made = Mutex<Task<any BlobSource, Never>?>(nil)
+
+    init(_ make: @escaping @Sendable () async -> any BlobSource) { self.make = make }
+
+    private func source() async -> any BlobSource {
+        let task = made.withLock { [make] made in
+            let task = made ?? Task { await make() }
+            made = task
+            return task
+        }
+        return await task.value
+    }
+
+    func fetch(
+        _ blob: WantedBlob, into file: HeldFile, progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        try await source().fetch(blob, into: file, progress: progress)
+    }
+
+    func stream(
+        _ blob: WantedBlob, to write: @escaping @Sendable (UnsafeRawBufferPointer) throws(PullError) -> Void,
+        progress: @escaping @Sendable (BlobProgress) -> Void
+    ) async throws(PullError) {
+        try await source().stream(blob, to: write, progress: progress)
     }
 }

@@ -267,7 +267,9 @@ extension JobRunner {
         if record.completed == nil { record.completed = host.clock.now.wall }
         save()
         guard state == .receiving else { return }
-        // Before the move: whoever sees the new state sees all of the content counted.
+        // Before the move: whoever sees the new state sees all of the content counted, of a short transfer too, which ended
+        // before the first look at it.
+        _ = await sources()
         balanceAtEnd()
         guard move(to: .serving) else { return }
         saveReceived()

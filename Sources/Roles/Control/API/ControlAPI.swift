@@ -32,22 +32,22 @@ package struct ControlAPI: Sendable {
 
     private var access: [Route] {
         [
-            get("/v1/tokens", "Enrolment tokens", list: true, FleetRoles.admin, AccessCalls.tokens),
+            get("/v1/tokens", "Enrolment tokens", list: true, FleetRoles.viewer, AccessCalls.tokens),
             post(
                 "/v1/tokens", "Make an enrolment token", 201, body: "NewToken", FleetRoles.admin,
                 AccessCalls.createToken),
-            get("/v1/tokens/{id}", "An enrolment token", FleetRoles.admin, AccessCalls.token),
+            get("/v1/tokens/{id}", "An enrolment token", FleetRoles.viewer, AccessCalls.token),
             change(.delete, "/v1/tokens/{id}", "Revoke an enrolment token", FleetRoles.admin, AccessCalls.revokeToken),
-            get("/v1/api-tokens", "API tokens", list: true, FleetRoles.admin, AccessCalls.apiTokens),
+            get("/v1/api-tokens", "API tokens", list: true, FleetRoles.viewer, AccessCalls.apiTokens),
             post(
                 "/v1/api-tokens", "Make an API token", 201, body: "NewAPIToken", FleetRoles.admin,
                 AccessCalls.createAPIToken),
-            get("/v1/api-tokens/{id}", "An API token", FleetRoles.admin, AccessCalls.apiToken),
+            get("/v1/api-tokens/{id}", "An API token", FleetRoles.viewer, AccessCalls.apiToken),
             change(.delete, "/v1/api-tokens/{id}", "Remove an API token", FleetRoles.admin, AccessCalls.removeAPIToken),
             get(
                 "/v1/audit", "Who changed what, newest first", list: true, parameters: ["subject", "action"],
-                FleetRoles.admin, AccessCalls.audit),
-            get("/v1/audit/{id}", "What one line of the audit says", FleetRoles.admin, AccessCalls.auditLine),
+                FleetRoles.viewer, AccessCalls.audit),
+            get("/v1/audit/{id}", "What one line of the audit says", FleetRoles.viewer, AccessCalls.auditLine),
         ]
     }
 

@@ -137,7 +137,8 @@ enum Documents {
         _ target: JobMachine.Target, detail: JobSnapshot.Detail?, name: String?, figure: FigureBoard.Figure?,
         arrival: Arrival, size: Int64
     ) -> JSONValue {
-        .object([
+        let sources = BytesBySource.known(figure, detail)
+        return .object([
             "node": .string(target.node.description), "name": text(name), "state": .string(target.state.name),
             "code": text(target.state.code), "text": .string(target.state.text), "advice": text(target.state.advice),
             "detail": text(detail?.text), "wave": .integer(Int64(target.wave + 1)),
@@ -146,12 +147,19 @@ enum Documents {
             "total_bytes": .integer(size),
             "rate": .double(target.state.hasEnded ? 0 : figure?.figures.down ?? 0),
             "upload_rate": .double(target.state.hasEnded ? 0 : figure?.figures.up ?? 0),
-            "from_site": .integer(figure?.figures.fromSite ?? 0),
-            "from_peers": .integer(figure?.figures.fromPeers ?? 0),
-            "from_sources": .integer(figure?.figures.fromSources ?? 0),
+            "from_site": .integer(sources.site), "from_peers": .integer(sources.peers),
+            "from_sources": .integer(sources.others),
             "eta": target.state.hasContent || target.state.hasEnded ? .null : time(arrival.expected),
             "timing": .string(arrival.verdict.rawValue),
             "changed": time(detail?.at), "revision": .integer(detail?.revision ?? 0),
         ])
+    }
+}
+
+extension BytesBySource {
+    /// What is known of a target: what it told at its last change outlives the figures, which end with the job.
+    static func known(_ figure: FigureBoard.Figure?, _ detail: JobSnapshot.Detail?) -> BytesBySource {
+        let told = [figure?.figures.sources, detail?.sources].compactMap(\.self)
+        return told.max { $0.total < $1.total } ?? BytesBySource()
     }
 }

@@ -95,13 +95,14 @@ struct JobStream: Sendable {
                 return true
             }
         }
-        return APIStreams.message("job", id: shown.id, ["job": head, "targets": .array(items), "figures": .array(progress)])
+        return APIStreams.message(
+            "job", id: shown.id, ["job": head, "targets": .array(items), "figures": .array(progress)])
     }
 
     private func target(_ row: TargetRecord, _ job: JobRecord, _ now: Double) -> JSONValue {
         let figure = core.figures.withLock { $0.jobs[job.id]?[row.target.node] }
         return Documents.target(
-            row.target, detail: JobSnapshot.Detail(text: row.detail, at: row.at, revision: row.revision),
+            row.target, detail: row.shown,
             name: core.roster.withLock { $0[row.target.node]?.record.name }, figure: figure,
             arrival: core.arrival(of: row.target, job, figure, at: now), size: job.content?.bytes ?? 0)
     }

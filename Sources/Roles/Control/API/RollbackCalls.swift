@@ -44,6 +44,13 @@ enum RollbackCalls {
                     409, "not_versions", "the class '\(name)' keeps no versions: targets have only what they show",
                     advice: "set publish: versions in the class")
             }
+            guard try await areKept(history: visible, like: settings, core).contains(target.id) else {
+                throw APIProblem(
+                    409, "version_gone",
+                    "\(target.id) is on no target any more: the class '\(name)' keeps \(settings.keep) versions besides the "
+                        + "current one",
+                    advice: "send that content again")
+            }
             let nodes = try await targets(of: gone, to: to, call)
             guard !nodes.isEmpty else {
                 throw APIProblem(422, "no_targets", "no target of \(gone.id) is to be rolled back")
@@ -81,6 +88,30 @@ enum RollbackCalls {
         } catch let problem as APIProblem { throw problem } catch {
             throw APIProblem(500, "class_damaged", "\(error)")
         }
+    }
+
+    /// The jobs whose content a target has that took part in all of them: it keeps the last versions of a destination, in
+    /// the order in which they became current.
+    /// - Parameters:
+    ///   - history: jobs that are done, newest first.
+    ///   - settings: of the destination.
+    private static func areKept(
+        history: [JobRecord], like settings: FleetClass, _ core: ControlCore
+    ) async throws -> Set<String> {
+        var isAlike: [Int: Bool] = [:]
+        var kept: [String] = []
+        for job in history.reversed() {
+            if isAlike[job.classVersion] == nil {
+                let other = try await core.planned(job).1
+                isAlike[job.classVersion] = other.publish == .versions && other.destination == settings.destination
+            }
+            guard isAlike[job.classVersion] == true else { continue }
+            let version = job.restores ?? job.id
+            kept.removeAll { $0 == version }
+            kept.append(version)
+            kept = kept.suffix(settings.keep + 1)
+        }
+        return Set(kept)
     }
 
     private static func targets(

@@ -10,6 +10,8 @@ actor JobLead {
         let attempt: Int?
         let report: JobMachine.Report
         let detail: String?
+        /// What the node has received so far.
+        var sources = BytesBySource()
     }
 
     private struct Reported: Sendable {
@@ -165,11 +167,13 @@ actor JobLead {
                 continue
             }
             orders += machine.report(report.report, of: report.node, at: now)
+            var detail = job.details[report.node] ?? JobSnapshot.Detail(at: now, revision: 0)
             switch report.report {
-            case .failed, .refused, .hookUnknown:
-                job.details[report.node] = JobSnapshot.Detail(text: report.detail, at: now, revision: 0)
+            case .failed, .refused, .hookUnknown: detail.text = report.detail
             default: break
             }
+            if !report.sources.isEmpty { detail.sources = report.sources }
+            job.details[report.node] = detail
         }
         job.machine = machine
         return orders

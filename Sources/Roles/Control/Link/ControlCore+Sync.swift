@@ -161,7 +161,8 @@ extension ControlCore {
                 try await lead.report(
                     events.map {
                         JobLead.Report(
-                            node: id, attempt: Int(clamping: $0.attempt), report: $0.report, detail: $0.detail)
+                            node: id, attempt: Int(clamping: $0.attempt), report: $0.report, detail: $0.detail,
+                            sources: $0.sources)
                     }, receipts: receipts)
             }
             if events.contains(where: { $0.report == .switched || $0.report == .done }) {

@@ -47,10 +47,12 @@ extension ControlCore {
         let board = figures.withLock { $0.jobs[record.id] ?? [:] }
         var counts: [String: Int64] = [:]
         var (bytes, down): (Int64, Double) = (0, 0)
+        var sources = BytesBySource()
         var lines: [TargetLine] = []
         for target in machine.targets {
             counts[target.state.name, default: 0] += 1
             let figure = board[target.node]
+            sources.add(.known(figure, snapshot.details[target.node]))
             bytes += target.state.hasContent ? size : min(size, figure?.figures.done ?? 0)
             if !target.state.hasEnded, let figure, now - figure.at < 30 { down += figure.figures.down }
             guard lines.count < 100 else { continue }
@@ -63,7 +65,8 @@ extension ControlCore {
         return JobView(
             state: machine.state, reason: machine.reason ?? record.reason ?? idle(machine, record, at: now),
             targets: Int64(machine.targets.count),
-            counts: counts, bytes: bytes, total: overflow ? .max : total, down: down, lines: lines)
+            counts: counts, bytes: bytes, total: overflow ? .max : total, down: down, sources: sources,
+            infoHashes: record.content?.infoHashes ?? [], lines: lines)
     }
 
     /// Why nothing moves though the job runs: it begins later, or all that have not ended wait.

@@ -11,12 +11,14 @@ package struct AgentEvent: WireMessage {
     package let report: JobMachine.Report
     /// What went wrong, for people, if the report has a code.
     package let detail: String?
-    /// The receipt, a JWS in compact form. Present with `done`, and with a failure after the content was delivered.
+    /// The receipt, a JWS in compact form. Present with a report that ends an attempt.
     package let receipt: String?
+    /// What has been received so far.
+    package let sources: BytesBySource
 
     package init(
         number: UInt64, job: String, attempt: Int64, time: Double, report: JobMachine.Report, detail: String? = nil,
-        receipt: String? = nil
+        receipt: String? = nil, sources: BytesBySource = BytesBySource()
     ) {
         self.number = number
         self.job = job
@@ -25,6 +27,7 @@ package struct AgentEvent: WireMessage {
         self.report = report
         self.detail = detail
         self.receipt = receipt
+        self.sources = sources
     }
 
     package init(_ reader: WireReader) throws(WireProblem) {
@@ -40,6 +43,10 @@ package struct AgentEvent: WireMessage {
         self.report = report
         detail = try reader.optionalText("detail", most: 1024)
         receipt = try reader.optionalText("receipt", most: 65_536)
+        guard let sources = BytesBySource(text: try reader.optionalText("sources", most: 64) ?? "") else {
+            throw WireProblem("sources", "are not three numbers")
+        }
+        self.sources = sources
     }
 
     package var json: JSONValue {
@@ -51,6 +58,7 @@ package struct AgentEvent: WireMessage {
         object.put("again", flag: report.canBeTriedAgain)
         object.put("detail", detail)
         object.put("receipt", receipt)
+        object.put("sources", sources.isEmpty ? nil : sources.text)
         return .object(object)
     }
 }

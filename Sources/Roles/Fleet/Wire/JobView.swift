@@ -13,12 +13,17 @@ package struct JobView: WireMessage {
     package let total: Int64
     /// Bytes a second that all targets together receive.
     package let down: Double
+    /// Where the bytes on all targets came from.
+    package let sources: BytesBySource
+    /// Of the content; empty until it is known.
+    package let infoHashes: [String]
     /// Targets that are late or have failed, at most 100.
     package let lines: [TargetLine]
 
     package init(
         state: JobState, reason: String? = nil, targets: Int64, counts: [String: Int64], bytes: Int64, total: Int64,
-        down: Double = 0, lines: [TargetLine] = []
+        down: Double = 0, sources: BytesBySource = BytesBySource(), infoHashes: [String] = [],
+        lines: [TargetLine] = []
     ) {
         self.state = state
         self.reason = reason
@@ -27,6 +32,8 @@ package struct JobView: WireMessage {
         self.bytes = bytes
         self.total = total
         self.down = down
+        self.sources = sources
+        self.infoHashes = infoHashes
         self.lines = lines
     }
 
@@ -42,6 +49,8 @@ package struct JobView: WireMessage {
         bytes = try reader.integer("bytes")
         total = try reader.integer("total")
         down = try reader.optionalNumber("down") ?? 0
+        sources = BytesBySource(text: try reader.optionalText("sources", most: 64) ?? "") ?? BytesBySource()
+        infoHashes = (reader.value("info_hashes")?.arrayValue ?? []).prefix(2).compactMap(\.stringValue)
         lines = try reader.messages("lines", most: 100)
     }
 
@@ -55,6 +64,8 @@ package struct JobView: WireMessage {
         object["bytes"] = .integer(bytes)
         object["total"] = .integer(total)
         object["down"] = .double(down)
+        object.put("sources", sources.isEmpty ? nil : sources.text)
+        if !infoHashes.isEmpty { object["info_hashes"] = .array(infoHashes.map(JSONValue.string)) }
         object.put("lines", messages: lines)
         return .object(object)
     }

@@ -1,6 +1,8 @@
 import Fleet
 import FleetLink
 import JSON
+import Jobs
+import Threads
 
 // The status that `swoop status` shows.
 extension FleetAgent {
@@ -45,11 +47,40 @@ extension FleetAgent {
         return [
             "link": .object(state),
             "event": "status", "node": .string(link.node.description), "jobs": .array(jobs), "sends": .array(sends),
+            "ended": .array(await ended(class: name)),
             "tasks": .array(name == nil ? await tasks().map(\.json) : []),
             "ahead": .double(difference.seconds),
             "receives": .bool(!context.policy.configuration.receive.roots.isEmpty),
             "addresses": .array(await addresses.map { .string($0.description) }),
         ]
+    }
+
+    /// Most jobs that have ended and are shown, and most records that are read to find them.
+    private static let mostEnded = (shown: 10, read: 50)
+
+    /// Jobs that have ended and are seeded no more, the last ones first.
+    private func ended(class name: String?) async -> [JSONValue] {
+        let (places, open) = (context.places, Set(targets.keys))
+        return await Threads.offload {
+            // A job's id begins with the time at which it was made.
+            let jobs = PathFiles.names(in: places.jobs).filter { TargetRecord.isName($0) && !open.contains($0) }
+            let records = jobs.sorted(by: >).prefix(Self.mostEnded.read).lazy.compactMap {
+                TargetFile.read(places.job($0))?.now
+            }
+            return records.filter { name == nil || $0.offer.className == name }.prefix(Self.mostEnded.shown).map {
+                record in
+                var object = JSONObject([
+                    "job": .string(record.job), "class": .string(record.offer.className),
+                    "name": .string(record.offer.name),
+                    "state": .string(record.life.outcome?.name ?? record.life.stage.rawValue),
+                    "done": .integer(record.life.hasContent ? record.offer.content.bytes : 0),
+                    "total": .integer(record.offer.content.bytes), "attempt": .integer(record.life.attempt),
+                ])
+                if let ended = record.ended { object["ended"] = .integer(Int64(exactly: ended.rounded(.down)) ?? 0) }
+                object.set("detail", record.detail)
+                return .object(object)
+            }
+        }
     }
 
     /// The progress of a job at control.

@@ -19,8 +19,12 @@ package struct Receipt: Sendable {
         case .failed(let code, _)?:
             object["outcome"] = "failed"
             object["code"] = .string(code)
+        case .refused(let key)?:
+            object["outcome"] = "refused"
+            object["code"] = .string(key)
         case .hookUnknown?: object["outcome"] = "hook_unknown"
-        default: object["outcome"] = .string(record.life.stage.rawValue)
+        case .cancelled?: object["outcome"] = "cancelled"
+        case nil: object["outcome"] = .string(record.life.stage.rawValue)
         }
         object["info_hashes"] = .array(record.offer.content.infoHashes.map(JSONValue.string))
         object["files"] = .integer(Int64(record.offer.content.files))
@@ -30,8 +34,9 @@ package struct Receipt: Sendable {
         if record.offer.isCache { object["cache"] = true }
         if let sums = record.sums { object["sums"] = sums.json }
         var times = JSONObject()
+        let isRefused = if case .refused? = record.life.outcome { true } else { false }
         for (name, time) in [
-            ("accepted", record.accepted), ("began", record.began), ("delivered", record.delivered),
+            ("accepted", isRefused ? nil : record.accepted), ("began", record.began), ("delivered", record.delivered),
             ("switched", record.switched), ("hook_started", record.hookStarted), ("ended", record.ended),
         ] {
             // Each time by both clocks.

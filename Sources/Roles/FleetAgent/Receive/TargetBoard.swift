@@ -1,4 +1,5 @@
 import Fleet
+import Jobs
 import Synchronization
 
 /// The progress of a job as its runner last updated it. Reading it does not wait for the runner.
@@ -19,12 +20,32 @@ final class TargetBoard: Sendable {
         var notes = ""
         /// The path at which the content is or will be published.
         var final: String?
+
+        var sources: BytesBySource {
+            BytesBySource(site: fromSite, peers: fromPeers - fromSite, others: fromSources)
+        }
     }
 
     private let state = Mutex(State())
 
     var now: State { state.withLock { $0 } }
     var efficiency: Double? { state.withLock { $0.efficiency } }
+
+    func take(_ status: JobStatus) {
+        update {
+            $0.done = status.received.all.reduce(status.localBytes, +)
+            $0.down = status.rates.all.reduce(0, +)
+            $0.up = status.upload
+            $0.fromPeers = status.received.bt
+            $0.fromSite = min(status.receivedFromSite, status.received.bt)
+            $0.fromSources = status.received.obs + status.received.cdn
+            $0.isSeeding = status.isSeeding
+            $0.notes = status.notes
+            if let efficiency = status.efficiency, let bound = efficiency.bound, bound > 0 {
+                $0.efficiency = efficiency.achieved / bound
+            }
+        }
+    }
 
     func update(_ change: (inout State) -> Void) { state.withLock { change(&$0) } }
 }

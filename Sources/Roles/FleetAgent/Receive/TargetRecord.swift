@@ -53,6 +53,15 @@ package struct TargetRecord: Sendable, Hashable {
         self.accepted = accepted
     }
 
+    /// The record of an offer that this host does not take, for its receipt.
+    /// - Parameter key: of this host's policy, which forbids it.
+    init(refused offer: JobOffer, job: String, attempt: Int64, key: String, at now: Double) {
+        var life = TargetLife(attempt: attempt, hasHook: false, isCache: offer.isCache)
+        _ = life.handle(.mayNotReceive(key: key), at: now)
+        self.init(job: job, offer: offer, life: life, root: "", destination: nil, accepted: now)
+        ended = now
+    }
+
     /// Whether a text is a valid job id. Ids are parts of paths.
     package static func isName(_ text: String) -> Bool {
         (1...64).contains(text.utf8.count) && text.utf8.first != UInt8(ascii: ".")

@@ -9,6 +9,7 @@ extension TargetRunner {
     /// Handles an event of the Jobs module.
     func heard(_ event: JobEvent) async {
         noteReceived(runner)
+        if let status = runner?.status { board.take(status) }
         switch event {
         case .complete:
             await noteInLibrary()
@@ -118,19 +119,7 @@ extension TargetRunner {
         }
         announceIfDue()
         let status = runner.status
-        board.update {
-            $0.done = status.received.all.reduce(status.localBytes, +)
-            $0.down = status.rates.all.reduce(0, +)
-            $0.up = status.upload
-            $0.fromPeers = status.received.bt
-            $0.fromSite = min(status.receivedFromSite, status.received.bt)
-            $0.fromSources = status.received.obs + status.received.cdn
-            $0.isSeeding = status.isSeeding
-            $0.notes = status.notes
-            if let efficiency = status.efficiency, let bound = efficiency.bound, bound > 0 {
-                $0.efficiency = efficiency.achieved / bound
-            }
-        }
+        board.take(status)
         guard life.stage == .receiving else { return }
         if [placement.down, window.limit].compactMap(\.self).min() != rate, let torrent, let places {
             await stopEngine()

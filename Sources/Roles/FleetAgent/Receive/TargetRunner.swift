@@ -216,8 +216,7 @@ actor TargetRunner {
     private func say(_ report: JobMachine.Report) async {
         var receipt: String?
         switch report {
-        case .done, .hookUnknown: receipt = await makeReceipt()
-        case .failed: if record.life.hasContent { receipt = await makeReceipt() }
+        case .done, .hookUnknown, .failed, .refused, .cancelled: receipt = await makeReceipt()
         default: break
         }
         let record = record
@@ -227,7 +226,7 @@ actor TargetRunner {
             try await context.link.report(
                 AgentReport(
                     job: job, attempt: record.life.attempt, time: context.clock.now.wall.seconds, report: report,
-                    detail: detail, receipt: receipt))
+                    detail: detail, receipt: receipt, sources: board.now.sources))
         } catch {
             context.logger.error("an event is not kept", metadata: ["job": "\(job)", "reason": "\(error.text)"])
             return sayAgainLater()
@@ -249,7 +248,8 @@ actor TargetRunner {
         if let receipt = record.receipt { return receipt }
         let difference = await context.link.difference
         let payload = Receipt.payload(
-            of: record, node: context.link.node, path: places?.visible, ahead: difference.seconds,
+            of: record, node: context.link.node, path: record.life.hasContent ? places?.visible : nil,
+            ahead: difference.seconds,
             efficiency: board.efficiency)
         guard let signed = try? await context.link.sign(payload) else { return nil }
         try? file.change { $0.receipt = signed }

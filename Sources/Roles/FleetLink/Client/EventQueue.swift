@@ -86,7 +86,7 @@ package final class EventQueue: Sendable {
             for event in pending.withLock(\.all) {
                 let event = AgentEvent(
                     number: new.next, job: event.job, attempt: event.attempt, time: event.time,
-                    report: event.report, detail: event.detail, receipt: event.receipt)
+                    report: event.report, detail: event.detail, receipt: event.receipt, sources: event.sources)
                 _ = new.append(event, size: event.bytes.count)
             }
             do throws(SystemError) {

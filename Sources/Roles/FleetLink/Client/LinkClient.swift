@@ -100,13 +100,14 @@ package actor LinkClient {
     /// - Returns: the event's number.
     @discardableResult
     package func report(
-        _ report: JobMachine.Report, job: String, attempt: Int64, detail: String? = nil, receipt: String? = nil
+        _ report: JobMachine.Report, job: String, attempt: Int64, detail: String? = nil, receipt: String? = nil,
+        sources: BytesBySource = BytesBySource()
     ) async throws(LinkProblem) -> UInt64 {
         let time = clock()
         let number = try await events.append { number in
             AgentEvent(
                 number: number, job: job, attempt: attempt, time: time, report: report, detail: detail,
-                receipt: receipt)
+                receipt: receipt, sources: sources)
         }
         signals?.yield(.news)
         return number

@@ -8,7 +8,7 @@ enum StoreSchema {
 
     static let steps = [
         Step(name: "first", sql: first), Step(name: "source grants", sql: grants),
-        Step(name: "presence", sql: presence),
+        Step(name: "presence", sql: presence), Step(name: "bytes by source", sql: sources),
     ]
 
     private static let grants: StaticString = """
@@ -17,6 +17,8 @@ enum StoreSchema {
         """
 
     private static let presence: StaticString = "ALTER TABLE controls ADD COLUMN nodes text NOT NULL DEFAULT ''"
+
+    private static let sources: StaticString = "ALTER TABLE targets ADD COLUMN sources text NOT NULL DEFAULT ''"
 
     private static let first: StaticString = """
         CREATE TABLE counters (name text NOT NULL PRIMARY KEY, value bigint NOT NULL);

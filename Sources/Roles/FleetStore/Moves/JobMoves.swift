@@ -86,16 +86,16 @@ extension ControlStore {
             try session.query(
                 """
                 INSERT INTO targets (
-                    job, node, place, wave, state, code, attempt, may_switch, away, retries, detail, at, revision)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                    job, node, place, wave, state, code, attempt, may_switch, away, retries, detail, at, revision, sources)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
                 ON CONFLICT (job, node) DO UPDATE SET state = $5, code = $6, attempt = $7, may_switch = $8, away = $9,
-                    retries = $10, detail = $11, at = $12, revision = $13
+                    retries = $10, detail = $11, at = $12, revision = $13, sources = $14
                 """,
                 [
                     .text(job.record.id), .text(target.node.description), .int(place), .int(target.wave),
                     .text(target.state.name), .text(target.state.code), .int(target.attempt), .flag(target.maySwitch),
                     .flag(target.isAway), .int(target.retries), .text(detail.text), .time(now),
-                    .int(job.record.revision),
+                    .int(job.record.revision), .text(detail.sources.text),
                 ])
         }
     }
@@ -172,7 +172,7 @@ extension ControlStore {
         try await engine.read { session throws(StoreError) in
             try session.query(
                 """
-                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision, sources FROM targets
                 WHERE job = $1 AND node > $2 AND ($3 = '' OR state = $3) ORDER BY node LIMIT $4
                 """, [.text(job), .text(after ?? ""), .text(state ?? ""), .int(limit)]
             ).compactMap(TargetRecord.init)
@@ -186,7 +186,7 @@ extension ControlStore {
         try await engine.read { session throws(StoreError) in
             try session.query(
                 """
-                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+                SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision, sources FROM targets
                 WHERE job = $1 AND revision >= $2 AND (revision > $2 OR node > $3) ORDER BY revision, node LIMIT $4
                 """, [.text(job), .int(revision), .text(node), .int(limit)]
             ).compactMap(TargetRecord.init)
@@ -283,13 +283,13 @@ extension ControlStore {
         let since = known?.machine == nil ? 0 : known?.record.revision ?? 0
         let rows = try session.query(
             """
-            SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision FROM targets
+            SELECT node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision, sources FROM targets
             WHERE job = $1 AND revision > $2 ORDER BY place
             """, [.text(id), .int(since)]
         ).compactMap(TargetRecord.init)
         snapshot.details = known?.details ?? [:]
         for row in rows {
-            snapshot.details[row.target.node] = JobSnapshot.Detail(text: row.detail, at: row.at, revision: row.revision)
+            snapshot.details[row.target.node] = row.shown
         }
         var targets = rows.map(\.target)
         if since > 0, let machine = known?.machine {

@@ -107,16 +107,26 @@ package struct TargetRecord: Sendable, Hashable {
     /// When the target last changed, in seconds since 1970.
     package var at: Double
     package var revision: Int64
+    /// What it had received when it last changed.
+    package var sources: BytesBySource
 
-    package init(target: JobMachine.Target, detail: String? = nil, at: Double, revision: Int64 = 0) {
+    package init(
+        target: JobMachine.Target, detail: String? = nil, at: Double, revision: Int64 = 0,
+        sources: BytesBySource = BytesBySource()
+    ) {
         self.target = target
         self.detail = detail
         self.at = at
         self.revision = revision
+        self.sources = sources
+    }
+
+    package var shown: JobSnapshot.Detail {
+        JobSnapshot.Detail(text: detail, at: at, revision: revision, sources: sources)
     }
 
     init?(_ row: StoreRow) {
-        // node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision
+        // node, wave, state, code, attempt, may_switch, away, retries, detail, at, revision, sources
         guard let node = row.text(0).flatMap(NodeID.init), let wave = row.int(1),
             let state = row.text(2).flatMap({ TargetState(name: $0, code: row.text(3)) }), let attempt = row.int(4),
             let retries = row.int(7), let at = row.time(9), let revision = row.int(10)
@@ -128,5 +138,6 @@ package struct TargetRecord: Sendable, Hashable {
         detail = row.text(8)
         self.at = at
         self.revision = revision
+        sources = row.text(11).flatMap(BytesBySource.init(text:)) ?? BytesBySource()
     }
 }

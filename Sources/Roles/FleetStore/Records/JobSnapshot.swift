@@ -6,7 +6,7 @@ package struct JobSnapshot: Sendable {
     package var record: JobRecord
     /// Nil until the job runs.
     package var machine: JobMachine?
-    /// For each target: why it failed, for people, and when it last changed.
+    /// For each target: why it failed, for people, what it received, and when it last changed.
     package var details: [NodeID: Detail] = [:]
 
     package struct Detail: Sendable, Hashable {
@@ -14,11 +14,14 @@ package struct JobSnapshot: Sendable {
         /// Seconds since 1970.
         package var at: Double
         package var revision: Int64
+        /// What it had received when it last changed.
+        package var sources: BytesBySource
 
-        package init(text: String? = nil, at: Double, revision: Int64) {
+        package init(text: String? = nil, at: Double, revision: Int64, sources: BytesBySource = BytesBySource()) {
             self.text = text
             self.at = at
             self.revision = revision
+            self.sources = sources
         }
     }
 

@@ -1,4 +1,6 @@
 import HTTPTransport
+import Hashing
+import Metainfo
 import NIOCore
 import NameIndex
 import Registry
@@ -65,12 +67,43 @@ struct TagCopy: Sendable {
             try await client.put(
                 stored.bytes, type: stored.mediaType, as: reference, clusters: task.via.description)
         case .blob(let digest)?:
-            let size = try await client.size(of: digest, in: name)
-            if size == nil { try await send(digest, size: try await sizeHere(digest)) }
+            let there = try await client.size(of: digest, in: name)
+            let size = if let there { there } else { try await sizeHere(digest) }
+            if there == nil { try await send(digest, size: size) }
             guard try await isCurrent() else { return }
-            try await client.putTag(task.tag, of: name, digest: digest, clusters: task.via.description)
+            do throws(RegistryError) {
+                try await client.putTag(task.tag, of: name, digest: digest, clusters: task.via.description)
+            } catch {
+                guard Self.isOfAnotherKind(error) else { throw error }
+                try await putFile(digest, size)
+            }
         case nil: return
         }
+    }
+
+    /// Whether a registry knows no tags but those of the OCI API.
+    private static func isOfAnotherKind(_ error: RegistryError) -> Bool {
+        switch error {
+        case .unknown, .refused(_, status: 405, _, _): true
+        default: false
+        }
+    }
+
+    /// Puts a manifest of one file under the tag: to a registry of another kind, a tag names manifests only. Pulled from
+    /// there, the blob is the same file as pulled from here.
+    private func putFile(_ digest: BlobDigest, _ size: Int64) async throws(RegistryError) {
+        guard let path = try? SafePath(name.lastComponent) else {
+            throw .malformed("the name \(name), whose last part is no name of a file")
+        }
+        let (config, configDigest) = (
+            FilesManifest.emptyConfig, BlobDigest(SHA256.digest(FilesManifest.emptyConfig))
+        )
+        if try await client.size(of: configDigest, in: name) == nil {
+            try await client.upload(config, configDigest, in: name)
+        }
+        let file = FilesManifest.File(path: path, digest: digest, size: size, isExecutable: false)
+        try await client.put(
+            FilesManifest.make([file]), type: Manifest.imageType, as: reference, clusters: task.via.description)
     }
 
     private func sendParts(of manifest: Manifest, depth: Int) async throws(RegistryError) {

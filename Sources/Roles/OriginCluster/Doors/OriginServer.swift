@@ -128,6 +128,7 @@ package final class OriginServer: Sendable {
             oci.add(to: router)
             calls.add(to: router)
             table.add(to: router, refuse: refusal)
+            table.addOtherMethods(to: router, refuse: refusal)
             forward.add(to: router)
             do throws(HTTPServiceError) {
                 services.append(

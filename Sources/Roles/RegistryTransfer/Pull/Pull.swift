@@ -25,7 +25,7 @@ package struct Pull: Sendable {
     }
 
     package struct Outcome: Sendable {
-        /// The digest of the manifest.
+        /// The digest of the manifest, or of the blob that is tagged without one.
         package let digest: BlobDigest
         package let bytes: Int64
         package let figures: PullFigures
@@ -37,62 +37,45 @@ package struct Pull: Sendable {
         package var files: [BlobDigest: String] = [:]
     }
 
-    package let client: RegistryClient
+    package let resolver: any ContentResolver
     package let reference: Reference
     package let options: Options
     package let meter = PullMeter()
 
-    package init(_ client: RegistryClient, _ reference: Reference, options: Options) {
-        self.client = client
+    package init(_ resolver: any ContentResolver, _ reference: Reference, options: Options) {
+        self.resolver = resolver
         self.reference = reference
         self.options = options
     }
 
-    private static let mostNested = 64
-
-    /// Fetches the manifest, and for an index all manifests that it refers to.
-    private func resolve() async throws(PullError) -> (Manifest, PullPlan) {
+    private func resolve() async throws(PullError) -> (BlobDigest, PullPlan) {
         meter.enter(.resolving)
-        let top = try await asking { () throws(RegistryError) in try await client.manifest(reference) }
-        var nested: [Manifest] = []
-        var waiting = top.manifests
-        var seen: Set<BlobDigest> = [top.digest]
-        while let next = waiting.popLast() {
-            guard seen.insert(next.digest).inserted else { continue }
-            guard seen.count <= Self.mostNested else {
-                throw .badManifest(reference, reason: "it refers to more than \(Self.mostNested) manifests")
-            }
-            let manifest = try await asking { () throws(RegistryError) in
-                try await client.manifest(Reference(name: reference.name, version: .digest(next.digest)))
-            }
-            nested.append(manifest)
-            waiting += manifest.manifests
-        }
-        var plan = try PullPlan(top, reference, nested: nested)
+        let content = try await resolver.content(of: reference)
+        var plan = try PullPlan(content, reference)
         if let isWanted = options.selection {
             plan.select(isWanted)
             if plan.files.isEmpty { throw .nothingSelected(options.patterns) }
         }
         meter.begin(total: plan.bytes, files: plan.files.count)
-        return (top, plan)
+        return (content.digest, plan)
     }
 
     /// Pulls into a directory, which is made if it is missing.
-    /// - Parameter source: makes the source of the blobs. It is called when the manifest has been fetched.
+    /// - Parameter source: makes the source of the blobs. It is called with the digest of the content, when that is known.
     package func run(
-        into directory: String, from source: (WorkerPool, Manifest) async -> any BlobSource
+        into directory: String, from source: (WorkerPool, BlobDigest) async -> any BlobSource
     ) async throws(PullError) -> Outcome {
         let pool = WorkerPool(name: "swoop-pull", threads: options.limits.threads)
         let result: Result<Outcome, PullError>
         do {
-            let (manifest, plan) = try await resolve()
+            let (digest, plan) = try await resolve()
             let delivery = try await Threads.offloaded(pool) { () throws(PullError) in
                 try Delivery(plan, into: directory, options: options, pool: pool, meter: meter)
             }
-            let wasThere = try await delivery.run(await source(pool, manifest))
+            let wasThere = try await delivery.run(await source(pool, digest))
             result = .success(
                 Outcome(
-                    digest: manifest.digest, bytes: plan.bytes, figures: meter.figures, path: delivery.path,
+                    digest: digest, bytes: plan.bytes, figures: meter.figures, path: delivery.path,
                     wasThere: wasThere, files: delivery.files))
         } catch {
             result = .failure(error)
@@ -103,24 +86,24 @@ package struct Pull: Sendable {
 
     /// Pulls a content of a single file, and writes it to a file descriptor.
     package func stream(
-        to descriptor: Int32, from source: (WorkerPool, Manifest) async -> any BlobSource
+        to descriptor: Int32, from source: (WorkerPool, BlobDigest) async -> any BlobSource
     ) async throws(PullError) -> Outcome {
         let pool = WorkerPool(name: "swoop-pull", threads: options.limits.threads)
         let result: Result<Outcome, PullError>
         do {
-            let (manifest, plan) = try await resolve()
+            let (digest, plan) = try await resolve()
             guard let file = plan.files.first, plan.files.count == 1 else {
                 throw PullError.notOneFile(plan.files.count)
             }
             let meter = meter
-            try await source(pool, manifest).stream(
+            try await source(pool, digest).stream(
                 WantedBlob(digest: file.digest, size: file.size),
                 to: { bytes throws(PullError) in try Self.write(bytes, to: descriptor) },
                 progress: { meter.take($0, of: file.digest) })
             meter.finish(file.digest, files: 1, bytes: file.size, reused: 0)
             result = .success(
                 Outcome(
-                    digest: manifest.digest, bytes: file.size, figures: meter.figures, path: "-", wasThere: false))
+                    digest: digest, bytes: file.size, figures: meter.figures, path: "-", wasThere: false))
         } catch let error as PullError {
             result = .failure(error)
         } catch {

@@ -24,8 +24,25 @@ struct PullPlan: Sendable {
 
     var bytes: Int64 { files.reduce(0) { $0 + $1.size } }
 
-    /// - Parameter nested: the manifests that an index refers to, directly or through other indexes.
-    init(_ manifest: Manifest, _ reference: Reference, nested: [Manifest] = []) throws(PullError) {
+    init(_ content: NamedContent, _ reference: Reference) throws(PullError) {
+        switch content.root {
+        case .manifest(let manifest, let nested): try self.init(manifest, reference, nested: nested)
+        case .blob(let blob): try self.init(blob, reference)
+        }
+    }
+
+    private init(_ blob: WantedBlob, _ reference: Reference) throws(PullError) {
+        do throws(PathProblem) {
+            name = try PathComponent(reference.name.lastComponent)
+        } catch {
+            throw .badManifest(reference, reason: "\(error)")
+        }
+        isSingleFile = true
+        files = [File(path: .empty, digest: blob.digest, size: blob.size, isExecutable: false)]
+        try check(reference)
+    }
+
+    private init(_ manifest: Manifest, _ reference: Reference, nested: [Manifest]) throws(PullError) {
         func bad(_ reason: String) -> PullError { .badManifest(reference, reason: reason) }
         let files: [FilesManifest.File]?
         do {
@@ -59,11 +76,16 @@ struct PullPlan: Sendable {
         } catch {
             throw bad("\(error)")
         }
+        try check(reference)
+    }
+
+    private func check(_ reference: Reference) throws(PullError) {
+        func bad(_ reason: String) -> PullError { .badManifest(reference, reason: reason) }
         guard !WorkNames.isWorkDirectory(FileName(checked: name.bytes[...])) else {
             throw bad("names like '\(name.display)' are those of unfinished pulls")
         }
         var sum: Int64 = 0
-        for file in self.files {
+        for file in files {
             let (next, overflow) = sum.addingReportingOverflow(file.size)
             guard !overflow else { throw bad("its files are larger than any disk") }
             sum = next

@@ -98,14 +98,16 @@ package struct RouteTable: Sendable {
         addLongPaths(to: router, refuse: refuse)
     }
 
-    /// Answers GET's routes to HEAD too, and refuses other methods at paths that there are with 405 and `Allow`. For tables
-    /// without long paths; to be called after ``add(to:refuse:)``.
-    /// - Parameter streams: whether a route's answer does not end by itself: it has no HEAD.
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
+
+    /// Answers GET's routes to HEAD too, and refuses other methods at paths that there are with 405 and `Allow`. To be
+    /// called after ``add(to:refuse:)``.
+    /// - Parameter streams: whether a route's answer does not end by itself: it has no HEAD. For paths without a value that
+    ///   may contain slashes.
     package func addOtherMethods(
         to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer,
         streams: @escaping @Sendable (String) -> Bool = { _ in false }
     ) {
-        let all: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace]
         for (path, routes) in Dictionary(grouping: routes, by: \.path) where PathTemplate(path) == nil {
             let get = routes.first { $0.method == .get && !streams($0.path) }
             var allowed = Set(routes.map(\.method))
@@ -114,16 +116,28 @@ package struct RouteTable: Sendable {
                     await Self.answer(get, request, context, refuse)
                 }
             }
-            let allow = all.filter(allowed.contains).map(\.rawValue).joined(separator: ", ")
-            for method in all where !allowed.contains(method) {
-                router.on(Self.routerPath(path), method: method) { request, _ in
-                    var response = refuse(request, .methodNotAllowed, "\(method.rawValue) is not possible here")
-                    response.headers[.allow] = allow
-                    if method != .get { response.headers[.connection] = "close" }
-                    return response
+            for method in Self.methods where !allowed.contains(method) {
+                router.on(Self.routerPath(path), method: method) { [allowed] request, _ in
+                    Self.notAllowed(request, allowed, refuse)
                 }
             }
         }
+        for (prefix, candidates) in longPaths {
+            for method in Self.methods where !candidates.contains(where: { $0.route.method == method }) {
+                Self.add(prefix, candidates, method, to: router, refuse)
+            }
+        }
+    }
+
+    private static func notAllowed(
+        _ request: Request, _ allowed: Set<HTTPRequest.Method>, _ refuse: RefusalAnswer
+    ) -> Response {
+        let method = request.method
+        var response = refuse(request, .methodNotAllowed, "\(method.rawValue) is not possible here")
+        response.headers[.allow] = methods.filter(allowed.contains).map(\.rawValue).joined(separator: ", ")
+        // The body may not have been read, so the connection cannot serve another request.
+        if method != .get, method != .head { response.headers[.connection] = "close" }
+        return response
     }
 
     private static func routerPath(_ path: String) -> RouterPath {
@@ -133,31 +147,55 @@ package struct RouteTable: Sendable {
         return RouterPath(parts.joined(separator: "/"))
     }
 
-    /// Routes with a value such as `{name+}`. Where several match a path, the first in the table answers.
-    private func addLongPaths(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
-        struct Place: Hashable {
-            let method: HTTPRequest.Method
-            let prefix: String
-        }
-        var places: [Place: [(template: PathTemplate, route: Route)]] = [:]
+    private typealias LongPath = (template: PathTemplate, route: Route)
+
+    /// Routes with a value such as `{name+}`, in the order of the table, by the beginning of their paths.
+    private var longPaths: [String: [LongPath]] {
+        var found: [String: [LongPath]] = [:]
         for route in routes {
-            guard let template = PathTemplate(route.path) else { continue }
-            places[Place(method: route.method, prefix: template.prefix), default: []].append((template, route))
+            if let template = PathTemplate(route.path) { found[template.prefix, default: []].append((template, route)) }
         }
-        for (place, candidates) in places {
-            router.on(RouterPath(place.prefix + "/**"), method: place.method) { request, context in
-                let path = request.uri.path
-                guard let components = PathTemplate.components(of: path) else {
-                    return refuse(request, .notFound, "no such path")
-                }
-                for (template, route) in candidates {
-                    guard let values = template.match(path, components) else { continue }
-                    var context = context
-                    for (name, value) in values { context.coreContext.parameters[name] = value }
-                    return await Self.answer(route, request, context, refuse)
-                }
+        return found
+    }
+
+    private func addLongPaths(to router: Router<ServiceContext>, refuse: @escaping RefusalAnswer) {
+        for (prefix, candidates) in longPaths {
+            for method in Set(candidates.map(\.route.method)) {
+                Self.add(prefix, candidates, method, to: router, refuse)
+            }
+        }
+    }
+
+    /// Has a method answered at all paths with a prefix. Where several routes match a path, the first one answers.
+    private static func add(
+        _ prefix: String, _ candidates: [LongPath], _ method: HTTPRequest.Method, to router: Router<ServiceContext>,
+        _ refuse: @escaping RefusalAnswer
+    ) {
+        router.on(RouterPath(prefix + "/**"), method: method) { request, context in
+            let path = request.uri.path
+            guard let components = PathTemplate.components(of: path) else {
                 return refuse(request, .notFound, "no such path")
             }
+            var allowed: Set<HTTPRequest.Method> = []
+            var found: (route: Route, values: [(name: Substring, value: Substring)])?
+            for (template, route) in candidates {
+                guard let values = template.match(path, components) else { continue }
+                allowed.insert(route.method)
+                if route.method == .get { allowed.insert(.head) }
+                if route.method == method {
+                    found = (route, values)
+                    break
+                }
+                // A route of GET answers HEAD, unless another one does.
+                if method == .head, route.method == .get, found == nil { found = (route, values) }
+            }
+            guard let (route, values) = found else {
+                return allowed.isEmpty
+                    ? refuse(request, .notFound, "no such path") : notAllowed(request, allowed, refuse)
+            }
+            var context = context
+            for (name, value) in values { context.coreContext.parameters[name] = value }
+            return await answer(route, request, context, refuse)
         }
     }
 

@@ -11,3 +11,5 @@ ssize_t swoop_send_descriptor(int socket, const void *bytes, size_t count, int d
 /// Receives bytes, and the descriptor that came with them, closed on exec; -1 where none came. Answers as recvmsg(2) does.
 ssize_t swoop_receive_descriptor(int socket, void *bytes, size_t count, int *descriptor);
 
+/// An empty file in memory, closed on exec. Answers as memfd_create(2) does.
+int swoop_memory_file(const char *name);
