@@ -51,7 +51,7 @@ class Measured:
         return f"processors {self.busy:.0f} s"
 
 
-def swoop(place, network, size, checks, source):
+def swoop(place, network, size, checks, source, keys):
     """Runs `swoop send` once for each of `checks`. Gives seconds, copies that the sender sent and processor seconds of each."""
     sender, receivers = network.hosts[0], network.hosts[1:]
     found = []
@@ -65,7 +65,8 @@ def swoop(place, network, size, checks, source):
         for agent in [sending] + agents:
             agent.listening()
         for check_name in checks:
-            fleet.define(f"c-{check_name}", targets='name~"^r"', senders=["node:sender"], dest="d", check=check_name)
+            fleet.define(f"c-{check_name}", targets='name~"^r"', senders=["node:sender"], dest="d", check=check_name,
+                         **dict(key.split("=", 1) for key in keys))
         # Agents have told what they are, and wait for orders.
         time.sleep(3)
         for check_name in checks:
@@ -101,7 +102,7 @@ def deliver(arguments):
         new_file(source, size)
         if 1 in wanted:
             with Network([Line(80, 80)] * (count + 1)) as network:
-                (measured, copies, most), = swoop(f"{place}", network, size, ["sha1"], source)
+                (measured, copies, most), = swoop(f"{place}", network, size, ["sha1"], source, arguments.keys)
             bound = size / (80 * MBIT)
             row(f"case 1: {count} at 80 Mbit/s, {arguments.megabytes} MB, sha1",
                 f"{measured.seconds:.1f} s, {(measured.seconds - 5) / bound:.3f} T* and 5 s",
@@ -112,7 +113,7 @@ def deliver(arguments):
             return
         with Network([Line()] * (count + 1)) as network:
             names = [name for case, name in ((2, "sha1"), (3, "none")) if case in wanted]
-            ours = dict(zip(names, swoop(place, network, size, names, source)))
+            ours = dict(zip(names, swoop(place, network, size, names, source, arguments.keys)))
             clean(place)
             for name, (measured, copies, most) in ours.items():
                 print(f"  swoop send, check {name}: {measured.seconds:.1f} s, {copies:.2f} copies, {measured}, RssAnon at most "

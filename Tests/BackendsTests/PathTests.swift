@@ -112,4 +112,14 @@ private struct Nowhere: BackendStore {
     ) async throws(BackendProblem) {}
     func upload(file: String, to path: BackendPath) async throws(BackendProblem) {}
     func list(below directory: BackendPath?, _ body: ([String]) async -> Void) async throws(BackendProblem) {}
+
+    @Test func `two places of one web server are two back ends, and a signature is not told`() throws {
+        func label(_ pattern: String) throws -> String {
+            Backend(try WebStore(pattern: pattern), names: BlobPaths(.identity)).label
+        }
+        #expect(try label("http://host/a/%s") != label("http://host/b/%s"))
+        #expect(try label("http://host/a/%s") == label("http://host/a/"))
+        #expect(try label("http://host/%s?sig=secret") != label("http://host/%s?sig=other"))
+        #expect(try !label("http://host/%s?sig=secret").contains("secret"))
+    }
 }

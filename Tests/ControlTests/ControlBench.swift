@@ -159,6 +159,24 @@ final class ControlBench: Sendable {
     }
 }
 
+extension SyncReply {
+    /// The names of its commands.
+    var actions: [String] {
+        commands.map { command in
+            switch command.action {
+            case .offer: "offer"
+            case .switches: "switch"
+            case .pause: "pause"
+            case .resume: "resume"
+            case .cancel: "cancel"
+            case .end: "end"
+            case .send: "send"
+            case .restore: "restore"
+            }
+        }
+    }
+}
+
 extension HostPolicy {
     static let everything = HostPolicy(roots: ["/srv"], hooks: ["reload"], sendRoots: ["/srv"])
 }
@@ -259,10 +277,11 @@ final class TestAgent: Sendable {
 
     /// Plans, keys and starts a job.
     func startJob(
-        _ content: JobContent = .sample, to: [String] = [], at time: String? = nil, deadline: String? = nil
+        _ content: JobContent = .sample, path: String = "/srv/app", to: [String] = [], at time: String? = nil,
+        deadline: String? = nil
     ) async throws -> String {
         let plan = try await bench.core.plan(
-            SendOrder(className: "release", path: "/srv/app", to: to, at: time, deadline: deadline), dryRun: false,
+            SendOrder(className: "release", path: path, to: to, at: time, deadline: deadline), dryRun: false,
             by: caller)
         try await bench.core.store.keep(metainfo: SampleTorrent.bytes, of: plan.job)
         let key = try await bench.core.key(for: plan.job, KeyRequest(content: content), by: caller)

@@ -25,7 +25,8 @@ import Testing
             let data = try JSONValue.parse(Array(try #require(lines.last).dropFirst("data: ".count).utf8))
             return Message(
                 id: try #require(Int64(first.dropFirst("id: ".count))), size: text.utf8.count,
-                targets: data["targets"]?.arrayValue ?? [], figures: data["figures"]?.arrayValue ?? [], state: data["job"]?["state"]?.stringValue ?? "")
+                targets: data["targets"]?.arrayValue ?? [], figures: data["figures"]?.arrayValue ?? [],
+                state: data["job"]?["state"]?.stringValue ?? "")
         }
     }
 

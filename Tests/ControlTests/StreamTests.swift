@@ -106,7 +106,9 @@ import Text
             #expect(took > .milliseconds(1400))
             // A target that changed is shown whole, others by their figures.
             let shown = messages(text).compactMap { message -> Int64? in
-                let target = message.data["targets"]?.arrayValue?.first { $0["node"]?.stringValue == web.id.description }
+                let target = message.data["targets"]?.arrayValue?.first {
+                    $0["node"]?.stringValue == web.id.description
+                }
                 let figures = message.data["figures"]?.arrayValue?.compactMap(\.arrayValue).first {
                     $0.first?.stringValue == web.id.description
                 }

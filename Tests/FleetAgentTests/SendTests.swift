@@ -1,5 +1,8 @@
+import Fleet
 import FleetAgent
 import Foundation
+import Hashing
+import Synchronization
 import TestSupport
 import Testing
 
@@ -58,5 +61,49 @@ import Testing
             let lines = printed.output.split(separator: "\n").map { String($0.prefix { $0 != " " }) }
             #expect(sums.lines.map(\.sum) == lines)
         }
+    }
+
+    /// The content is read from the disk once: what the sums read has just been read by others.
+    @Test(arguments: ["md5", "sha1", "sha256", "crc32c"])
+    func `sums of what is being read follow, and are the same`(check: String) async throws {
+        try await inDirectory { directory in
+            try directory.write("one", randomBytes(3_000_000, seed: 1))
+            try directory.write("two", randomBytes(2_000_000, seed: 2))
+            let check = FleetClass.Check(rawValue: check)!
+            let (one, two) = (directory.path("one"), directory.path("two"))
+            let front = ReadFront()
+            let flag = Flag()
+            async let following = onThread {
+                defer { flag.set() }
+                return try FileSums.readWithDigests(
+                    [("one", one, 3_000_000), ("two", two, 2_000_000)], check: check, behind: front)
+            }
+            front.advance(to: 4_000_000)
+            try await Task.sleep(for: .milliseconds(100))
+            #expect(!flag.isSet)
+            front.end(failed: false)
+            let found = try await following
+            #expect(try await onThread { try FileSums.read([("one", one), ("two", two)], check: check) } == found.sums)
+            #expect(found.digests == [directory.read("one")!, directory.read("two")!].map { SHA1.digest($0) })
+        }
+    }
+
+    @Test func `sums of what cannot be read fail`() async throws {
+        try await inDirectory { directory in
+            try directory.write("one", randomBytes(3_000_000, seed: 1))
+            let (one, front) = (directory.path("one"), ReadFront())
+            front.end(failed: true)
+            await #expect(throws: SumProblem.self) {
+                try await onThread {
+                    try FileSums.readWithDigests([("one", one, 3_000_000)], check: .sha1, behind: front)
+                }
+            }
+        }
+    }
+
+    private final class Flag: Sendable {
+        private let flag = Atomic(false)
+        var isSet: Bool { flag.load(ordering: .acquiring) }
+        func set() { flag.store(true, ordering: .releasing) }
     }
 }

@@ -65,6 +65,31 @@ import Text
         #expect(job.tick(1061) == [.offer(targets[1], attempt: 1)])
     }
 
+    @Test func `waves gate the bytes of what switches by order or together, too`() {
+        let targets = nodes(2)
+        var job = machine([[targets[0]], [targets[1]]]) { ($0.wavesGateTransfer, $0.switches) = (true, .manual) }
+        #expect(job.orders(of: targets[0]) == [.offer(targets[0], attempt: 1)])
+        #expect(job.orders(of: targets[1]).isEmpty)
+        run(&job, targets[0], at: 1001)
+        #expect(job.tick(1060).isEmpty)
+        #expect(job.tick(1061) == [.offer(targets[1], attempt: 1)])
+        run(&job, targets[1], at: 1070)
+        #expect(job.target(targets[1])?.state == .delivered)
+        #expect(Set(job.promote(at: 1080)) == Set(targets.map { .switches($0, at: nil) }))
+
+        var slow = machine([[targets[0]], [targets[1]]]) {
+            ($0.wavesGateTransfer, $0.switches, $0.approve) = (true, .manual, true)
+        }
+        run(&slow, targets[0], at: 1001)
+        #expect(slow.tick(5000).isEmpty)
+        #expect(slow.promote(at: 5001) == [.offer(targets[1], attempt: 1)])
+
+        var together = machine([targets]) { ($0.wavesGateTransfer, $0.switches) = (true, .together) }
+        for node in targets { #expect(together.orders(of: node) == [.offer(node, attempt: 1)]) }
+        for node in targets { run(&together, node, at: 1001) }
+        #expect(together.moment != nil)
+    }
+
     @Test func `with approve, each next wave needs an order`() {
         let targets = nodes(2)
         var job = machine([[targets[0]], [targets[1]]]) { $0.approve = true }

@@ -45,6 +45,12 @@ struct IndexTests {
         #expect(try await registry.originClient.call("GET", "/v2/team/app/manifests/1").status == 200)
         #expect(try await registry.tag("team/app:2", at: agent.api).status == 200)
         #expect(try await registry.originClient.put(OCIClient.manifest(["one"]), as: "team/app", "3").status == 201)
+        // What only indexes do is asked of one, whichever part of the registry is named.
+        for words in [["index", "gc", "--dry-run"], ["warm", "team/app:2", "--wait"]] {
+            let done = try await Command.ending(
+                [Swoop.path] + words + ["--registry", "http://\(registry.originClient.authority)"])
+            #expect(done.status == 0, "\(done)")
+        }
         try await agent.program.stop()
     }
 

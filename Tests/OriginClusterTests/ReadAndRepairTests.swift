@@ -62,6 +62,48 @@ import Testing
         }
     }
 
+    @Test func `A blob that is wrong on a disk is given from another, and by nobody while all are wrong`() async throws
+    {
+        try await Bench.with(3, quick) { bench in
+            let bytes = sample(600_000, seed: 28)
+            let digest = digest(of: bytes)
+            #expect(try await bench.push(bytes, to: 0) == 201)
+            try await wait(for: "three copies") { bench.holders(of: digest).count == 3 }
+            func spoil(_ index: Int) throws {
+                let node = try bench[index].node
+                let file = try FileHandle(
+                    forUpdating: URL(fileURLWithPath: node.directory.path(of: digest.sha256)))
+                try file.seek(toOffset: 1000)
+                try file.write(contentsOf: Data("wrong".utf8))
+                try file.close()
+                node.catalogue.setBad(digest.sha256, [0])
+            }
+            try spoil(0)
+            for index in 0..<3 { #expect(try await bench.read(digest, from: index).body == bytes) }
+            for index in 1..<3 { try spoil(index) }
+            for index in 0..<3 {
+                let refused = try await bench.read(digest, from: index)
+                #expect(refused.status == 503, "\(refused.status)")
+            }
+        }
+    }
+
+    @Test func `A mount copies what too few origins have`() async throws {
+        try await Bench.with(2, quick) { bench in
+            let bytes = sample(300_000, seed: 29)
+            let digest = digest(of: bytes)
+            #expect(try await bench.push(bytes, to: 0) == 201)
+            try await wait(for: "two copies") { bench.holders(of: digest).count == 2 }
+            // The second copy is lost before anybody knows.
+            _ = try bench[1].node.remove(digest.sha256)
+            #expect(bench.holders(of: digest) == [0])
+            let mounted = try await bench.call(
+                .POST, 0, "/v2/team/other/blobs/uploads/?mount=\(digest)&from=team/app")
+            #expect(mounted.status == 201)
+            #expect(bench.holders(of: digest).count == 2)
+        }
+    }
+
     @Test func `More reads at a time than are allowed are told to come again`() async throws {
         var settings = quick
         settings.direct = 1

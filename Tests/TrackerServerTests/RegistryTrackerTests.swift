@@ -15,6 +15,7 @@ import Tracking
             switch request.path {
             case "/namespace/team%2Fapp/blobs/\(digest)/metainfo":
                 .torrent(Array("d4:infod\(request.authorization ?? "")ee".utf8))
+            case "/namespace/cold/blobs/\(digest)/metainfo": .fetching(Array(#"{"state":"fetching"}"#.utf8))
             case "/namespace/secret/blobs/\(digest)/metainfo": .refused(status: 403, "not for you\n")
             default: .unavailable
             }
@@ -140,6 +141,9 @@ import Tracking
             #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\nContent-Type: application/x-bittorrent\r\n"))
             #expect(body(answer) == "d4:infodBearer xee")
             #expect(try get(server, path.replacing("team%2Fapp", with: "secret")).hasPrefix("HTTP/1.1 403 "))
+            let cold = try get(server, path.replacing("team%2Fapp", with: "cold"))
+            #expect(cold.hasPrefix("HTTP/1.1 202 Accepted\r\n") && cold.contains("Retry-After: 1\r\n"), "\(cold)")
+            #expect(body(cold) == #"{"state":"fetching"}"#)
             #expect(try get(server, path.replacing("team%2Fapp", with: "other")).hasPrefix("HTTP/1.1 503 "))
             // Requests behind it on a connection wait their turn.
             let client = try Client(.http, server)

@@ -72,6 +72,29 @@ import Upkeep
         }
     }
 
+    @Test func `a piece that somebody got wrong is given no more at once, whatever is being looked at`() async throws {
+        try await Origin.with { origin in
+            let long = try origin.push([UInt8](repeating: 7, count: 4_000_000), usedAt: 1)
+            let blob = try origin.push(bytes, usedAt: 4e9)
+            try origin.spoil(blob, at: 600_000)
+            var settings = ScrubSettings()
+            // The long one alone takes for ever.
+            settings.rate = 1_000
+            let scrubber = Scrubber(
+                node: origin.node, cold: origin.cold, holders: origin.holders, sources: [ColdPieces(origin.cold)],
+                settings: settings, logger: quietLogger())
+            // Looked at a moment ago.
+            origin.node.catalogue.setChecked(blob.sha256, at: 4e9)
+            await scrubber.start()
+            #expect(await scrubber.doubt(blob.sha256, piece: 2))
+            #expect(origin.node.catalogue.badPieces(of: blob.sha256) == [2] || origin.has(blob))
+            try await eventually { origin.has(blob) }
+            #expect(try origin.content(blob) == bytes)
+            #expect(origin.node.catalogue.entry(of: long.sha256)?.checkedAt ?? 0 < 1_000)
+            await scrubber.stop()
+        }
+    }
+
     @Test func `a file that was cut off or has more is put right`() async throws {
         try await Origin.with { origin in
             let (short, long) = (

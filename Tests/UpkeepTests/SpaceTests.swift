@@ -88,6 +88,22 @@ import Upkeep
         }
     }
 
+    @Test func `what the back ends have may stay away from a disk that is filling`() async throws {
+        try await Origin.with { origin in
+            let blobs = try fill(origin, 8)
+            for (index, isStored) in [(0, true), (1, false)] where !isStored {
+                origin.store.state.withLock { $0.files[blobs[index].hex] = nil }
+            }
+            for blob in blobs.prefix(2) { _ = try origin.node.remove(blob.sha256) }
+            // Six of eight are left: 60 %.
+            #expect(await !keeper(origin).canDoWithout(blobs[0]))
+            #expect(await keeper(origin, capacity: 750_000).canDoWithout(blobs[0]))
+            #expect(await !keeper(origin, capacity: 750_000).canDoWithout(blobs[1]))
+            origin.holders.state.withLock { $0.isDown = true }
+            #expect(await !keeper(origin, capacity: 750_000).canDoWithout(blobs[0]))
+        }
+    }
+
     @Test func `an index that does not answer costs no blob`() async throws {
         try await Origin.with { origin in
             _ = try fill(origin)

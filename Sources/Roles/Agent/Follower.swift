@@ -17,12 +17,16 @@ actor Follower {
     /// Indexes that are being asked for missed tags, and those to ask once more.
     private var asking: Set<HTTPURL> = []
     private var again: Set<HTTPURL> = []
+    /// Tags whose pull failed, and is tried again after a while.
+    private var postponed: Set<Reference> = []
     private var isStopped = false
 
     private static let mostWaiting = 10_000
     /// Seconds before the second try. Doubles each time.
     private static let firstPause = 1.0
-    private static let tries = 8
+    /// Tries in a row. After them others have their turn, and it is tried again after so many seconds.
+    private static let tries = 4
+    private static let postponement = 60.0
     /// Seconds by which the clocks of indexes may differ, and by which an event may follow the change of a tag.
     private static let slack = 60.0
 
@@ -49,7 +53,7 @@ actor Follower {
     func heard(_ reply: WatchReply, isFirst: Bool, from index: HTTPURL) async {
         if isFirst || reply.hasGap, let since = heardTimes.time(of: index) { catchUp(with: index, since: since) }
         // The time only advances when nothing is left to pull, so that a restart asks again for what was not pulled.
-        guard let time = reply.time, asking.isEmpty, queue.isEmpty else { return }
+        guard let time = reply.time, asking.isEmpty, queue.isEmpty, postponed.isEmpty else { return }
         let heardTimes = heardTimes
         await Threads.offload { heardTimes.set(time, of: index) }
     }
@@ -92,14 +96,25 @@ actor Follower {
     private func begin() {
         while let reference = queue.next() {
             Task {
-                await pull(reference)
+                let isOver = await pull(reference)
                 queue.ended(reference)
+                if !isOver { postpone(reference) }
                 begin()
             }
         }
     }
 
-    private func pull(_ reference: Reference) async {
+    private func postpone(_ reference: Reference) {
+        guard !isStopped, postponed.count < Self.mostWaiting, postponed.insert(reference).inserted else { return }
+        Task {
+            try? await Task.sleep(for: .seconds(Self.postponement))
+            postponed.remove(reference)
+            if !isStopped { tagged(reference) }
+        }
+    }
+
+    /// - Returns: whether nothing more is to be done about the tag.
+    private func pull(_ reference: Reference) async -> Bool {
         var pause = Self.firstPause
         var tries = 0
         while !isStopped, tries < Self.tries {
@@ -107,23 +122,40 @@ actor Follower {
             case .complete(let content):
                 let blobs = content.blobs.keys.map(\.sha256)
                 let followed = agent.followed
-                return await Threads.offload { followed.change { $0.add(reference, blobs) } }
+                await Threads.offload { followed.change { $0.add(reference, blobs) } }
+                return true
             case .failed(let error) where error.isLackOfRoom:
                 // Make place for the new version by giving up an older one.
                 let followed = agent.followed
                 guard await Threads.offload({ followed.change { $0.dropOldest(of: reference.name) } }) else {
-                    return logger.warning(
+                    logger.warning(
                         "there is no room for what is followed", metadata: ["reference": "\(reference)"])
+                    return false
                 }
                 await agent.fetches.tidy()
-            case .failed(let error) where error.isUnknown: return
-            case .failed, .stopped:
+            case .failed(let error):
+                if error.isUnknown, await isGone(reference) { return true }
+                fallthrough
+            case .stopped:
                 tries += 1
                 try? await Task.sleep(for: .seconds(pause))
                 pause = min(pause * 2, 60)
             }
         }
-        if isStopped { return }
-        logger.warning("what is followed did not come", metadata: ["reference": "\(reference)"])
+        if !isStopped {
+            logger.warning(
+                "what is followed did not come yet: it is tried again", metadata: ["reference": "\(reference)"])
+        }
+        return false
+    }
+
+    /// Whether the registry has no such tag any more. Parts of its content may be unknown only where they are asked for now.
+    private func isGone(_ reference: Reference) async -> Bool {
+        do throws(AgentError) {
+            _ = try await agent.resolve(reference)
+            return false
+        } catch {
+            return error.isUnknown
+        }
     }
 }

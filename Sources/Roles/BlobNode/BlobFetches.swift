@@ -196,24 +196,33 @@ package actor BlobFetches {
         let digest = plan.info.digest
         guard await makeRoom() else { return .failed(Self.noRoom(for: digest)) }
         let download = BlobDownload(plan, node: node, downloads: downloads, patience: settings.patience)
+        var begun: Transfer?
         do {
             let transfer = try await download.begin()
+            begun = transfer
             fetches.begin(digest, transfer)
             await shareBuffers()
             if fetches[digest]?.isAbandoned == true { await transfer.stop() }
             if let problem = await transfer.problem() {
-                await end(transfer)
-                fetches.dropTransfer(of: digest)
+                await drop(transfer, of: digest)
                 return .failed(problem)
             }
             try await download.publish(transfer)
             await keepGiving(digest, transfer)
             return .whole
-        } catch let error as SystemError {
-            return .failed(FetchProblem(kind: .disk, description: "\(downloads.place(of: digest)): \(error)"))
         } catch {
-            return .failed(FetchProblem(kind: .other, description: "\(error)"))
+            // What has come stays on the disk for the next try, which needs it to itself.
+            if let begun { await drop(begun, of: digest) }
+            guard let error = error as? SystemError else {
+                return .failed(FetchProblem(kind: .other, description: "\(error)"))
+            }
+            return .failed(FetchProblem(kind: .disk, description: "\(downloads.place(of: digest)): \(error)"))
         }
+    }
+
+    private func drop(_ transfer: Transfer, of digest: SHA256Digest) async {
+        await end(transfer)
+        fetches.dropTransfer(of: digest)
     }
 
     /// Keeps the transfer of a complete blob, so that peers that are downloading from it are not cut off. Later peers are

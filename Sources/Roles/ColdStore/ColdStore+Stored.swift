@@ -5,14 +5,14 @@ import Registry
 extension ColdStore {
     /// Whether a blob can be read back under each of these names: it is in the back ends of all of them, and no upload of it
     /// is queued.
-    /// - Parameter bytes: the blob's size.
-    package func isStored(_ digest: BlobDigest, bytes: Int64, for names: [ContentName]) async -> Bool {
+    /// - Parameter bytes: the blob's size; nil if it is not known here.
+    package func isStored(_ digest: BlobDigest, bytes: Int64?, for names: [ContentName]) async -> Bool {
         var asked: Set<String> = []
         do {
             for name in names {
                 guard let backend = backends.backend(for: name) else { return false }
                 guard asked.insert(backend.label).inserted else { continue }
-                guard try await backend.size(of: digest) == bytes else { return false }
+                guard let size = try await backend.size(of: digest), bytes == nil || size == bytes else { return false }
             }
             return try await !writeBack.isWaiting(digest)
         } catch {

@@ -13,6 +13,8 @@ package protocol OCIBlobs: Sendable {
     /// Fetches a blob into this host's directory if it is missing there.
     /// - Returns: the blob's size in bytes; nil when it cannot be had from anywhere.
     func obtain(_ digest: BlobDigest, for name: ContentName) async throws(OCIError) -> Int64?
+    /// Whether a blob that can be had is durable at enough hosts for a further name to get it by a mount.
+    func isSafe(_ digest: BlobDigest, for name: ContentName) async -> Bool
     /// Answers a GET or HEAD of a blob; nil where the caller is to answer with the file in the directory, after
     /// ``obtain(_:for:)``.
     /// - Parameter headers: the headers of the answer that describe the blob.
@@ -36,6 +38,7 @@ package protocol OCIBlobs: Sendable {
 
 extension OCIBlobs {
     package func admitPush() async throws(OCIError) {}
+    package func isSafe(_ digest: BlobDigest, for name: ContentName) async -> Bool { true }
     package func hold(_ digest: BlobDigest) -> (any Sendable)? { nil }
     package func response(
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,

@@ -84,7 +84,10 @@ extension OCIService {
         }
         let held = blobs.hold(digest)
         defer { withExtendedLifetime(held) {} }
-        guard try await blobs.obtain(digest, for: name) != nil else { return false }
+        // One with too few copies is uploaded once more, which makes them.
+        guard try await blobs.obtain(digest, for: name) != nil, await blobs.isSafe(digest, for: name) else {
+            return false
+        }
         try await index.addBlob(digest, to: name)
         return true
     }

@@ -26,12 +26,16 @@ package struct LocalReads: Sendable {
         self.limits = limits
     }
 
-    /// The response to a read; nil for a blob that is not on this disk. The blob cannot be removed before the response
-    /// has been sent.
-    /// - Parameter headers: header fields of the response that describe the blob.
+    /// The response to a read; nil for a blob that is not on this disk, or is wrong there. The blob cannot be removed before
+    /// the response has been sent.
+    /// - Parameters:
+    ///   - headers: header fields of the response that describe the blob.
+    ///   - takesBad: whether the reader checks each piece, so that the right ones of a blob with wrong ones are of use.
     package func response(
-        _ digest: BlobDigest, to head: HTTPRequest, headers: HTTPFields, in context: ServiceContext
+        _ digest: BlobDigest, to head: HTTPRequest, headers: HTTPFields, in context: ServiceContext,
+        takesBad: Bool = false
     ) async throws(OCIError) -> Response? {
+        guard takesBad || node.catalogue.entry(of: digest.sha256) != nil else { return nil }
         guard let (entry, lease) = node.catalogue.lease(digest.sha256, at: Clocks.wallSeconds),
             let file = await node.directory.served(digest)
         else { return nil }

@@ -89,6 +89,25 @@ struct RegistryArguments: ParsableArguments {
         return named
     }
 
+    /// A client of an index, for what only indexes can do. If the given URL is that of an origin, one of the indexes that it
+    /// lists and that answers.
+    func indexClient(silence: Double) async throws -> RegistryClient {
+        let (url, credential) = try place()
+        var settings = try settings
+        let view = RegistryView(url, credential: credential, settings: settings)
+        let indexes = (try? await view.parts(now: 0))?.indexes ?? []
+        await view.shutdown()
+        settings.readTimeout = silence
+        for index in indexes where !indexes.contains(url) {
+            // The token must not be sent in plain text to an index if the origin uses TLS.
+            let isTrusted = index.isSecure || !url.isSecure
+            let client = RegistryClient(base: index, credential: isTrusted ? credential : nil, settings: settings)
+            if (try? await client.probe("/healthz", within: 5)) != nil { return client }
+            await client.shutdown()
+        }
+        return RegistryClient(base: url, credential: credential, settings: settings)
+    }
+
     /// Settings of connections to all parts of the registry.
     var settings: HTTPTransportSettings {
         get throws {

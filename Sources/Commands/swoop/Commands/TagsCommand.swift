@@ -128,11 +128,14 @@ extension TagList {
 
 extension RegistryArguments {
     /// Runs a body with a client until it ends or a stop is requested.
+    enum Part { case any, index }
+
+    /// - Parameter part: which part of the registry is to be asked.
     func using<R: Sendable>(
-        silence: Double = 30,
+        _ part: Part = .any, silence: Double = 30,
         _ body: @escaping @Sendable (RegistryClient) async throws(RegistryError) -> R
     ) async throws -> R {
-        let client = try client(silence: silence)
+        let client = part == .any ? try client(silence: silence) : try await indexClient(silence: silence)
         let result = try await untilStopped { () -> Result<R, RegistryError> in
             do throws(RegistryError) { return .success(try await body(client)) } catch { return .failure(error) }
         }

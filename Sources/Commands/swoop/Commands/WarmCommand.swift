@@ -36,7 +36,7 @@ struct WarmCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let (reference, hosts, wait) = (reference, hosts, wait)
-        let last = try await access.using { client throws(RegistryError) in
+        let last = try await access.using(.index) { client throws(RegistryError) in
             let order = JSON.JSONValue.object([
                 "reference": .string(reference.description), "hosts": hosts.json,
             ])

@@ -32,6 +32,8 @@ final class TrackerOrigins: Sendable {
     private static let (failures, successes) = (3, 2)
     private static let patience = 2.0
     private static let torrentLimit = 64 << 20
+    /// Seconds for an origin's answer: it may have to wait for its back end, some ten seconds.
+    private static let originPatience = 30.0
 
     /// - Parameter first: the URL of any origin or index, which lists the others.
     init(
@@ -130,11 +132,13 @@ final class TrackerOrigins: Sendable {
             var headers: HTTPHeaders = [:]
             if let authorization = request.authorization { headers.add(name: "Authorization", value: authorization) }
             guard
-                let answer = try? await transport.request(.GET, url, headers: headers, deadline: .now() + .after(10)),
+                let answer = try? await transport.request(
+                    .GET, url, headers: headers, deadline: .now() + .after(originPatience)),
                 let body = try? await transport.collect(
                     answer, limit: torrentLimit, deadline: .now() + .after(30))
             else { continue }
             if answer.status == .ok { return .torrent(body) }
+            if answer.status == .accepted { return .fetching(Array(body.prefix(4096))) }
             refusal =
                 refusal
                 ?? .refused(

@@ -28,7 +28,7 @@ struct IndexCollectCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let dryRun = dryRun
-        let answer = try await access.using(silence: Self.patience) { client throws(RegistryError) in
+        let answer = try await access.using(.index, silence: Self.patience) { client throws(RegistryError) in
             guard
                 let answer = try await client.act(
                     "/v1/collection", query: dryRun ? "?dry_run=true" : "", timeout: Self.patience)

@@ -1,4 +1,5 @@
 import HTTPTransport
+import Hashing
 import NIOCore
 import NIOHTTP1
 import Text
@@ -21,7 +22,12 @@ package struct WebStore: BackendStore {
     }
 
     package var isWritable: Bool { false }
-    package var description: String { "http \(http.server)" }
+    /// Two patterns of one server are two back ends. A query may be a signature, and is told by its digest alone.
+    package var description: String {
+        let pattern = parts.0 + "%s" + parts.1
+        guard let query = pattern.firstIndex(of: "?") else { return "http \(pattern)" }
+        return "http \(pattern[..<query])?…\(SHA256.digest(Array(pattern.utf8)).hex.prefix(16))"
+    }
 
     private func url(_ path: BackendPath) throws(BackendProblem) -> HTTPURL {
         let encoded = PercentEncoding.encode(path.text.utf8, keeping: "/")

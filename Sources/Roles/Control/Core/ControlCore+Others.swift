@@ -35,6 +35,15 @@ extension ControlCore {
         }
     }
 
+    /// Nodes, of these or of all, that take no new jobs.
+    func resting(_ nodes: [NodeID]? = nil) -> Set<NodeID> {
+        func rests(_ state: NodeState?) -> Bool { state == .drained || state == .cloned || state == .pending }
+        return roster.withLock { roster in
+            guard let nodes else { return Set(roster.seats.values.map(\.record).filter { rests($0.state) }.map(\.id)) }
+            return Set(nodes.filter { rests(roster[$0]?.record.state) })
+        }
+    }
+
     /// A job that another control started or moved: nodes that it took for away may be here.
     func bringBack(_ snapshot: JobSnapshot) async {
         guard let machine = snapshot.machine, !machine.state.hasEnded, let lead = lead(snapshot.record.id) else {

@@ -15,6 +15,8 @@ extension ControlCore {
     private static let poll = 0.4
     /// Seconds without a word after which an ephemeral node is forgotten at the latest when records are tidied.
     private static let ephemeralRest = 600.0
+    /// Seconds since it was seen last after which it is no news that a node is away: control was away itself.
+    private static let newsAge = 3600.0
     /// If more nodes than this become away at once, one event reports all of them instead of one event each.
     private static let mostSaid = 50
 
@@ -91,7 +93,7 @@ extension ControlCore {
             case "job":
                 let known = await lead(change.subject)?.snapshot?.record
                 if let known, known.revision >= change.id { continue }
-                await refresh(job: change.subject)
+                try await reload(job: change.subject)
             case "api-token": try await access.load(store)
             default: break
             }
@@ -149,7 +151,7 @@ extension ControlCore {
             guard let record = roster.withLock({ $0[node]?.record }) else { continue }
             if record.isEphemeral {
                 await forget(record, "node.forget")
-            } else if record.state == .active, found.count <= Self.mostSaid {
+            } else if record.state == .active, found.count <= Self.mostSaid, record.seen > now - Self.newsAge {
                 await say("node.away", node.description, .object(["name": .string(record.name)]), at: now)
             }
         }
@@ -167,7 +169,7 @@ extension ControlCore {
     /// Advances jobs whose next wave, start or expiry is due.
     private func moveJobs(_ now: Double) async {
         for (id, lead) in jobs.withLock({ $0.leads }) {
-            guard let machine = await lead.snapshot?.machine, let due = machine.due, due <= now else { continue }
+            guard let machine = await standing(lead)?.machine, let due = machine.due, due <= now else { continue }
             do throws(StoreError) {
                 let moved = try await lead.move(by: .control(at: now)) { machine, _ in .go(machine.tick(now)) }
                 if machine.state == .planned, let snapshot = moved.value, snapshot.record.state != .planned {
@@ -183,11 +185,25 @@ extension ControlCore {
     /// time to time.
     private func write(_ now: Double) async {
         do throws(StoreError) {
-            let seen = roster.withLock { $0.takeUnwritten(most: 2000) }
+            let seen = roster.withLock { $0.takeUnwritten(most: 2000, at: now) }
             try await store.seen(seen, by: settings.id)
             try await store.seen(apiTokens: access.takeUses())
         } catch {
             logger.warning("presence was not written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Ends jobs whose sender never said what they are: it went away while it hashed.
+    private func failUnbegun(_ now: Double) async {
+        let open = (try? await store.jobs(before: nil, limit: 1000, isOpen: true, oldestFirst: true)) ?? []
+        for job in open
+        where job.course == nil && (job.expires > 0 ? job.expires : job.made + FleetClass().course.expires) < now {
+            _ = try? await change(job, "job.expire") { job in
+                guard job.course == nil, !job.state.hasEnded else { return false }
+                job.state = .failed
+                job.reason = "its sender did not come back with the content in time"
+                return true
+            }
         }
     }
 
@@ -200,9 +216,12 @@ extension ControlCore {
         for node in pending { await forget(node, "node.expire") }
         // Those that no control saw go away: they never came after they joined, or went while controls were down.
         let nodes = (try? await store.nodes()) ?? []
-        for node in nodes where node.isEphemeral && max(node.seen, node.joined) < now - Self.ephemeralRest {
+        for node in nodes where node.isEphemeral {
+            let heard = roster.withLock { roster in roster[node.id].map { max($0.heard, $0.elsewhere?.at ?? 0) } } ?? 0
+            guard max(node.seen, node.joined, heard) < now - Self.ephemeralRest else { continue }
             await forget(node, "node.forget")
         }
+        await failUnbegun(now)
         do throws(StoreError) { try await store.tidy(at: now) } catch {
             logger.warning("old records were not removed", metadata: ["error": "\(error)"])
         }

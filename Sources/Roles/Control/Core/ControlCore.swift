@@ -95,7 +95,11 @@ package final class ControlCore: Sendable {
         // Read first: a change during the loading is then applied again later.
         let change = try await store.lastChange()
         let nodes = try await store.nodes()
-        roster.withLock { roster in for node in nodes { roster.put(node) } }
+        let now = now()
+        roster.withLock { roster in
+            for node in nodes { roster.put(node) }
+            roster.awaitAll(at: now)
+        }
         var after: String?
         while true {
             let page = try await store.classes(after: after, limit: 1000)

@@ -14,6 +14,8 @@ struct Roster: Sendable {
         /// When another control of the database said last that it hears of the node.
         var elsewhere: (control: String, at: Double)?
         var isAway = true
+        /// Control has just started, and nothing was heard of the node yet: it may be away without anybody knowing.
+        var isAwaited = false
         /// Seconds by which the node's clock is ahead of control's.
         var clock = 0.0
         /// Free bytes on the disks of its roots, as last reported.
@@ -22,8 +24,9 @@ struct Roster: Sendable {
         /// BFT tasks of a delivery node in the agent's process.
         var tasks: [HostTask] = []
         var outbox = Outbox()
-        /// Has synced since this was last written to the database.
+        /// Has synced since this was last written to the database, and when that was, in seconds since 1970.
         var isUnwritten = false
+        var written = 0.0
     }
 
     struct Parked: Sendable {
@@ -101,6 +104,7 @@ struct Roster: Sendable {
     mutating func hear(_ id: NodeID, at now: Double, clock: Double) -> Bool {
         guard let seat = seats[id] else { return false }
         seats[id]?.heard = now
+        seats[id]?.isAwaited = false
         seats[id]?.clock = clock
         seats[id]?.isUnwritten = true
         guard seat.isAway else { return false }
@@ -121,6 +125,7 @@ struct Roster: Sendable {
         for id in nodes {
             guard let index = seats.index(forKey: id) else { continue }
             seats.values[index].elsewhere = (control, now)
+            seats.values[index].isAwaited = false
             guard seats.values[index].isAway else { continue }
             seats.values[index].isAway = false
             present += 1
@@ -142,13 +147,26 @@ struct Roster: Sendable {
         var found: [NodeID] = []
         for index in seats.indices {
             let seat = seats.values[index]
-            guard !seat.isAway, max(seat.heard, seat.elsewhere?.at ?? 0) + seconds < now else { continue }
+            guard !seat.isAway || seat.isAwaited, max(seat.heard, seat.elsewhere?.at ?? 0) + seconds < now else {
+                continue
+            }
             let id = seats.keys[index]
             if parked[id] == nil { found.append(id) }
         }
-        for id in found { seats[id]?.isAway = true }
-        present -= found.count
+        for id in found {
+            if seats[id]?.isAway == false { present -= 1 }
+            seats[id]?.isAway = true
+            seats[id]?.isAwaited = false
+        }
         return found
+    }
+
+    /// Control has started: who is not heard of from now on is away.
+    mutating func awaitAll(at now: Double) {
+        for index in seats.indices where seats.values[index].isAway {
+            seats.values[index].isAwaited = true
+            seats.values[index].heard = max(seats.values[index].heard, now)
+        }
     }
 
     /// - Returns: the node's waiting request, to be resumed; nil if there is none or the command is not new.
@@ -193,15 +211,17 @@ struct Roster: Sendable {
         return Array(parked.values)
     }
 
-    /// What the store does not know of presence yet.
-    mutating func takeUnwritten(most: Int) -> [(id: NodeID, at: Double, sequence: SyncSequence)] {
-        var found: [(id: NodeID, at: Double, sequence: SyncSequence)] = []
-        for index in seats.indices where seats.values[index].isUnwritten {
-            guard found.count < most else { break }
-            seats.values[index].isUnwritten = false
-            found.append(
-                (seats.keys[index], seats.values[index].heard, seats.values[index].sequence ?? SyncSequence()))
+    /// What the store does not know of presence yet: those first that were written longest ago.
+    mutating func takeUnwritten(most: Int, at now: Double) -> [(id: NodeID, at: Double, sequence: SyncSequence)] {
+        var waiting = seats.indices.filter { seats.values[$0].isUnwritten }
+        if waiting.count > most {
+            waiting.sort { seats.values[$0].written < seats.values[$1].written }
+            waiting.removeLast(waiting.count - most)
         }
-        return found
+        return waiting.map { index in
+            seats.values[index].isUnwritten = false
+            seats.values[index].written = now
+            return (seats.keys[index], seats.values[index].heard, seats.values[index].sequence ?? SyncSequence())
+        }
     }
 }

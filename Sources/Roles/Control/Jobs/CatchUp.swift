@@ -56,10 +56,9 @@ extension ControlCore {
 
     private func catchUp(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
         let history = try await store.jobs(before: nil, limit: 200, class: record.name)
-        guard
-            let last = history.first(where: {
-                $0.content != nil && $0.restores == nil && ($0.state == .done || $0.state == .partly)
-            }),
+        // A rollback is the class's last job as any other: what it restored is what nodes should have.
+        let newest = history.first { $0.content != nil && ($0.state == .done || $0.state == .partly) }
+        guard let last = newest?.restores.map({ id in history.first { $0.id == id } }) ?? newest,
             let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
         else { return }
         var have: Set<NodeID> = [last.sender]

@@ -7,27 +7,39 @@ extension ControlCore {
     /// from the job's one-time key.
     static let sealedLength = 64
 
-    /// Updates a job in memory from the database.
+    /// Updates a job in memory from the database, as far as that answers.
     func refresh(job id: String) async {
-        do throws(StoreError) {
-            guard let record = try await store.job(id), !record.state.hasEnded else { return await close(id) }
-            guard let kept = try await store.fleetClass(record.className, version: record.classVersion) else { return }
-            let settings: FleetClass
-            do { settings = try kept.settings() } catch {
-                logger.error("a class cannot be read", metadata: ["class": "\(record.className)", "error": "\(error)"])
-                return
-            }
-            guard record.course != nil else {
-                if record.order.job != nil, record.state == .planned { tell([(record.sender, .send(job: id))]) }
-                return
-            }
-            guard let snapshot = try await lead(id, settings).refresh() else { return }
-            keep(snapshot, kept, settings)
-            carryOut(outstanding(snapshot), of: snapshot, before: nil)
-            await bringBack(snapshot)
-        } catch {
+        do throws(StoreError) { try await reload(job: id) } catch {
             logger.warning("a job could not be read", metadata: ["job": "\(id)", "error": "\(error)"])
         }
+    }
+
+    /// Updates a job in memory from the database.
+    func reload(job id: String) async throws(StoreError) {
+        guard let record = try await store.job(id), !record.state.hasEnded else { return await close(id) }
+        guard let kept = try await store.fleetClass(record.className, version: record.classVersion) else { return }
+        let settings: FleetClass
+        do { settings = try kept.settings() } catch {
+            logger.error("a class cannot be read", metadata: ["class": "\(record.className)", "error": "\(error)"])
+            return
+        }
+        guard record.course != nil else {
+            if record.order.job != nil, record.state == .planned { tell([(record.sender, .send(job: id))]) }
+            return
+        }
+        let lead = lead(id, settings)
+        let wasPaused = await lead.snapshot?.machine?.state == .paused
+        guard let snapshot = try await lead.refresh() else { return }
+        keep(snapshot, kept, settings)
+        carryOut(outstanding(snapshot, wasPaused: wasPaused), of: snapshot, before: nil)
+        await bringBack(snapshot)
+    }
+
+    /// A job as it stands, of an open job. After a failed write it is read again.
+    func standing(_ lead: JobLead) async -> JobSnapshot? {
+        if let snapshot = await lead.snapshot { return snapshot }
+        await refresh(job: lead.id)
+        return await lead.snapshot
     }
 
     func lead(_ id: String, _ settings: FleetClass) -> JobLead {
@@ -63,11 +75,14 @@ extension ControlCore {
     }
 
     /// All current orders of a job, for the nodes, as after a restart of control.
-    private func outstanding(_ snapshot: JobSnapshot) -> [JobMachine.Order] {
+    /// - Parameter wasPaused: whether the job was paused when this control looked last.
+    private func outstanding(_ snapshot: JobSnapshot, wasPaused: Bool) -> [JobMachine.Order] {
         guard let machine = snapshot.machine else { return [] }
         var orders = machine.targets.flatMap { machine.orders(of: $0.node) }
         if machine.state == .paused {
             orders += machine.targets.filter { !$0.state.hasEnded }.map { .pause($0.node) }
+        } else if wasPaused {
+            orders += machine.targets.filter { !$0.state.hasEnded }.map { .resume($0.node) }
         }
         return orders
     }
@@ -106,10 +121,9 @@ extension ControlCore {
         }
         tell(commands)
         guard record.state.hasEnded, before.map({ !$0.record.state.hasEnded }) ?? true else { return }
-        let cancelled = record.state == .cancelled
-        let nodes = (job.machine?.targets.map(\.node) ?? []) + record.caches
-        if !cancelled { tell(nodes.map { ($0, .end(job: record.id)) }) }
-        tell([(record.sender, cancelled ? .cancel(job: record.id) : .end(job: record.id))])
+        let end = record.state == .cancelled ? PendingCommand.cancel(job: record.id) : .end(job: record.id)
+        let nodes = (job.machine?.targets.map(\.node) ?? []) + record.caches + [record.sender]
+        tell(nodes.map { ($0, end) })
     }
 
     /// Counts the nodes that share a site's line, for a class that limits it.
@@ -166,7 +180,7 @@ extension ControlCore {
     /// Reports an event of a node to all open jobs of the node.
     func report(_ report: JobMachine.Report, of node: NodeID) async {
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
-            guard let lead = lead(id), await lead.snapshot?.machine?.target(node) != nil else { continue }
+            guard let lead = lead(id), await standing(lead)?.machine?.target(node) != nil else { continue }
             do throws(StoreError) {
                 try await lead.report([JobLead.Report(node: node, attempt: nil, report: report, detail: nil)])
             } catch {
@@ -179,10 +193,18 @@ extension ControlCore {
     /// Queues all current commands again for a node that has restarted, or that accepts jobs again.
     func tellAgain(_ node: NodeID) async {
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
-            guard let snapshot = await lead(id)?.snapshot, let machine = snapshot.machine else { continue }
+            guard let lead = lead(id), let snapshot = await standing(lead), let machine = snapshot.machine else {
+                continue
+            }
             carryOut(machine.orders(of: node), of: snapshot, before: snapshot)
-            if machine.state == .paused, machine.target(node).map({ !$0.state.hasEnded }) ?? false {
-                tell([(node, .pause(job: id, revision: snapshot.record.revision))])
+            if let target = machine.target(node), !target.state.hasEnded {
+                let revision = snapshot.record.revision
+                if machine.state == .paused {
+                    tell([(node, .pause(job: id, revision: revision))])
+                } else if !target.state.getsOffer, roster.withLock({ $0[node]?.record.state }) == .active {
+                    // It may have been paused, and not have heard more. An offer says the same.
+                    tell([(node, .resume(job: id, revision: revision))])
+                }
             }
             if snapshot.record.caches.contains(node), !machine.state.hasEnded, machine.state != .planned {
                 tell([(node, .offer(job: id, attempt: 1))])

@@ -64,13 +64,17 @@ actor JobLead {
         do throws(StoreError) {
             outcome = try await core.store.move(
                 id, known: snapshot, course: settings.course, expecting: expecting, by: act, action
-            ) { job in
+            ) { [resting = core.resting(), now = act.at] job in
                 guard var machine = job.machine else {
                     return .refused(code: "not_running", "the job does not run yet")
                 }
                 let decision = body(&machine, &job.record)
-                if case .go = decision { job.machine = machine }
-                return decision
+                guard case .go(let orders) = decision else { return decision }
+                // Who takes no new jobs is not waited for.
+                let waiting = resting.filter { machine.target($0)?.state == .waiting(.offer) }
+                let more = waiting.flatMap { machine.report(.drained, of: $0, at: now) }
+                job.machine = machine
+                return .go(orders + more)
             }
         } catch {
             snapshot = nil
@@ -143,7 +147,9 @@ actor JobLead {
         do throws(StoreError) {
             let outcome = try await core.store.move(
                 id, known: snapshot, course: settings.course, by: .control(at: now), receipts: group.flatMap(\.receipts)
-            ) { job in .go(Self.apply(reports, to: &job, at: now)) }
+            ) { [resting = core.resting(reports.map(\.node))] job in
+                .go(Self.apply(reports, to: &job, resting: resting, at: now))
+            }
             if let moved = outcome.value {
                 snapshot = moved.snapshot
                 core.carryOut(moved.result, of: moved.snapshot, before: before)
@@ -157,7 +163,7 @@ actor JobLead {
     }
 
     private static func apply(
-        _ reports: [Report], to job: inout JobSnapshot, at now: Double
+        _ reports: [Report], to job: inout JobSnapshot, resting: Set<NodeID>, at now: Double
     ) -> [JobMachine.Order] {
         guard var machine = job.machine else { return [] }
         var orders: [JobMachine.Order] = []
@@ -167,6 +173,10 @@ actor JobLead {
                 continue
             }
             orders += machine.report(report.report, of: report.node, at: now)
+            // It takes no new jobs, and is not waited for.
+            if resting.contains(report.node), machine.target(report.node)?.state == .waiting(.offer) {
+                orders += machine.report(.drained, of: report.node, at: now)
+            }
             var detail = job.details[report.node] ?? JobSnapshot.Detail(at: now, revision: 0)
             switch report.report {
             case .failed, .refused, .hookUnknown: detail.text = report.detail

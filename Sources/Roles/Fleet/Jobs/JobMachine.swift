@@ -185,6 +185,9 @@ package struct JobMachine: Sendable, Hashable {
         switch course.switches {
         case .each where !wasHeld: advance(at: now)
         case .each: break
+        case .manual where gatesTransferOnly && !wasHeld && wave + 1 < tally.waves.count:
+            wave += 1
+            nextWave = nil
         case .manual: for number in tally.waves.indices { open(number) }
         case .together: if moment == nil { agree(at: now) }
         }
@@ -259,8 +262,27 @@ package struct JobMachine: Sendable, Hashable {
             }
         case .manual: break
         }
+        if gatesTransferOnly { orders += followTransfer(now) }
         endIfAllEnded()
         return orders
+    }
+
+    /// Whether waves open the transfer, and the switch comes by order or for all together.
+    private var gatesTransferOnly: Bool { course.wavesGateTransfer && course.switches != .each }
+
+    /// Opens the transfer of the next wave when the current one has its content, and the class's `wait` is over.
+    private mutating func followTransfer(_ now: Double) -> [Order] {
+        guard wave + 1 < tally.waves.count else { return [] }
+        if let due = nextWave {
+            guard now >= due else { return [] }
+            wave += 1
+            nextWave = nil
+            return allOrders() + followTransfer(now)
+        }
+        let isOver = targets.allSatisfy { $0.wave != wave || $0.state.hasContent || !$0.holdsUpWave }
+        guard isOver, !course.approve else { return [] }
+        nextWave = now + course.wait
+        return []
     }
 
     /// Opens the next wave when no target of the current one holds it up any more, and the class's `wait` is over.
@@ -296,9 +318,9 @@ package struct JobMachine: Sendable, Hashable {
             return state == .cancelled && target.state == .cancelled ? [.cancel(target.node)] : []
         }
         switch target.state {
-        case .waiting(.offer), .waiting(.wave), .offered:
+        case _ where target.state.getsOffer:
             guard state != .paused, state != .planned, target.notBefore == nil,
-                !course.wavesGateTransfer || target.maySwitch
+                !course.wavesGateTransfer || target.maySwitch || gatesTransferOnly && target.wave <= wave
             else {
                 return []
             }

@@ -56,6 +56,14 @@ package enum TargetState: Sendable, Hashable {
         }
     }
 
+    /// Whether the job is offered to the target, until it has begun.
+    package var getsOffer: Bool {
+        switch self {
+        case .waiting(.offer), .waiting(.wave), .offered: true
+        default: false
+        }
+    }
+
     /// All that ``name`` may be.
     package static let names = [
         "waiting", "offered", "receiving", "delivered", "switched", "hook", "done", "failed", "refused", "cancelled",

@@ -115,18 +115,33 @@ extension FileSums {
     package static func read(
         _ files: [(path: String, place: String)], check: FleetClass.Check
     ) throws(SumProblem) -> FileSums {
-        try read(files, check: check, wantsDigests: false).sums
+        try read(files.map { File(path: $0.path, place: $0.place) }, check: check, wantsDigests: false).sums
     }
 
     /// The same, and the SHA-1 of each file, in their order, from the same reading; none for `check: none`, which reads nothing.
+    /// - Parameter front: how far others have read the files; what they have not is waited for.
     package static func readWithDigests(
-        _ files: [(path: String, place: String)], check: FleetClass.Check
+        _ files: [(path: String, place: String, size: Int64)], check: FleetClass.Check, behind front: ReadFront
     ) throws(SumProblem) -> (sums: FileSums, digests: [SHA1Digest]) {
-        try read(files, check: check, wantsDigests: true)
+        var offset: Int64 = 0
+        let files = files.map { file in
+            defer { offset += file.size }
+            return File(path: file.path, place: file.place, front: front, offset: offset, end: offset + file.size)
+        }
+        return try read(files, check: check, wantsDigests: true)
+    }
+
+    private struct File: Sendable {
+        let path: String
+        let place: String
+        var front: ReadFront?
+        /// Of the file in the content.
+        var offset: Int64 = 0
+        var end: Int64 = 0
     }
 
     private static func read(
-        _ files: [(path: String, place: String)], check: FleetClass.Check, wantsDigests: Bool
+        _ files: [File], check: FleetClass.Check, wantsDigests: Bool
     ) throws(SumProblem) -> (sums: FileSums, digests: [SHA1Digest]) {
         guard check != .none else { return (FileSums(check: .none, lines: []), []) }
         let next = Atomic(0)
@@ -138,7 +153,7 @@ extension FileSums {
                 guard index < files.count, failure.withLock({ $0 == nil }) else { return }
                 let file = files[index]
                 do throws(SumProblem) {
-                    let (sum, digest) = try Self.sum(of: file.place, check, wantsDigest: wantsDigests)
+                    let (sum, digest) = try Self.sum(of: file, check, wantsDigest: wantsDigests)
                     results.withLock { $0[index] = (Line(path: file.path, sum: sum), digest) }
                 } catch {
                     failure.withLock { $0 = error }
@@ -154,56 +169,90 @@ extension FileSums {
     }
 
     private static func sum(
-        of path: String, _ check: FleetClass.Check, wantsDigest: Bool
+        of file: File, _ check: FleetClass.Check, wantsDigest: Bool
     ) throws(SumProblem) -> (String, SHA1Digest?) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        let descriptor = open(file.place, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
-            throw SumProblem(description: "cannot open \(DisplayName.escape(path)): \(SystemError(errno))")
+            throw SumProblem(description: "cannot open \(DisplayName.escape(file.place)): \(SystemError(errno))")
         }
         defer { close(descriptor) }
         posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
-        var own = wantsDigest ? Insecure.SHA1() : nil
-        let sum: String
+        // That of `sha1` is the same.
+        var own = wantsDigest && check != .sha1 ? Insecure.SHA1() : nil
+        let sum: [UInt8]
         switch check {
-        case .sha1: sum = try hash(descriptor, Insecure.SHA1(), path, beside: &own)
-        case .sha256: sum = try hash(descriptor, Crypto.SHA256(), path, beside: &own)
-        case .md5: sum = try hash(descriptor, Insecure.MD5(), path, beside: &own)
+        case .sha1: sum = try hash(descriptor, Insecure.SHA1(), file, beside: &own)
+        case .sha256: sum = try hash(descriptor, Crypto.SHA256(), file, beside: &own)
+        case .md5: sum = try hash(descriptor, Insecure.MD5(), file, beside: &own)
         case .crc32c:
             var crc = CRC32C()
-            try blocks(descriptor, path) { bytes in
+            try blocks(descriptor, file) { bytes in
                 crc.update(bytes)
                 own?.update(bufferPointer: bytes)
             }
-            let digits = String(crc.value, radix: 16)
-            sum = String(repeating: "0", count: 8 - digits.utf8.count) + digits
-        case .none: sum = ""
+            sum = withUnsafeBytes(of: crc.value.bigEndian) { Array($0) }
+        case .none: sum = []
         }
-        return (sum, own.flatMap { SHA1Digest(bytes: Array($0.finalize())) })
+        let digest = check == .sha1 ? sum : own.map { Array($0.finalize()) }
+        return (Hexadecimal.encode(sum), wantsDigest ? digest.flatMap { SHA1Digest(bytes: $0) } : nil)
     }
 
     private static func hash<Function: HashFunction>(
-        _ descriptor: Int32, _ function: Function, _ path: String, beside other: inout Insecure.SHA1?
-    ) throws(SumProblem) -> String {
+        _ descriptor: Int32, _ function: Function, _ file: File, beside other: inout Insecure.SHA1?
+    ) throws(SumProblem) -> [UInt8] {
         var function = function
-        try blocks(descriptor, path) { bytes in
+        try blocks(descriptor, file) { bytes in
             function.update(bufferPointer: bytes)
             other?.update(bufferPointer: bytes)
         }
-        return Hexadecimal.encode(Array(function.finalize()))
+        return Array(function.finalize())
     }
 
     private static func blocks(
-        _ descriptor: Int32, _ path: String, _ body: (UnsafeRawBufferPointer) -> Void
+        _ descriptor: Int32, _ file: File, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(SumProblem) {
         var block = [UInt8](repeating: 0, count: 1 << 20)
+        var position = file.offset
         while true {
+            if let front = file.front {
+                guard front.wait(for: min(file.end, position + Int64(block.count))) else {
+                    throw SumProblem(description: "the files could not be read")
+                }
+            }
             let count = block.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
             if count == 0 { return }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else {
-                throw SumProblem(description: "cannot read \(DisplayName.escape(path)): \(SystemError(errno))")
+                throw SumProblem(description: "cannot read \(DisplayName.escape(file.place)): \(SystemError(errno))")
             }
+            position += Int64(count)
             block.withUnsafeBytes { body(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
         }
+    }
+}
+
+/// How far files have been read, one after the other. Who reads behind it finds everything in the page cache, so that the disk
+/// is read once.
+package final class ReadFront: Sendable {
+    private let position = Atomic<Int64>(0)
+    private let hasFailed = Atomic(false)
+
+    package init() {}
+
+    /// - Parameter position: in bytes of all files together.
+    package func advance(to position: Int64) { self.position.store(position, ordering: .relaxed) }
+
+    /// Everything has been read, or nothing more will be.
+    package func end(failed: Bool) {
+        hasFailed.store(failed, ordering: .relaxed)
+        position.store(.max, ordering: .releasing)
+    }
+
+    /// Blocks until everything before a position has been read.
+    /// - Returns: false if it will not be.
+    func wait(for position: Int64) -> Bool {
+        // The position comes some twenty times a second.
+        while self.position.load(ordering: .acquiring) < position { usleep(5_000) }
+        return !hasFailed.load(ordering: .relaxed)
     }
 }

@@ -66,10 +66,9 @@ struct MetainfoFetch: Sendable {
     }
 
     private func fromControl() async -> Torrent? {
-        guard let bytes = try? await context.link.metainfo(of: job), bytes.count <= Self.most,
-            let torrent = try? Torrent.parse(bytes), offer.content.fits(torrent)
-        else { return nil }
-        return torrent
+        guard let bytes = try? await context.link.metainfo(of: job), bytes.count <= Self.most else { return nil }
+        let torrent = await Threads.offload { try? Torrent.parse(bytes) }
+        return torrent.flatMap { offer.content.fits($0) ? $0 : nil }
     }
 }
 

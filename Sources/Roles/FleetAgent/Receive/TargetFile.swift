@@ -1,6 +1,7 @@
 import JSON
 import Jobs
 import Synchronization
+import Threads
 
 /// The stored record of a job, in a file in the agent's data directory. Each change replaces the file, and is durable
 /// when the call returns. It is also the store of the job's `JobRunner`. Calls block on the disk.
@@ -43,6 +44,11 @@ package final class TargetFile: JobStore {
             }
         }
         if let failure { throw failure }
+    }
+
+    /// The same, without blocking the caller's thread.
+    package func changing(_ body: @escaping @Sendable (inout TargetRecord) -> Void) async throws(FileFailure) {
+        try await Threads.offload { [self] () throws(FileFailure) in try change(body) }
     }
 
     // MARK: JobStore

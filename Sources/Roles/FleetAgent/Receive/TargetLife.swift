@@ -130,7 +130,9 @@ package struct TargetLife: Sendable, Hashable {
     }
 
     private mutating func offered(_ wanted: Int64, _ now: Double) -> [Action] {
-        guard wanted > attempt else { return said }
+        // A job that is paused is not offered: that it goes on may not have been heard.
+        isPaused = false
+        guard wanted > attempt else { return said + follow(now) }
         attempt = wanted
         outcome = nil
         isOver = false

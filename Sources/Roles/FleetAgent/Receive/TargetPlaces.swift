@@ -4,7 +4,7 @@ import Jobs
 import Metainfo
 
 /// The paths of a job's content on this host.
-struct TargetPlaces: Sendable, Hashable {
+struct TargetPlaces: Sendable {
     /// The agent's directory below the root, on the same file system as the destination.
     let staging: String
     /// The path at which the content is received.
@@ -14,6 +14,8 @@ struct TargetPlaces: Sendable, Hashable {
     let final: String?
     /// The path of the published content, which hooks get in `SWOOP_PATH`.
     let visible: String?
+    /// With `publish: versions`: the directory of all versions, and the name of this job's there.
+    private let version: (destination: String, releases: String, name: String)?
 
     /// - Parameter isSingleFile: whether the content is a single file, not a directory.
     init(_ record: TargetRecord, publish: FleetClass.Publish, isSingleFile: Bool) {
@@ -22,16 +24,20 @@ struct TargetPlaces: Sendable, Hashable {
         incoming = "\(own)/content"
         work = "\(own)/work"
         guard let destination = record.destination else {
-            (final, visible) = (nil, nil)
+            (final, visible, version) = (nil, nil, nil)
             return
         }
         switch publish {
         case .replace:
+            version = nil
             final = "\(destination)/\(record.offer.name)"
             visible = final
         case .versions:
-            let version = "\(destination)/releases/\(record.restores ?? record.job)"
-            final = isSingleFile ? "\(version)/\(record.offer.name)" : version
+            let releases = "\(destination)/releases"
+            // A rollback's is that of another job.
+            version = record.restores == nil ? (destination, releases, record.job) : nil
+            let path = "\(releases)/\(record.restores ?? record.job)"
+            final = isSingleFile ? "\(path)/\(record.offer.name)" : path
             visible = "\(destination)/current" + (isSingleFile ? "/\(record.offer.name)" : "")
         }
     }
@@ -43,11 +49,16 @@ struct TargetPlaces: Sendable, Hashable {
     }
 
     /// Deletes content that is not published.
-    func discard() {
+    /// - Parameter keepsVersion: whether the job's version is or was the current one.
+    func discard(keepsVersion: Bool) {
         let tree = OwnTree(path: staging)
         tree.remove(incoming)
         tree.remove(work)
         if let slash = incoming.lastIndex(of: "/") { tree.remove(String(incoming[..<slash])) }
+        if let version, !keepsVersion, PublishedPlaces.current(version.destination) != version.name {
+            let releases = OwnTree(path: version.releases)
+            releases.remove("\(version.releases)/\(version.name)")
+        }
     }
 
     /// Whether the existing part of a path, with all symbolic links resolved, lies in a root.

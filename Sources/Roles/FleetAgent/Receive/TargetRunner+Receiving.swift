@@ -64,7 +64,7 @@ extension TargetRunner {
         guard let destination = record.destination, let version = record.restores,
             PathFiles.status("\(destination)/releases/\(version)")?.kind == .directory
         else {
-            try? file.change { $0.detail = "the version is not on this host any more" }
+            try? await file.changing { $0.detail = "the version is not on this host any more" }
             return await happened(.failed(code: "version_gone", again: false))
         }
         await happened(.arrived)
@@ -91,14 +91,14 @@ extension TargetRunner {
             return nil
         }
         if let refusal {
-            try? file.change { $0.detail = refusal.text }
+            try? await file.changing { $0.detail = refusal.text }
             return await happened(.mayNotReceive(key: refusal.key))
         }
         await learnDigests()
         if record.engine.began == nil {
             let sizes = torrent.info.layout.files.filter { !$0.isPadding }.map(\.length)
             let here = await filesHere(sizes)
-            if !here.isEmpty { try? file.change { $0.engine.local = here } }
+            if !here.isEmpty { try? await file.changing { $0.engine.local = here } }
         }
         await startRunner(torrent, places)
         await happened(.bytesCome)
@@ -112,7 +112,7 @@ extension TargetRunner {
                 record, torrent: torrent, terms: placement.terms, places: places, down: rate,
                 digests: digests ?? [], context: context)
         else {
-            try? file.change { $0.detail = "a file's name is no text in UTF-8" }
+            try? await file.changing { $0.detail = "a file's name is no text in UTF-8" }
             return await happened(.failed(code: "content", again: false))
         }
         board.update {
@@ -184,9 +184,9 @@ extension TargetRunner {
     /// The content differs from the sender's. It is deleted, and another attempt starts from nothing.
     func isWrong(_ code: String, _ reason: String) async {
         await stopEngine()
-        let places = places
-        await Threads.offload { places?.discard() }
-        try? file.change {
+        let (places, isVisible) = (places, record.life.isVisible)
+        await Threads.offload { places?.discard(keepsVersion: isVisible) }
+        try? await file.changing {
             $0.detail = String(reason.prefix(900))
             $0.engine = JobRecord()
             $0.engineState = .receiving
@@ -195,7 +195,7 @@ extension TargetRunner {
     }
 
     func arrived(_ sums: FileSums) async {
-        try? file.change { $0.sums = sums.kept }
+        try? await file.changing { $0.sums = sums.kept }
         if placement.terms.publish == .replace { await happened(.arrived) }
     }
 
@@ -215,15 +215,15 @@ extension TargetRunner {
         let old = runner
         runner = nil
         await old?.stop()
-        noteReceived(old)
+        await noteReceived(old)
         board.update { ($0.down, $0.up, $0.isSeeding) = (0, 0, false) }
     }
 
-    func noteReceived(_ runner: JobRunner?) {
+    func noteReceived(_ runner: JobRunner?) async {
         guard let status = runner?.status else { return }
         let sources = ReceivedBytes(status)
         guard sources != record.sources else { return }
-        try? file.change { $0.sources = sources }
+        try? await file.changing { $0.sources = sources }
     }
 }
 

@@ -8,7 +8,7 @@ import Threads
 extension TargetRunner {
     /// Handles an event of the Jobs module.
     func heard(_ event: JobEvent) async {
-        noteReceived(runner)
+        await noteReceived(runner)
         if let status = runner?.status { board.take(status) }
         switch event {
         case .complete:
@@ -23,7 +23,7 @@ extension TargetRunner {
         case .finished: await stopEngine()
         case .failed(let failure):
             runner = nil
-            try? file.change { $0.detail = String(failure.description.prefix(900)) }
+            try? await file.changing { $0.detail = String(failure.description.prefix(900)) }
             switch failure.cause {
             case .wrongContent: await happened(.failed(code: "content", again: true))
             case .noMethod: await happened(.failed(code: "source", again: true))
@@ -52,7 +52,7 @@ extension TargetRunner {
             }
         }
         if let problem, PublishedPlaces.current(destination) != version {
-            try? file.change { $0.detail = String(problem.description.prefix(900)) }
+            try? await file.changing { $0.detail = String(problem.description.prefix(900)) }
             return await happened(.failed(code: "publish", again: true))
         }
         await happened(.published)
@@ -61,8 +61,10 @@ extension TargetRunner {
     /// Starts to seed again after a restart, until the job ends.
     func serveAgain() async {
         let life = record.life
+        // What was seeded as long as it is seeded has nothing left with which it could be again.
         guard runner == nil, record.restores == nil, !life.isOver, !life.isPaused, life.hasContent,
-            record.engineState == .serving || life.stage == .delivered, let torrent, let places
+            record.engineState != .over, record.engineState == .serving || life.stage == .delivered, let torrent,
+            let places
         else { return }
         await startRunner(torrent, places)
     }
@@ -153,7 +155,9 @@ extension TargetRunner {
         if !hasNoSource, now - lastByte > Double(placement.terms.timeout) {
             await stopEngine()
             mayReceive = false
-            try? file.change { $0.detail = "no byte came for \(placement.terms.timeout) seconds" }
+            try? await file.changing { [timeout = placement.terms.timeout] in
+                $0.detail = "no byte came for \(timeout) seconds"
+            }
             await happened(.failed(code: "timeout", again: true))
         }
     }

@@ -168,7 +168,7 @@ actor TargetRunner {
         do throws(FileFailure) {
             if after != before {
                 // Only this actor changes the life.
-                try file.change { record in
+                try await file.changing { [after] record in
                     record.life = after
                     record.stamp(from: before, at: wall)
                 }
@@ -196,8 +196,8 @@ actor TargetRunner {
         case .stop: await stopEngine()
         case .discard:
             await stopEngine()
-            let places = places
-            await Threads.offload { places?.discard() }
+            let (places, isVisible) = (places, record.life.isVisible)
+            await Threads.offload { places?.discard(keepsVersion: isVisible) }
         case .close: await close()
         }
     }
@@ -252,7 +252,7 @@ actor TargetRunner {
             ahead: difference.seconds,
             efficiency: board.efficiency)
         guard let signed = try? await context.link.sign(payload) else { return nil }
-        try? file.change { $0.receipt = signed }
+        try? await file.changing { $0.receipt = signed }
         return signed
     }
 
@@ -273,10 +273,10 @@ actor TargetRunner {
             return nil
         }
         if let problem {
-            try? file.change { $0.detail = problem.description }
+            try? await file.changing { $0.detail = problem.description }
             return await happened(.hookEnded(.notStarted, retry: []))
         }
-        try? file.change { $0.hook = TargetRecord.HookState(attempt: attempt, boot: BootID.now, ending: nil) }
+        try? await file.changing { $0.hook = TargetRecord.HookState(attempt: attempt, boot: BootID.now, ending: nil) }
         hookTask = Task { [inbox, weak self] in
             let ending = await Threads.offload(name: "hook") { directory.run(by: waiter) }
             await self?.hookIsOver(ending)
@@ -284,9 +284,9 @@ actor TargetRunner {
         }
     }
 
-    private func hookIsOver(_ ending: HookEnding) {
+    private func hookIsOver(_ ending: HookEnding) async {
         hookTask = nil
-        try? file.change { $0.hook?.ending = ending }
+        try? await file.changing { $0.hook?.ending = ending }
     }
 
     /// Continues what an earlier run of the agent has left unfinished.

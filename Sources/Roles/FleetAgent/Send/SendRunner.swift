@@ -32,7 +32,10 @@ package actor SendRunner {
     private let addresses: @Sendable () async -> [PeerAddress]
     private let board = Mutex(Progress())
     private let directory: String
+    private let writer: SendFile
     var record: SendRecord
+    /// Number of times that the record was to be stored.
+    private var saves = 0
     private var torrent: Torrent?
     private var transfer: Transfer?
     private var main: Task<Void, Never>?
@@ -55,6 +58,7 @@ package actor SendRunner {
         self.addresses = addresses
         job = record.job
         directory = "\(context.places.sends)/\(record.job)"
+        writer = SendFile(directory: directory)
     }
 
     var order: SendOrder { record.order }
@@ -83,7 +87,7 @@ package actor SendRunner {
         await main?.value
         main = nil
         record.isOver = false
-        try? save()
+        try? await save()
         show(.running)
         start()
     }
@@ -91,7 +95,7 @@ package actor SendRunner {
     /// Call when the job has ended.
     func end() async {
         record.isOver = true
-        try? save()
+        try? await save()
         main?.cancel()
         upload?.cancel()
         await transfer?.stop()
@@ -169,7 +173,7 @@ package actor SendRunner {
 
     private func giveUp(_ problem: SendProblem) async {
         record.isOver = true
-        try? save()
+        try? await save()
         try? await context.link.abandon(job, reason: problem.description)
     }
 
@@ -205,9 +209,9 @@ package actor SendRunner {
         if let start = record.start, start.content == content {
             do throws(LinkRefusal) {
                 let reply = try await context.link.start(job, start)
-                keepTorrent(made.torrent)
+                await keepTorrent(made.torrent)
                 await grant()
-                return hasStarted(reply)
+                return await hasStarted(reply)
             } catch {
                 guard error.code == "key_expired" || error.code == "key_unknown" || error.code == "no_metainfo" else {
                     throw error
@@ -218,7 +222,7 @@ package actor SendRunner {
         // Before the first target asks.
         await grant()
         try await context.link.keep(metainfo: made.torrent.encode(), of: job)
-        keepTorrent(made.torrent)
+        await keepTorrent(made.torrent)
         if !made.digests.isEmpty, made.digests.count == content.files, content.files <= FileDigests.mostFiles {
             // Without them everything is transferred.
             try? await context.link.keep(digests: FileDigests(sha1: made.digests), of: job)
@@ -228,32 +232,40 @@ package actor SendRunner {
             addresses: await addresses(), sums: made.sums.check == .none ? nil : made.sums.digest,
             request: Hexadecimal.encode((0..<16).map { _ in UInt8.random(in: 0 ... .max) }))
         record.start = start
-        try? save()
-        hasStarted(try await context.link.start(job, start))
+        try? await save()
+        await hasStarted(try await context.link.start(job, start))
     }
 
-    private func keepTorrent(_ made: Torrent) {
+    private func keepTorrent(_ made: Torrent) async {
         torrent = made
-        try? PathFiles.makeDirectory(directory)
-        try? PathFiles.write(made.encode(), to: "\(directory)/content.torrent", mode: 0o600)
+        let directory = directory
+        await Threads.offload {
+            try? PathFiles.makeDirectory(directory)
+            try? PathFiles.write(made.encode(), to: "\(directory)/content.torrent", mode: 0o600)
+        }
     }
 
-    private func hasStarted(_ reply: StartReply) {
+    private func hasStarted(_ reply: StartReply) async {
         record.hasStarted = true
         record.start = nil
         record.secret = reply.secret
         record.trackers = reply.trackers.map { JobTicket.url($0, reply.ticket) }
-        try? save()
+        try? await save()
     }
 
     private func loadTorrent() async throws(SendProblem) {
         let path = "\(directory)/content.torrent"
         var bytes = await Threads.offload { try? PathFiles.read(path, limit: MetainfoFetch.most) }
-        if bytes == nil {
+        let isMissing = bytes == nil
+        if isMissing {
             bytes = try? await context.link.metainfo(of: job)
-            if let bytes { try? PathFiles.write(bytes, to: path, mode: 0o600) }
         }
-        guard let bytes, let read = try? Torrent.parse(bytes) else {
+        let (found, isNew) = (bytes, isMissing)
+        let read = await Threads.offload { () -> Torrent? in
+            if isNew, let found { try? PathFiles.write(found, to: path, mode: 0o600) }
+            return found.flatMap { try? Torrent.parse($0) }
+        }
+        guard let read else {
             throw SendProblem(.disk, "torrent", "the torrent of the job is neither at \(path) nor at control")
         }
         torrent = read
@@ -291,11 +303,12 @@ package actor SendRunner {
         }
     }
 
-    private func save() throws(FileFailure) {
-        try PathFiles.makeDirectory(directory)
-        try PathFiles.write(record.json.encode(), to: "\(directory)/send.json", mode: 0o600)
+    private func save() async throws(FileFailure) {
+        saves += 1
+        let (writer, json, number) = (writer, record.json, saves)
+        try await Threads.offload { () throws(FileFailure) in try writer.write(json, number) }
     }
 
     /// Stores the record for the first time.
-    func keep() throws(FileFailure) { try save() }
+    func keep() async throws(FileFailure) { try await save() }
 }

@@ -58,22 +58,38 @@ package struct SentContent: Sendable {
             }
         }
         options.createdBy = nil
+        // The sums follow the hashing of the pieces: the content is read from the disk once.
+        let (front, check) = (ReadFront(), terms.check)
+        let files = found.files.map { file -> (path: String, place: String, size: Int64) in
+            let below = String(decoding: file.path.bytes, as: UTF8.self)
+            return found.isSingleFile
+                ? (options.name?.display ?? found.name.display, path, file.length)
+                : (below, "\(path)/\(below)", file.length)
+        }
+        async let following = Threads.offload { () -> Result<(sums: FileSums, digests: [SHA1Digest]), SumProblem> in
+            do throws(SumProblem) {
+                return .success(try FileSums.readWithDigests(files, check: check, behind: front))
+            } catch {
+                return .failure(error)
+            }
+        }
         let torrent: Torrent
         do throws(AuthoringError) {
-            torrent = try await TorrentMaker(found, options: options).make(progress: progress)
+            torrent = try await TorrentMaker(found, options: options).make {
+                front.advance(to: $0.done)
+                progress($0)
+            }
+            front.end(failed: false)
         } catch {
+            front.end(failed: true)
+            _ = await following
             throw SendProblem(error)
         }
-        let check = terms.check
-        let (sums, digests) = try await Threads.offload { () throws(SendProblem) -> (FileSums, [SHA1Digest]) in
-            vouch(torrent, path)
-            let files = found.files.map { file -> (path: String, place: String) in
-                let below = String(decoding: file.path.bytes, as: UTF8.self)
-                return found.isSingleFile ? (torrent.info.name.display, path) : (below, "\(path)/\(below)")
-            }
-            do throws(SumProblem) { return try FileSums.readWithDigests(files, check: check) } catch {
-                throw SendProblem(.failed, "unreadable", error.description)
-            }
+        await Threads.offload { vouch(torrent, path) }
+        let (sums, digests): (FileSums, [SHA1Digest])
+        switch await following {
+        case .success(let found): (sums, digests) = (found.sums, found.digests)
+        case .failure(let problem): throw SendProblem(.failed, "unreadable", problem.description)
         }
         return SentContent(torrent: torrent, sums: sums, digests: digests)
     }

@@ -96,8 +96,10 @@ package final class ClusterWatch: Sendable {
 
     private func repeated(every seconds: Double, _ body: () async -> Void) async {
         while !Task.isCancelled {
+            let begun = Clocks.steadySeconds
             await body()
-            try? await Task.sleep(for: .seconds(seconds))
+            // What the round took is part of the interval.
+            try? await Task.sleep(for: .seconds(max(0.01, begun + seconds - Clocks.steadySeconds)))
         }
     }
 
@@ -105,10 +107,12 @@ package final class ClusterWatch: Sendable {
 
     private func askAll() async {
         let (hosts, own) = state.withLock { ($0.hosts, $0.own) }
+        // One that hangs is asked as often as the others, and holds none of them up.
+        let patience = min(settings.healthTimeout, settings.healthInterval)
         await withTaskGroup(of: Void.self) { group in
             for host in hosts where host != own {
                 group.addTask {
-                    let member = try? await self.peers.member(host, within: self.settings.healthTimeout)
+                    let member = try? await self.peers.member(host, within: patience)
                     if !Task.isCancelled { self.heard(host, member) }
                 }
             }

@@ -14,6 +14,7 @@ import RegistryAccess
 import Swarm
 import Text
 import Threads
+import Upkeep
 
 /// The server's side of the calls between origins, below `/v1/internal`.
 struct InternalCalls: Sendable {
@@ -24,6 +25,8 @@ struct InternalCalls: Sendable {
     let repair: Repair
     let tasks: BackendTasks
     let uploads: UploadTable
+    /// Nil without upkeep of the disk.
+    let space: SpaceKeeper?
     /// The address at which other hosts reach this origin's engine.
     let peers: String
     /// Announce URLs.
@@ -130,7 +133,7 @@ struct InternalCalls: Sendable {
     }
 
     /// A blob or a range of it. With the parameters `name` and `patience` it is read from its back end, if it is not on
-    /// this disk.
+    /// this disk. With `bad=true` it may have wrong pieces.
     private func blob(
         _ digest: BlobDigest, _ request: Request, _ context: ServiceContext
     ) async throws(OCIError) -> Response {
@@ -138,7 +141,8 @@ struct InternalCalls: Sendable {
         let wish = BlobReads.Wish(
             digest: digest, head: request.head, headers: [.contentType: "application/octet-stream"],
             name: parameters["name"].flatMap { ContentName(String($0)) },
-            patience: min(60, max(0, parameters["patience"].flatMap { Double($0) } ?? 0)))
+            patience: min(60, max(0, parameters["patience"].flatMap { Double($0) } ?? 0)),
+            takesBad: parameters["bad"] == "true")
         switch await reads.own(wish, in: context) {
         case .response(let response): return response
         case .missing: throw OCIError(404, .blobUnknown, RegistryText.noBlob(digest))
@@ -183,6 +187,9 @@ struct InternalCalls: Sendable {
             throw OCIError(400, .blobUploadInvalid, "that is no part of an upload")
         }
         let size = parameters["size"].flatMap { Int64($0) }
+        if offset == 0, let space, await space.isFull() {
+            throw OCIError(507, .denied, "no space is left at this origin")
+        }
         guard let place = context.place(admission, at: .files) else {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
         }

@@ -82,7 +82,8 @@ package final class OriginServer: Sendable {
         let uploads = UploadTable(node.directory)
         let tasks = BackendTasks(cold: cold, watch: watch)
         let repair = Repair(
-            watch: watch, peers: peers, node: node, tasks: tasks, repairs: settings.repairs, logger: logger)
+            watch: watch, peers: peers, node: node, tasks: tasks, space: upkeep?.space, repairs: settings.repairs,
+            logger: logger)
         let copies = Copies(
             watch: watch, peers: peers, node: node, tasks: tasks, repair: repair, patience: settings.copyPatience,
             logger: logger)
@@ -101,7 +102,8 @@ package final class OriginServer: Sendable {
         let needsRole = if case .tokens = doors.access { true } else { false }
         let calls = InternalCalls(
             node: node, watch: watch, reads: reads, copies: copies, repair: repair, tasks: tasks, uploads: uploads,
-            peers: doors.peers, trackers: doors.trackers, needsRole: needsRole, admission: admission)
+            space: upkeep?.space, peers: doors.peers, trackers: doors.trackers, needsRole: needsRole,
+            admission: admission)
         let facts = FactsCall(
             here: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: false),
             anywhere: ClusterFacts(reads: reads, tasks: tasks, asksBackEnds: true), access: doors.access)

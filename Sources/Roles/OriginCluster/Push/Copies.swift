@@ -117,6 +117,24 @@ package final class Copies: Sendable {
         await repair.mark(digest)
     }
 
+    /// Whether a blob that a name is about to get by a mount is durable at enough origins, as after a push. Copies it from
+    /// this disk where it is not. True for a blob that no origin has: its back end does.
+    func isSafe(_ digest: BlobDigest, for name: ContentName) async -> Bool {
+        let placement = watch.placement
+        let isHere = node.catalogue.entry(of: digest.sha256) != nil
+        var hosts: Set<String> = []
+        if isHere, let own = placement.own { hosts.insert(own) }
+        for host in placement.takers(of: digest) where host != placement.own {
+            if placement.isSafe(digest, at: hosts) { break }
+            if isHere {
+                hosts.formUnion(await copy(digest, to: host, name: name))
+            } else if (try? await peers.adopt(digest, for: name, at: host)) == true {
+                hosts.insert(host)
+            }
+        }
+        return hosts.isEmpty || placement.isSafe(digest, at: hosts)
+    }
+
     /// Completes an upload that another origin relayed to this one, and which that origin makes safe.
     /// - Returns: the origins that have the blob durably.
     func settle(passedOn blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) -> [String] {

@@ -30,6 +30,8 @@ struct BlobReads: Sendable {
         let name: ContentName?
         /// Seconds to wait while the blob is read from its back end.
         var patience = ColdAnswers.patience
+        /// Whether the reader checks each piece, so that a blob with wrong ones is of use: it is to mend its own.
+        var takesBad = false
     }
 
     enum Answer: Sendable {
@@ -46,7 +48,10 @@ struct BlobReads: Sendable {
         if let answer = await remote(wish, from: watch.placement.sources(of: wish.digest), in: context) {
             return answer
         }
-        return await fromBackEnd(wish, in: context)
+        let answer = await fromBackEnd(wish, in: context)
+        guard case .missing = answer, !node.catalogue.badPieces(of: wish.digest.sha256).isEmpty else { return answer }
+        return .refused(
+            OCIError(503, .unavailable, "blob \(wish.digest) is wrong on the disk and is being mended: try again"))
     }
 
     /// Answers a read for another origin: no further origins are asked.
@@ -58,11 +63,12 @@ struct BlobReads: Sendable {
 
     // MARK: From this disk
 
-    /// Nil for a blob that is not on this disk.
+    /// Nil for a blob that is not on this disk, or is wrong there.
     func local(_ wish: Wish, in context: ServiceContext) async -> Answer? {
         do throws(OCIError) {
-            return try await here.response(wish.digest, to: wish.head, headers: wish.headers, in: context)
-                .map { .response($0) }
+            return try await here.response(
+                wish.digest, to: wish.head, headers: wish.headers, in: context, takesBad: wish.takesBad
+            ).map { .response($0) }
         } catch {
             return .refused(error)
         }

@@ -24,6 +24,8 @@ struct ClusterBlobs: OCIBlobs {
         try await reads.size(of: digest, in: name)
     }
 
+    func isSafe(_ digest: BlobDigest, for name: ContentName) async -> Bool { await copies.isSafe(digest, for: name) }
+
     func response(
         _ digest: BlobDigest, for name: ContentName, to head: HTTPRequest, headers: HTTPFields,
         in context: ServiceContext

@@ -4,6 +4,7 @@ import Files
 import Logging
 import Registry
 import Threads
+import Upkeep
 
 /// Brings every blob to the origins that are to store it: offers blobs to other origins, copies blobs that this origin
 /// is to store, and removes blobs that it is not to store, once all owners have them.
@@ -21,8 +22,10 @@ package actor Repair {
 
     /// New blobs that are to be offered.
     private var fresh: Set<BlobDigest> = []
-    /// Blobs that some origin still lacks, or that could not be removed here yet.
+    /// Blobs that some origin still lacks, or that could not be removed here yet; and whether there are more of them than
+    /// are remembered one by one.
     private var open: Set<BlobDigest> = []
+    private var isMoreOpen = false
     private var isAllDue = true
     /// Rounds in a row that did not empty `open`.
     private var rounds = 0
@@ -37,14 +40,16 @@ package actor Repair {
     private static let backoff = Backoff(first: 2, longest: 300)
 
     init(
-        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, repairs: Int, logger: Logger
+        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, space: SpaceKeeper?, repairs: Int,
+        logger: Logger
     ) {
         self.watch = watch
         self.peers = peers
         self.node = node
         self.tasks = tasks
         self.logger = logger
-        taking = Taking(watch: watch, peers: peers, node: node, tasks: tasks, atOnce: repairs, logger: logger)
+        taking = Taking(
+            watch: watch, peers: peers, node: node, tasks: tasks, space: space, atOnce: repairs, logger: logger)
     }
 
     func start() {
@@ -77,7 +82,9 @@ package actor Repair {
         let placement = watch.placement
         var have: [BlobDigest] = []
         for blob in blobs {
-            if node.catalogue.entry(of: blob.digest.sha256) != nil {
+            // What is left to the back ends is not offered again and again.
+            let isHere = node.catalogue.entry(of: blob.digest.sha256) != nil
+            if isHere ? true : await taking.doesWithout(blob.digest) {
                 have.append(blob.digest)
             } else if placement.keeps(blob.digest) {
                 await taking.want(blob, from: host)
@@ -98,7 +105,7 @@ package actor Repair {
         while !isStopped {
             if isAllDue {
                 isAllDue = false
-                (fresh, open) = ([], [])
+                (fresh, open, isMoreOpen) = ([], [], false)
                 await offerAll()
             } else if !fresh.isEmpty {
                 let batch = Array(fresh.prefix(Self.batch))
@@ -110,7 +117,7 @@ package actor Repair {
                 guard fresh.isEmpty, !isAllDue, !isStopped, !open.isEmpty else { continue }
                 rounds = isSomethingRead ? 0 : rounds + 1
                 isSomethingRead = false
-                if open.count > Self.mostFresh { isAllDue = true } else { (fresh, open) = (open, []) }
+                if isMoreOpen { isAllDue = true } else { (fresh, open) = (open, []) }
             }
         }
     }
@@ -145,7 +152,7 @@ package actor Repair {
 
     private func offer(_ digests: [BlobDigest]) async {
         let placement = watch.placement
-        guard let own = placement.own else { return open.formUnion(digests) }
+        guard let own = placement.own else { return leaveOpen(digests) }
         let here = digests.filter { node.catalogue.entry(of: $0.sha256) != nil }
         var plan = OfferPlan(here, placement)
         let names = await tasks.waiting(here)
@@ -156,10 +163,20 @@ package actor Repair {
             }
             for await (host, have) in group { plan.answered(host, have) }
         }
-        open.formUnion(plan.unfinished)
+        leaveOpen(plan.unfinished)
         for digest in plan.released where await !letGo(digest) {
-            open.insert(digest)
+            leaveOpen([digest])
             if node.catalogue.isOnLease(digest.sha256) { isSomethingRead = true }
+        }
+    }
+
+    private func leaveOpen(_ digests: some Sequence<BlobDigest>) {
+        for digest in digests {
+            guard open.count < Self.mostFresh else {
+                isMoreOpen = true
+                return
+            }
+            open.insert(digest)
         }
     }
 

@@ -5,6 +5,7 @@ import Logging
 import Metainfo
 import Registry
 import Threads
+import Upkeep
 
 /// Copies blobs from other origins to this one, a few at a time: large ones by the swarm.
 actor Taking {
@@ -20,6 +21,7 @@ actor Taking {
     private let node: BlobNode
     private let fetches: BlobFetches
     private let tasks: BackendTasks
+    private let space: SpaceKeeper?
     private let atOnce: Int
     private let logger: Logger
 
@@ -28,20 +30,26 @@ actor Taking {
     private var queue: [BlobDigest] = []
     private var head = 0
     private var underWay = 0
+    /// Blobs that were left to the back ends, and until when, in seconds of a monotonic clock.
+    private var leftAway: [BlobDigest: Double] = [:]
     private var isStopped = false
 
     /// Blobs beyond this are dropped; other origins offer them again later.
     private static let mostWanted = 100_000
+    /// Seconds after which it is looked again whether a blob should be here.
+    private static let awayFor = 3_600.0
     private static let mostFailures = 6
     private static let backoff = Backoff(first: 0.5, longest: 30)
 
     init(
-        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, atOnce: Int, logger: Logger
+        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, space: SpaceKeeper?, atOnce: Int,
+        logger: Logger
     ) {
         self.watch = watch
         self.peers = peers
         self.node = node
         self.tasks = tasks
+        self.space = space
         self.logger = logger
         self.atOnce = max(1, atOnce)
         var settings = BlobFetches.Settings()
@@ -58,6 +66,9 @@ actor Taking {
     var count: Int { wanted.count }
 
     func forget(_ digest: BlobDigest) async { await fetches.forget(digest.sha256) }
+
+    /// Whether a blob was left to the back ends a short while ago.
+    func doesWithout(_ digest: BlobDigest) -> Bool { leftAway[digest].map { $0 > Clocks.steadySeconds } ?? false }
 
     func want(_ blob: OfferedBlob, from host: String) {
         guard !isStopped, wanted[blob.digest] != nil || wanted.count < Self.mostWanted else { return }
@@ -130,6 +141,16 @@ actor Taking {
         guard let entry = wanted[digest], node.catalogue.entry(of: digest.sha256) == nil else { return nil }
         let placement = watch.placement
         guard placement.keeps(digest) else { return nil }
+        if let space {
+            // Otherwise what was removed to make room would come back as the newest, and what is in use would go.
+            if await space.canDoWithout(digest) {
+                let now = Clocks.steadySeconds
+                if leftAway.count >= Self.mostWanted { leftAway = leftAway.filter { $0.value > now } }
+                if leftAway.count < Self.mostWanted { leftAway[digest] = now + Self.awayFor }
+                return nil
+            }
+            if await space.isFull() { return "no space is left on this origin's disk" }
+        }
         let sources = entry.sources.filter { placement.isUp($0) }.sorted()
         var problem = "no origin that has it answers"
         for source in sources {

@@ -18,12 +18,16 @@ package actor Scrubber {
     private let clock: ColdClock
     private let logger: Logger
     private let stopped = Atomic(false)
+    /// Whether `doubted` has blobs.
+    private let isHurried = Atomic(false)
 
     private var figures = ScrubFigures()
     private var loop: Task<Void, Never>?
     private var sleeper: Task<Void, Never>?
     /// Blobs that were reported as damaged, in order.
-    private var doubted: [SHA256Digest] = []
+    private var doubted: [SHA256Digest] = [] {
+        didSet { isHurried.store(!doubted.isEmpty, ordering: .relaxed) }
+    }
     /// Blobs whose last check was before this time are due, because a check of all was requested. Seconds since 1970.
     private var allBefore = 0.0
     /// Blobs that could not be mended: the time of the next attempt in seconds since 1970, and the number of failures.
@@ -78,6 +82,8 @@ package actor Scrubber {
             let check = BlobCheck(directory: node.directory, digest: digest, rate: nil, isStopped: { false })
             let isRight = await Threads.offload { (try? check.isRight(piece: piece)) ?? nil }
             if isRight == true { return true }
+            // Given no more from now on: the whole blob is looked at when others have been.
+            if isRight == false { await found(piece, badIn: digest) }
             if doubted.contains(digest) { return true }
         }
         doubted.append(digest)
@@ -173,9 +179,13 @@ package actor Scrubber {
 
     private func look(at digest: SHA256Digest, rate: Double?) async {
         let (node, stopped) = (node, self)
+        // A check that takes its time is put off for a blob that somebody got wrong: it stays due.
+        let isPaced = rate != nil
         let check = BlobCheck(
             directory: node.directory, digest: digest, rate: rate,
-            isStopped: { stopped.stopped.load(ordering: .relaxed) })
+            isStopped: {
+                stopped.stopped.load(ordering: .relaxed) || isPaced && stopped.isHurried.load(ordering: .relaxed)
+            })
         let read = Atomic<Int64>(0)
         let finding = await Threads.offload(name: "scrub") {
             Result { try check.run { read.add($0, ordering: .relaxed) } }
@@ -226,6 +236,16 @@ package actor Scrubber {
         node.catalogue.add(info.digest, info, usedAt: usedAt)
         await right(info.digest)
         await reopen(info.digest)
+    }
+
+    private func found(_ piece: Int, badIn digest: SHA256Digest) async {
+        let known = node.catalogue.badPieces(of: digest)
+        guard !known.contains(piece) else { return }
+        node.catalogue.setBad(digest, known.union([piece]))
+        node.catalogue.setChecked(digest, at: 0)
+        figures.bad += 1
+        logger.error("a piece is wrong on the disk", metadata: ["blob": "\(digest)", "piece": "\(piece)"])
+        await reopen(digest)
     }
 
     private func bad(_ info: BlobInfo, _ pieces: Set<Int>) async {

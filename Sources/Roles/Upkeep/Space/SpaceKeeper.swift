@@ -48,6 +48,15 @@ package actor SpaceKeeper {
         return measure().map { rules.refuses($0) } ?? false
     }
 
+    /// Whether a blob that is not here may stay away: the disk is filling, and the back ends of all its names have it.
+    package nonisolated func canDoWithout(_ digest: BlobDigest) async -> Bool {
+        guard let cold, let use = measure(), rules.isFilling(use) else { return false }
+        guard let names = try? await holders.names(having: digest, limit: Self.mostNames), !names.isEmpty,
+            names.count < Self.mostNames
+        else { return false }
+        return await cold.isStored(digest, bytes: nil, for: names)
+    }
+
     /// Removes blobs until there is room. Returns when that is done. Runs follow one after the other; a call without `bytes`
     /// shares the run that is under way.
     /// - Parameter bytes: the bytes that the caller is about to write.

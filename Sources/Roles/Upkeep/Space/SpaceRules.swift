@@ -53,4 +53,7 @@ package struct SpaceRules: Sendable, Hashable {
     }
 
     package func refuses(_ use: DiskUse) -> Bool { use.share >= full }
+
+    /// Whether what is brought here now is soon removed again.
+    package func isFilling(_ use: DiskUse) -> Bool { use.share > min(aggressiveLowerThreshold, aggressiveThreshold) }
 }

@@ -51,6 +51,10 @@ extension TrackerLoop {
         var body: [UInt8]
         switch answer {
         case .torrent(let bytes): body = bytes
+        case .fetching(let progress):
+            status = "202 Accepted"
+            fields = "Content-Type: application/json\r\nRetry-After: 1\r\n"
+            body = progress
         case .refused(let code, let text):
             status = "\(min(599, max(400, code))) Refused"
             fields = "Content-Type: text/plain; charset=utf-8\r\n"

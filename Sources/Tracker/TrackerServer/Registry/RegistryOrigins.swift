@@ -36,6 +36,8 @@ package struct MetainfoRequest: Sendable {
 
 package enum MetainfoAnswer: Sendable {
     case torrent([UInt8])
+    /// An origin reads the blob from its back end, and says how far it is: JSON.
+    case fetching([UInt8])
     /// An origin's refusal: its status and its words.
     case refused(status: Int, String)
     /// No origin answers.

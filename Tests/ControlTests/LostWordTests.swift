@@ -1,0 +1,152 @@
+import Fleet
+import FleetStore
+import JSON
+import TestSupport
+import Testing
+
+@testable import Control
+
+/// What control or a node was to hear, and did not: a lost database, a killed control, a host without power.
+@Suite("What was not heard")
+struct LostWordTests {
+    private func set(_ state: NodeState, of agent: TestAgent, _ bench: ControlBench) async throws {
+        let outcome = try await bench.core.store.change(agent.id, by: bench.act, "test") {
+            $0.state = state
+            return nil
+        }
+        await bench.core.take(try #require(outcome.value))
+    }
+
+    /// Writes to a table fail until it is there again.
+    private func without(_ table: String, in bench: ControlBench, _ body: () async throws -> Void) async throws {
+        func rename(_ old: String, _ new: String) async throws {
+            let words = "ALTER TABLE \(old) RENAME TO \(new)"
+            let done = try await Command.ending([
+                "python3", "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])",
+                bench.directory.path("control.db"), words,
+            ])
+            try #require(done.status == 0, "\(done)")
+        }
+        try await rename(table, "\(table)_gone")
+        try await body()
+        try await rename("\(table)_gone", table)
+    }
+
+    @Test func `a job's time comes after a write has failed`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob(at: Timestamp.text(bench.clock.now + 60))
+        #expect(try await bench.job(job).state == .planned)
+        try await without("targets", in: bench) {
+            await bench.core.report(.drained, of: web.id)
+        }
+        for _ in 0..<8 {
+            await bench.pass(10)
+            try await build.sync()
+            try await web.sync()
+        }
+        #expect(try await bench.job(job).state == .running)
+    }
+
+    @Test func `a node that was drained at once goes on with its jobs when it is back`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .receiving)])
+        try await set(.drained, of: web, bench)
+        await bench.core.pauseAll(of: web.id)
+        #expect(try await web.sync().actions == ["pause"])
+        try await set(.active, of: web, bench)
+        #expect(try await web.sync().actions == ["resume"])
+    }
+
+    @Test func `a node of another control hears that its job goes on, and its end`() async throws {
+        let first = try await ControlBench()
+        let second = try await ControlBench(beside: first)
+        try await first.defineRelease()
+        await second.core.followChanges()
+        let (build, web) = (try await first.agent("build"), try await first.agent("web-1"))
+        await second.core.followChanges()
+        web.goes(to: second)
+        try await web.sync()
+        let job = try await build.startJob()
+        await second.core.followChanges()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .receiving)])
+        await first.core.followChanges()
+        try await first.order(job) { machine, _ in machine.pause() }
+        await second.core.followChanges()
+        #expect(try await web.sync().actions == ["pause"])
+        try await first.order(job) { machine, now in machine.resume(at: now) }
+        await second.core.followChanges()
+        #expect(try await web.sync().actions == ["resume"])
+        try await first.order(job) { machine, _ in machine.cancel() }
+        await second.core.followChanges()
+        #expect(try await web.sync().actions == ["cancel"])
+    }
+
+    @Test func `a node that went while control was down is away`() async throws {
+        var bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .receiving)])
+        bench = try await bench.again()
+        build.goes(to: bench)
+        for _ in 0..<5 {
+            await bench.pass(10)
+            try await build.sync()
+        }
+        #expect(try await bench.states(of: job) == ["web-1": "waiting(away)"])
+    }
+
+    @Test func `a drained node that comes back is drained, and waited for by no wave`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        try await set(.drained, of: web, bench)
+        let job = try await build.startJob()
+        for _ in 0..<5 {
+            await bench.pass(10)
+            try await build.sync()
+        }
+        #expect(try await web.sync().actions.isEmpty)
+        #expect(try await bench.states(of: job) == ["web-1": "waiting(drained)"])
+        try await set(.active, of: web, bench)
+        #expect(try await web.sync().actions == ["offer"])
+    }
+
+    @Test func `a job whose sender never came back with its content ends`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let build = try await bench.agent("build")
+        _ = try await bench.agent("web-1")
+        let plan = try await bench.core.plan(
+            SendOrder(className: "release", path: "/srv/app"), dryRun: false, by: build.caller)
+        await bench.pass(8 * 86_400, by: 3_700)
+        let record = try await bench.job(plan.job)
+        #expect(record.state == .failed && record.reason?.contains("sender") == true, "\(record)")
+    }
+
+    @Test func `all nodes are written in turn, however many there are`() {
+        var roster = Roster()
+        var written: Set<NodeID> = []
+        for number in 0..<50 {
+            let key = Array("\(number)".utf8)
+            roster.put(
+                NodeRecord(
+                    id: NodeID(publicKey: key), name: "n\(number)", state: .active, publicKey: key,
+                    facts: HostFacts(name: "n\(number)", os: "linux", version: "1", policy: .everything), joined: 0))
+        }
+        for round in 1...5 {
+            let now = Double(round * 10)
+            for id in roster.seats.keys { _ = roster.hear(id, at: now, clock: 0) }
+            written.formUnion(roster.takeUnwritten(most: 10, at: now).map(\.id))
+        }
+        #expect(written.count == 50)
+    }
+}
