@@ -6,12 +6,12 @@ package enum PieceLength {
     /// expect them.
     package static let allowedRange = (16 << 10)...(256 << 20)
 
-    /// The shortest power of two with at most 2,000 pieces for `totalLength` bytes: 1,000 to 2,000 pieces, more or
-    /// fewer only at the ends of `automaticRange`. More pieces mean a larger torrent and more messages; fewer make
+    /// The shortest power of two with at most so many pieces for `totalLength` bytes: half as many to that many pieces, more
+    /// or fewer only at the ends of `automaticRange`. More pieces mean a larger torrent and more messages; fewer make
     /// receivers wait longer before they have a piece to pass on.
-    package static func automatic(totalLength: Int64) -> Int {
+    package static func automatic(totalLength: Int64, most: Int64 = 2000) -> Int {
         var length = automaticRange.lowerBound
-        while length < automaticRange.upperBound, totalLength / Int64(length) >= 2000 { length *= 2 }
+        while length < automaticRange.upperBound, totalLength / Int64(length) >= most { length *= 2 }
         return length
     }
 
