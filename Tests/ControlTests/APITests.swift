@@ -316,6 +316,31 @@ import Testing
         }
     }
 
+    @Test func `brings to nodes that come later what a rollback restored, not what it took back`() async throws {
+        try await TestAPI.using { api in
+            let bench = api.bench
+            try await bench.defineRelease(["publish": "versions", "catchup": "latest"])
+            let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+            for number in 1...2 {
+                let id = try await build.startJob(path: "/srv/app\(number)")
+                try await web.sync()
+                try await web.sync([(id, .delivered), (id, .switched), (id, .done)])
+                bench.clock.pass(1)
+                await bench.core.tick()
+            }
+            let id = try #require(try await api.post("/v1/classes/release/rollback").json["id"]?.stringValue)
+            try await web.sync()
+            try await web.sync([(id, .delivered), (id, .switched), (id, .done)])
+            _ = try await bench.agent("web-2")
+            _ = try await build.sync()
+            await bench.pass(11)
+            let sent = try await build.sync().commands.compactMap { command -> SendOrder? in
+                if case .send(let order) = command.action { order } else { nil }
+            }
+            #expect(sent.first?.path == "/srv/app1" && sent.first?.to == [#"name in ("web-2")"#], "\(sent)")
+        }
+    }
+
     @Test func `refuses to roll back to what no target has any more`() async throws {
         try await TestAPI.using { api in
             try await api.bench.defineRelease(["publish": "versions", "keep": 1])

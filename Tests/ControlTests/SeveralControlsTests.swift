@@ -231,34 +231,4 @@ import Testing
         await bench.pass(30)
         #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 2)
     }
-
-    @Test func `a node that comes later gets what a rollback restored, not what it took back`() async throws {
-        let bench = try await ControlBench()
-        try await bench.defineRelease(["catchup": "latest", "publish": "versions"])
-        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
-        var jobs: [String] = []
-        for number in 1...2 {
-            let job = try await build.startJob(path: "/srv/app\(number)")
-            try await web.sync()
-            try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
-            jobs.append(job)
-            await bench.pass(1)
-        }
-        var restored = try await bench.job(jobs[0])
-        restored = JobRecord(
-            id: bench.core.newJobID(), className: "release", classVersion: restored.classVersion,
-            order: restored.order, sender: restored.sender, who: "test", name: restored.name, priority: 9,
-            made: bench.clock.now)
-        restored.content = try await bench.job(jobs[0]).content
-        restored.restores = jobs[0]
-        restored.state = .done
-        _ = try await bench.core.store.add(restored, by: bench.act)
-        _ = try await bench.agent("web-2")
-        _ = try await build.sync()
-        await bench.pass(11)
-        let sent = try await build.sync().commands.compactMap { command -> SendOrder? in
-            if case .send(let order) = command.action { order } else { nil }
-        }
-        #expect(sent.first?.path == "/srv/app1" && sent.first?.to == [#"name in ("web-2")"#], "\(sent)")
-    }
 }

@@ -72,6 +72,20 @@ import Testing
         #expect(other.outcome == .done)
     }
 
+    @Test func `a cache keeps what it has for a while after the job, and then deletes it`() throws {
+        var life = TargetLife(attempt: 1, hasHook: false, isCache: true, seedTime: 100)
+        _ = life.handle(.bytesCome, at: 1)
+        #expect(life.handle(.arrived, at: 2) == [.report(.done)])
+        #expect(life.handle(.order(.end), at: 10).isEmpty)
+        #expect(life.handle(.order(.end), at: 50).isEmpty && life.due == 110 && !life.isOver)
+        var again = try TargetLife(json: life.json)
+        #expect(again == life)
+        #expect(again.handle(.time, at: 109).isEmpty)
+        #expect(again.handle(.time, at: 110) == [.stop, .discard, .close] && again.isOver)
+        // A job that is cancelled is over at once.
+        #expect(life.handle(.order(.cancel), at: 60) == [.stop, .discard, .close])
+    }
+
     @Test func `a cache keeps until the job is over`() {
         var life = life(cache: true)
         #expect(life.handle(.arrived, at: 0) == [.report(.done)])

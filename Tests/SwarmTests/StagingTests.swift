@@ -112,7 +112,8 @@ import Testing
             let second = try await staging.get(nodes[0], [try staging.plan("cdn", server, staging.files())])
             try await second.complete()
             let kept = try #require(second.checked)
-            #expect(kept == received)
+            // A piece may have become whole while it stopped.
+            #expect(kept >= received)
             #expect(await second.source("cdn").received == (3 << 20) - kept)
             #expect(staging.isThere())
         }

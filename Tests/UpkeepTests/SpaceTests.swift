@@ -95,12 +95,12 @@ import Upkeep
                 origin.store.state.withLock { $0.files[blobs[index].hex] = nil }
             }
             for blob in blobs.prefix(2) { _ = try origin.node.remove(blob.sha256) }
-            // Six of eight are left: 60 %.
+            // Six of eight are left: 60 %, and more than 85 %.
             #expect(await !keeper(origin).canDoWithout(blobs[0]))
-            #expect(await keeper(origin, capacity: 750_000).canDoWithout(blobs[0]))
-            #expect(await !keeper(origin, capacity: 750_000).canDoWithout(blobs[1]))
+            #expect(await keeper(origin, capacity: 690_000).canDoWithout(blobs[0]))
+            #expect(await !keeper(origin, capacity: 690_000).canDoWithout(blobs[1]))
             origin.holders.state.withLock { $0.isDown = true }
-            #expect(await !keeper(origin, capacity: 750_000).canDoWithout(blobs[0]))
+            #expect(await !keeper(origin, capacity: 690_000).canDoWithout(blobs[0]))
         }
     }
 

@@ -17,8 +17,8 @@ actor Follower {
     /// Indexes that are being asked for missed tags, and those to ask once more.
     private var asking: Set<HTTPURL> = []
     private var again: Set<HTTPURL> = []
-    /// Tags whose pull failed, and is tried again after a while.
-    private var postponed: Set<Reference> = []
+    /// Tags whose pull failed, and how often: they are tried again after a while.
+    private var postponed: [Reference: Int] = [:]
     private var isStopped = false
 
     private static let mostWaiting = 10_000
@@ -27,6 +27,8 @@ actor Follower {
     /// Tries in a row. After them others have their turn, and it is tried again after so many seconds.
     private static let tries = 4
     private static let postponement = 60.0
+    /// A tag that failed so often does not make an index be asked again for all that came since.
+    private static let longPostponed = 60
     /// Seconds by which the clocks of indexes may differ, and by which an event may follow the change of a tag.
     private static let slack = 60.0
 
@@ -53,7 +55,9 @@ actor Follower {
     func heard(_ reply: WatchReply, isFirst: Bool, from index: HTTPURL) async {
         if isFirst || reply.hasGap, let since = heardTimes.time(of: index) { catchUp(with: index, since: since) }
         // The time only advances when nothing is left to pull, so that a restart asks again for what was not pulled.
-        guard let time = reply.time, asking.isEmpty, queue.isEmpty, postponed.isEmpty else { return }
+        guard let time = reply.time, asking.isEmpty, queue.isEmpty,
+            !postponed.values.contains(where: { $0 < Self.longPostponed })
+        else { return }
         let heardTimes = heardTimes
         await Threads.offload { heardTimes.set(time, of: index) }
     }
@@ -98,17 +102,17 @@ actor Follower {
             Task {
                 let isOver = await pull(reference)
                 queue.ended(reference)
-                if !isOver { postpone(reference) }
+                if isOver { postponed[reference] = nil } else { postpone(reference) }
                 begin()
             }
         }
     }
 
     private func postpone(_ reference: Reference) {
-        guard !isStopped, postponed.count < Self.mostWaiting, postponed.insert(reference).inserted else { return }
+        guard !isStopped, postponed.count < Self.mostWaiting || postponed[reference] != nil else { return }
+        postponed[reference, default: 0] += 1
         Task {
             try? await Task.sleep(for: .seconds(Self.postponement))
-            postponed.remove(reference)
             if !isStopped { tagged(reference) }
         }
     }
@@ -125,12 +129,14 @@ actor Follower {
                 await Threads.offload { followed.change { $0.add(reference, blobs) } }
                 return true
             case .failed(let error) where error.isLackOfRoom:
-                // Make place for the new version by giving up an older one.
+                // Make place for the new version by giving up an older one. What comes late may itself be older.
                 let followed = agent.followed
-                guard await Threads.offload({ followed.change { $0.dropOldest(of: reference.name) } }) else {
+                guard postponed[reference] == nil,
+                    await Threads.offload({ followed.change { $0.dropOldest(of: reference.name) } })
+                else {
                     logger.warning(
                         "there is no room for what is followed", metadata: ["reference": "\(reference)"])
-                    return false
+                    return true
                 }
                 await agent.fetches.tidy()
             case .failed(let error):

@@ -10,7 +10,7 @@ extension FleetAgent {
     package func figures() -> [JobFigures] {
         targets.compactMap { job, runner in
             let (now, record) = (runner.board.now, runner.file.now)
-            guard record.life.stage != .ended || now.isSeeding else { return nil }
+            guard record.life.stage != .ended || now.isSeeding, record.life.keptUntil == nil else { return nil }
             let total = record.offer.content.bytes
             return JobFigures(
                 job: job, done: record.life.hasContent ? total : min(now.done, total), total: total, down: now.down,

@@ -19,7 +19,9 @@ extension FleetAgent {
         }
         var record = TargetRecord(
             job: job, offer: offer,
-            life: TargetLife(attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache),
+            life: TargetLife(
+                attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache,
+                seedTime: Double(placement.terms.seedTime)),
             root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
         record.restores = restores
         let directory = context.places.job(job)

@@ -151,7 +151,7 @@ struct PullCommand: SwoopCommand {
                 return try await pull.run(into: output, from: sources.make)
             }
         } catch {
-            throw await Failure(error, reference, sources.client())
+            throw await Failure(error, reference) { await sources.client() }
         }
     }
 }
@@ -169,10 +169,10 @@ extension PullFigures {
 
 extension Failure {
     /// - Parameter client: used to list the name's newest tags, if the requested tag does not exist.
-    init(_ error: PullError, _ reference: Reference, _ client: RegistryClient) async {
+    init(_ error: PullError, _ reference: Reference, _ client: () async -> RegistryClient) async {
         switch error {
         case .registry(.unknown) where error.isAboutManifest(reference):
-            self.init(.notFound, await Self.missing(reference, client))
+            self.init(.notFound, await Self.missing(reference, await client()))
         case .registry(let error): self.init(error)
         case .wrongContent, .wrongSize, .badManifest:
             self.init(.verification, error.description, advice: "Push it again, or choose another registry.")

@@ -58,9 +58,13 @@ final class PullSources: ContentResolver {
     }
 
     func content(of reference: Reference) async throws(PullError) -> NamedContent {
-        if let agent, let found = await AgentResolver.content(of: reference, from: registry.authority, at: agent) {
+        if let agent,
+            let found = await AgentResolver.content(
+                of: reference, from: registry.authority, at: agent, within: patience)
+        {
             return found
         }
+        guard !Task.isCancelled else { throw .cancelled }
         do throws(PullError) {
             return try await client().content(of: reference)
         } catch {

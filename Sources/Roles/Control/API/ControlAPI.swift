@@ -199,6 +199,10 @@ package struct ControlAPI: Sendable {
         }
         let whole = SHA256.digest(Array("\(call.context.caller?.name ?? "")\u{0}\(key)".utf8)).hex
         let digest = SHA256.digest(Array("POST \(call.request.uri.path)\u{0}".utf8) + call.body)
+        // The end of an earlier call may have been lost with the database.
+        if let (status, reply) = core.unended.withLock({ $0[whole] }) {
+            try await end(whole, status, reply, call)
+        }
         let outcome = try await call.stored { () throws(StoreError) in
             try await core.store.begin(whole, digest, at: core.now())
         }
@@ -213,15 +217,23 @@ package struct ControlAPI: Sendable {
         let reply: APIReply
         do throws(APIProblem) { reply = try await body(call) } catch {
             // A refused call has changed nothing, so it may be made again with the same key.
-            try await call.stored { () throws(StoreError) in
-                try await core.store.end(whole, status: error.status, reply: nil)
-            }
+            try await end(whole, error.status, nil, call)
             throw error
         }
-        try await call.stored { [sealed = try sealed(reply)] () throws(StoreError) in
-            try await core.store.end(whole, status: reply.status, reply: sealed)
-        }
+        try await end(whole, reply.status, try sealed(reply), call)
         return reply
+    }
+
+    /// Most ends of calls that are remembered while the database does not take them.
+    private static let mostUnended = 10_000
+
+    /// Stores how a call ended, at once or as soon as it is made again.
+    private func end(_ key: String, _ status: Int, _ reply: String?, _ call: APICall) async throws(APIProblem) {
+        core.unended.withLock { unended in
+            if unended.count < Self.mostUnended || unended[key] != nil { unended[key] = (status, reply) }
+        }
+        try await call.stored { () throws(StoreError) in try await core.store.end(key, status: status, reply: reply) }
+        core.unended.withLock { $0[key] = nil }
     }
 
     /// An answer in sealed form: it may contain secrets, which the database must not store in the clear.

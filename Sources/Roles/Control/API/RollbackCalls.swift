@@ -44,7 +44,7 @@ enum RollbackCalls {
                     409, "not_versions", "the class '\(name)' keeps no versions: targets have only what they show",
                     advice: "set publish: versions in the class")
             }
-            guard try await areKept(history: visible, like: settings, core).contains(target.id) else {
+            guard try await mayBeKept(history: visible, like: settings, core).contains(target.id) else {
                 throw APIProblem(
                     409, "version_gone",
                     "\(target.id) is on no target any more: the class '\(name)' keeps \(settings.keep) versions besides the "
@@ -90,26 +90,36 @@ enum RollbackCalls {
         }
     }
 
-    /// The jobs whose content a target has that took part in all of them: it keeps the last versions of a destination, in
-    /// the order in which they became current.
+    /// The jobs whose content some target may still have: each keeps the last versions of a destination, in the order in which
+    /// they became current there.
     /// - Parameters:
     ///   - history: jobs that are done, newest first.
     ///   - settings: of the destination.
-    private static func areKept(
+    private static func mayBeKept(
         history: [JobRecord], like settings: FleetClass, _ core: ControlCore
     ) async throws -> Set<String> {
         var isAlike: [Int: Bool] = [:]
-        var kept: [String] = []
-        for job in history.reversed() {
+        var versions: [(id: String, isRollback: Bool)] = []
+        // A job for some targets says nothing of the others.
+        for job in history.reversed() where job.order.to.isEmpty {
             if isAlike[job.classVersion] == nil {
                 let other = try await core.planned(job).1
                 isAlike[job.classVersion] = other.publish == .versions && other.destination == settings.destination
             }
-            guard isAlike[job.classVersion] == true else { continue }
-            let version = job.restores ?? job.id
+            if isAlike[job.classVersion] == true { versions.append((job.restores ?? job.id, job.restores != nil)) }
+        }
+        // A rollback may have been for some of them.
+        let all = kept(versions.map { $0.id }, settings.keep)
+        let some = kept(versions.filter { !$0.isRollback }.map { $0.id }, settings.keep)
+        return all.union(some).union(history.filter { !$0.order.to.isEmpty }.map(\.id))
+    }
+
+    private static func kept(_ versions: [String], _ keep: Int) -> Set<String> {
+        var kept: [String] = []
+        for version in versions {
             kept.removeAll { $0 == version }
             kept.append(version)
-            kept = kept.suffix(settings.keep + 1)
+            kept = kept.suffix(keep + 1)
         }
         return Set(kept)
     }

@@ -143,15 +143,21 @@ extension ControlCore {
 
     /// Nodes are away.
     private func leave(_ found: [NodeID], _ now: Double) async {
-        if found.count > Self.mostSaid {
-            await say("nodes.away", "", .object(["nodes": .integer(Int64(found.count))]), at: now)
+        // Of those that control has just found out at its start, the ones that went while it was away.
+        let news = roster.withLock { roster in
+            found.filter {
+                roster[$0].map { $0.record.state == .active && $0.record.seen > now - Self.newsAge } ?? false
+            }
+        }
+        if news.count > Self.mostSaid {
+            await say("nodes.away", "", .object(["nodes": .integer(Int64(news.count))]), at: now)
         }
         for node in found {
             await report(.away, of: node)
             guard let record = roster.withLock({ $0[node]?.record }) else { continue }
             if record.isEphemeral {
                 await forget(record, "node.forget")
-            } else if record.state == .active, found.count <= Self.mostSaid, record.seen > now - Self.newsAge {
+            } else if news.count <= Self.mostSaid, news.contains(node) {
                 await say("node.away", node.description, .object(["name": .string(record.name)]), at: now)
             }
         }
@@ -217,7 +223,10 @@ extension ControlCore {
         // Those that no control saw go away: they never came after they joined, or went while controls were down.
         let nodes = (try? await store.nodes()) ?? []
         for node in nodes where node.isEphemeral {
-            let heard = roster.withLock { roster in roster[node.id].map { max($0.heard, $0.elsewhere?.at ?? 0) } } ?? 0
+            let heard =
+                roster.withLock { roster in
+                    roster[node.id].map { max($0.heard, $0.elsewhere?.at ?? 0, $0.awaitedSince ?? 0) }
+                } ?? 0
             guard max(node.seen, node.joined, heard) < now - Self.ephemeralRest else { continue }
             await forget(node, "node.forget")
         }

@@ -54,6 +54,8 @@ package final class ControlCore: Sendable {
 
     let roster = Mutex(Roster())
     let figures = Mutex(FigureBoard())
+    /// Calls with an Idempotency-Key whose end the database does not have: their status, and the answer to store.
+    let unended = Mutex<[String: (status: Int, reply: String?)]>([:])
     let peers = Mutex(JobTracker())
     let jobs = Mutex(JobTable())
     let classes = Mutex<[String: ClassRecord]>([:])

@@ -14,8 +14,8 @@ struct Roster: Sendable {
         /// When another control of the database said last that it hears of the node.
         var elsewhere: (control: String, at: Double)?
         var isAway = true
-        /// Control has just started, and nothing was heard of the node yet: it may be away without anybody knowing.
-        var isAwaited = false
+        /// When control has started, where nothing was heard of the node since: it may be away without anybody knowing.
+        var awaitedSince: Double?
         /// Seconds by which the node's clock is ahead of control's.
         var clock = 0.0
         /// Free bytes on the disks of its roots, as last reported.
@@ -104,7 +104,7 @@ struct Roster: Sendable {
     mutating func hear(_ id: NodeID, at now: Double, clock: Double) -> Bool {
         guard let seat = seats[id] else { return false }
         seats[id]?.heard = now
-        seats[id]?.isAwaited = false
+        seats[id]?.awaitedSince = nil
         seats[id]?.clock = clock
         seats[id]?.isUnwritten = true
         guard seat.isAway else { return false }
@@ -125,7 +125,7 @@ struct Roster: Sendable {
         for id in nodes {
             guard let index = seats.index(forKey: id) else { continue }
             seats.values[index].elsewhere = (control, now)
-            seats.values[index].isAwaited = false
+            seats.values[index].awaitedSince = nil
             guard seats.values[index].isAway else { continue }
             seats.values[index].isAway = false
             present += 1
@@ -147,26 +147,22 @@ struct Roster: Sendable {
         var found: [NodeID] = []
         for index in seats.indices {
             let seat = seats.values[index]
-            guard !seat.isAway || seat.isAwaited, max(seat.heard, seat.elsewhere?.at ?? 0) + seconds < now else {
-                continue
-            }
+            let last = max(seat.heard, seat.elsewhere?.at ?? 0, seat.awaitedSince ?? 0)
+            guard !seat.isAway || seat.awaitedSince != nil, last + seconds < now else { continue }
             let id = seats.keys[index]
             if parked[id] == nil { found.append(id) }
         }
         for id in found {
             if seats[id]?.isAway == false { present -= 1 }
             seats[id]?.isAway = true
-            seats[id]?.isAwaited = false
+            seats[id]?.awaitedSince = nil
         }
         return found
     }
 
     /// Control has started: who is not heard of from now on is away.
     mutating func awaitAll(at now: Double) {
-        for index in seats.indices where seats.values[index].isAway {
-            seats.values[index].isAwaited = true
-            seats.values[index].heard = max(seats.values[index].heard, now)
-        }
+        for index in seats.indices where seats.values[index].isAway { seats.values[index].awaitedSince = now }
     }
 
     /// - Returns: the node's waiting request, to be resumed; nil if there is none or the command is not new.

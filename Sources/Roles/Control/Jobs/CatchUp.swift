@@ -56,10 +56,7 @@ extension ControlCore {
 
     private func catchUp(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
         let history = try await store.jobs(before: nil, limit: 200, class: record.name)
-        // A rollback is the class's last job as any other: what it restored is what nodes should have.
-        let newest = history.first { $0.content != nil && ($0.state == .done || $0.state == .partly) }
-        guard let last = newest?.restores.map({ id in history.first { $0.id == id } }) ?? newest,
-            let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
+        guard let last = try await lastOfAll(history), let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
         else { return }
         var have: Set<NodeID> = [last.sender]
         // Targets of jobs with the same content that are done, and all targets of running jobs.
@@ -92,6 +89,21 @@ extension ControlCore {
             logger.warning(
                 "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error.text)"])
         }
+    }
+
+    /// The job whose content nodes of a class should have: the last one that is done, or what was restored from it on all of
+    /// its targets.
+    /// - Parameter history: of the class, newest first.
+    private func lastOfAll(_ history: [JobRecord]) async throws(StoreError) -> JobRecord? {
+        let done = history.filter { $0.content != nil && ($0.state == .done || $0.state == .partly) }
+        guard let last = done.first(where: { $0.restores == nil }) else { return nil }
+        guard let newest = done.first, let id = newest.restores, let restored = history.first(where: { $0.id == id })
+        else { return last }
+        func nodes(_ job: JobRecord) async throws(StoreError) -> Set<NodeID> {
+            let targets = try await store.snapshot(job.id, course: JobCourse())?.machine?.targets ?? []
+            return Set(targets.filter { $0.state == .done }.map(\.node))
+        }
+        return try await nodes(newest).isSuperset(of: try await nodes(last)) ? restored : last
     }
 
     /// Expressions `name in ("a", "b")`, each short enough for ``Selection/longest``.

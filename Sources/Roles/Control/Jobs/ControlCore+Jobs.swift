@@ -28,7 +28,7 @@ extension ControlCore {
             return
         }
         let lead = lead(id, settings)
-        let wasPaused = await lead.snapshot?.machine?.state == .paused
+        let wasPaused = await lead.last?.machine?.state == .paused
         guard let snapshot = try await lead.refresh() else { return }
         keep(snapshot, kept, settings)
         carryOut(outstanding(snapshot, wasPaused: wasPaused), of: snapshot, before: nil)
@@ -111,7 +111,9 @@ extension ControlCore {
         if before.map({ $0.record.state == .planned }) ?? true, record.state != .planned, !record.state.hasEnded,
             record.restores == nil
         {
-            for node in record.caches { commands.append((node, .offer(job: record.id, attempt: 1))) }
+            for node in record.caches {
+                if let command = offer(record, to: node, attempt: 1) { commands.append((node, command)) }
+            }
         }
         // Everybody stopped seeding when the job ended. Its sender begins again, told so once each time.
         if before?.record.state.hasEnded ?? true, record.restores == nil, let machine = job.machine,
@@ -155,15 +157,14 @@ extension ControlCore {
     /// Removes a job that has ended from memory.
     private func close(_ id: String) async {
         let lead = lead(id)
-        let last = await lead?.snapshot
+        let last = await lead?.last
         // The nodes are told first, while the job's data is still in memory.
         if let last, let record = try? await store.job(id) {
             var ended = last
             ended.record = record
             if !last.record.state.hasEnded { carryOut([], of: ended, before: last) }
         }
-        let nodes = (last?.machine?.targets.map(\.node) ?? []) + (last?.record.caches ?? [])
-        jobs.withLock { $0.remove(id, nodes: nodes) }
+        jobs.withLock { $0.remove(id) }
         figures.withLock { $0.forget(id) }
         peers.withLock { $0.end(id) }
     }
@@ -207,7 +208,7 @@ extension ControlCore {
                 }
             }
             if snapshot.record.caches.contains(node), !machine.state.hasEnded, machine.state != .planned {
-                tell([(node, .offer(job: id, attempt: 1))])
+                if let command = offer(snapshot.record, to: node, attempt: 1) { tell([(node, command)]) }
             }
         }
     }

@@ -32,7 +32,12 @@ actor JobLead {
     let id: String
     let settings: FleetClass
     private unowned let core: ControlCore
-    private(set) var snapshot: JobSnapshot?
+    /// Nil after a write that failed, until it is read again.
+    private(set) var snapshot: JobSnapshot? {
+        didSet { last = snapshot ?? last }
+    }
+    /// The job as it was known last.
+    private(set) var last: JobSnapshot?
     private var waiting: [Work] = []
     private var isBusy = false
 

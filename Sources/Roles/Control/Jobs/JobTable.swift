@@ -53,12 +53,11 @@ struct JobTable: Sendable {
         for node in nodes { ofNode[node, default: []].insert(facts.record.id) }
     }
 
-    mutating func remove(_ job: String, nodes: [NodeID]) {
+    mutating func remove(_ job: String) {
         leads[job] = nil
         facts[job] = nil
         sharers[job] = nil
-        self.nodes[job] = nil
-        for node in nodes {
+        for node in nodes.removeValue(forKey: job) ?? [] {
             ofNode[node]?.remove(job)
             if ofNode[node]?.isEmpty == true { ofNode[node] = nil }
         }

@@ -185,7 +185,8 @@ package struct JobMachine: Sendable, Hashable {
         switch course.switches {
         case .each where !wasHeld: advance(at: now)
         case .each: break
-        case .manual where gatesTransferOnly && !wasHeld && wave + 1 < tally.waves.count:
+        case .manual where gatesTransferOnly && wasHeld: break
+        case .manual where gatesTransferOnly && wave + 1 < tally.waves.count:
             wave += 1
             nextWave = nil
         case .manual: for number in tally.waves.indices { open(number) }

@@ -42,11 +42,16 @@ package struct TargetLife: Sendable, Hashable {
     let hasHook: Bool
     /// Whether the host is a cache for this job, which publishes nothing.
     let isCache: Bool
+    /// Seconds for which a cache keeps and seeds the content after the job has ended.
+    let seedTime: Double
+    /// For a cache of a job that has ended: until when it keeps the content, in seconds since 1970 by control's clock.
+    package internal(set) var keptUntil: Double?
 
-    package init(attempt: Int64, hasHook: Bool, isCache: Bool) {
+    package init(attempt: Int64, hasHook: Bool, isCache: Bool, seedTime: Double = 0) {
         self.attempt = attempt
         self.hasHook = hasHook && !isCache
         self.isCache = isCache
+        self.seedTime = seedTime
     }
 
     package enum Event: Sendable, Hashable {
@@ -125,7 +130,12 @@ package struct TargetLife: Sendable, Hashable {
             }
         case .failed(let code, let again): return stage == .ended ? [] : end(.failed(code: code, again: again))
         case .resumed: return said + follow(now)
-        case .time: return follow(now)
+        case .time:
+            if let keptUntil, stage == .ended, now >= keptUntil {
+                isOver = true
+                return over()
+            }
+            return follow(now)
         }
     }
 
@@ -136,6 +146,7 @@ package struct TargetLife: Sendable, Hashable {
         attempt = wanted
         outcome = nil
         isOver = false
+        keptUntil = nil
         hasBegun = false
         maySwitch = maySwitch && isVisible
         stage = hasContent ? .delivered : .receiving
@@ -176,7 +187,13 @@ package struct TargetLife: Sendable, Hashable {
             case .switched, .hook:
                 isOver = true
                 return []
-            case .ended: return over()
+            case .ended:
+                if isCache, hasContent, seedTime > 0 {
+                    // It may be told the end more than once.
+                    if keptUntil == nil { keptUntil = now + seedTime }
+                    return []
+                }
+                return over()
             }
         }
     }
@@ -227,7 +244,10 @@ package struct TargetLife: Sendable, Hashable {
     }
 
     /// When ``Event/time`` must be handled, by control's clock; nil for not at all.
-    package var due: Double? { stage == .delivered && maySwitch && !isPaused ? moment : nil }
+    package var due: Double? {
+        if stage == .ended, !isOver { return keptUntil }
+        return stage == .delivered && maySwitch && !isPaused ? moment : nil
+    }
 
     /// Whether the job wants to receive.
     package var wantsTurn: Bool { stage == .receiving && !isPaused }

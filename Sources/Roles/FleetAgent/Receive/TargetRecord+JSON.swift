@@ -75,10 +75,12 @@ extension TargetRecord {
 }
 
 extension TargetLife {
-    var json: JSONValue {
+    package var json: JSONValue {
         var object = JSONObject(["stage": .string(stage.rawValue), "attempt": .integer(attempt)])
         for (key, flag) in flags where flag { object[key] = .bool(true) }
         object.set("moment", moment)
+        if seedTime > 0 { object["seed_time"] = .double(seedTime) }
+        object.set("kept_until", keptUntil)
         if let outcome {
             switch outcome {
             case .done: object["outcome"] = "done"
@@ -103,11 +105,12 @@ extension TargetLife {
         ]
     }
 
-    init(json: JSONValue) throws(WireProblem) {
+    package init(json: JSONValue) throws(WireProblem) {
         let reader = try WireReader(json, "life")
         self.init(
             attempt: try reader.integer("attempt"), hasHook: try reader.flag("has_hook"),
-            isCache: try reader.flag("cache"))
+            isCache: try reader.flag("cache"), seedTime: try reader.optionalNumber("seed_time") ?? 0)
+        keptUntil = try reader.optionalNumber("kept_until")
         stage = try reader.choice("stage")
         isPaused = try reader.flag("paused")
         hasBegun = try reader.flag("begun")

@@ -119,7 +119,7 @@ extension TargetRunner {
             }
             return
         }
-        announceIfDue()
+        if life.keptUntil == nil { announceIfDue() }
         let status = runner.status
         board.take(status)
         guard life.stage == .receiving else { return }

@@ -76,9 +76,6 @@ extension ControlStore {
 
     // MARK: Idempotency of API calls
 
-    /// Seconds that a call may take.
-    private static let longestCall = 120.0
-
     /// Registers a call. A key is remembered for a day.
     /// - Parameters:
     ///   - key: identifies the caller and the call.
@@ -89,15 +86,12 @@ extension ControlStore {
         try await engine.write { session throws(StoreError) in
             try session.lock("call \(key)")
             if let row = try session.query(
-                "SELECT digest, status, reply, at FROM idempotency WHERE key = $1 AND at > $2",
+                "SELECT digest, status, reply FROM idempotency WHERE key = $1 AND at > $2",
                 [.text(key), .time(now - 86_400)]
             ).first {
                 guard row.bytes(0) == digest.bytes else { return .other }
-                if let status = row.int(1), let reply = row.text(2) {
-                    return .answered(status: Int(clamping: status), reply: reply)
-                }
-                // Who began it long ago was killed, or lost the database: it is not running any more.
-                if let begun = row.time(3), begun > now - Self.longestCall { return .running }
+                guard let status = row.int(1), let reply = row.text(2) else { return .running }
+                return .answered(status: Int(clamping: status), reply: reply)
             }
             try session.query(
                 """

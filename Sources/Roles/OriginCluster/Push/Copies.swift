@@ -92,7 +92,7 @@ package final class Copies: Sendable {
         let digest = BlobDigest(blob.digest)
         var hosts = try await keep(blob, id: id, name: name)
         let end = Clocks.steadySeconds + patience
-        var tried: Set<String> = []
+        var (tried, full): (Set<String>, Set<String>) = ([], [])
         while true {
             let placement = watch.placement
             if placement.isSafe(digest, at: hosts) { break }
@@ -100,15 +100,23 @@ package final class Copies: Sendable {
                 $0 != placement.own && !hosts.contains($0) && !tried.contains($0)
             }
             if let next {
-                let more = await copy(digest, to: next, name: name)
-                if more.isEmpty { tried.insert(next) } else { hosts.formUnion(more) }
+                switch await copy(digest, to: next, name: name) {
+                case .at(let more): hosts.formUnion(more)
+                case .full: full.insert(next)
+                case .failed: break
+                }
+                tried.insert(next)
                 continue
+            }
+            let others = placement.takers(of: digest).filter { $0 != placement.own && !hosts.contains($0) }
+            if !others.isEmpty, full.isSuperset(of: others) {
+                throw OCIError(507, .denied, "no space is left at the other origins")
             }
             guard Clocks.steadySeconds < end else {
                 logger.warning("a push has too few copies", metadata: ["blob": "\(digest)"])
                 throw OCIError(503, .unavailable, "no second origin takes the blob now: try again")
             }
-            tried = []
+            (tried, full) = ([], [])
             do { try await Task.sleep(for: .seconds(Self.pause)) } catch {
                 throw OCIError(503, .unavailable, "the registry stops: try again")
             }
@@ -127,7 +135,7 @@ package final class Copies: Sendable {
         for host in placement.takers(of: digest) where host != placement.own {
             if placement.isSafe(digest, at: hosts) { break }
             if isHere {
-                hosts.formUnion(await copy(digest, to: host, name: name))
+                if case .at(let more) = await copy(digest, to: host, name: name) { hosts.formUnion(more) }
             } else if (try? await peers.adopt(digest, for: name, at: host)) == true {
                 hosts.insert(host)
             }
@@ -157,25 +165,34 @@ package final class Copies: Sendable {
         return hosts
     }
 
+    private enum Copied {
+        /// These origins have the blob durably.
+        case at([String])
+        /// The other origin has no room.
+        case full
+        case failed
+    }
+
     /// Sends a blob from this disk to another origin, unless that has it already.
-    /// - Returns: the origins that have the blob durably; empty after a failure.
-    private func copy(_ digest: BlobDigest, to host: String, name: ContentName) async -> [String] {
-        if (try? await peers.adopt(digest, for: name, at: host)) == true { return [host] }
-        guard let file = await FileParts(digest.sha256, in: node.directory) else { return [] }
+    private func copy(_ digest: BlobDigest, to host: String, name: ContentName) async -> Copied {
+        if (try? await peers.adopt(digest, for: name, at: host)) == true { return .at([host]) }
+        guard let file = await FileParts(digest.sha256, in: node.directory) else { return .failed }
         let place = UploadPlace(host: host, id: BlobUpload.newID(), digest: digest, size: file.size)
         let channel = ByteChannel()
         let (peers, size) = (peers, file.size)
-        let sending = Task { () -> Int64? in
-            let length = try? await peers.send(channel, to: place, at: 0)
-            channel.close()
-            return length
+        let sending = Task { () -> Result<Int64, PeerProblem> in
+            defer { channel.close() }
+            do throws(PeerProblem) { return .success(try await peers.send(channel, to: place, at: 0)) } catch {
+                return .failure(error)
+            }
         }
         let isSent = await file.send(to: channel)
         if isSent { channel.finish() } else { channel.close() }
-        guard await sending.value == size, isSent, let hosts = try? await peers.finish(place, digest, name: name) else {
+        let sent = await sending.value
+        guard sent == .success(size), isSent, let hosts = try? await peers.finish(place, digest, name: name) else {
             await peers.cancel(place)
-            return []
+            return if case .failure(.status(507)) = sent { .full } else { .failed }
         }
-        return hosts
+        return .at(hosts)
     }
 }

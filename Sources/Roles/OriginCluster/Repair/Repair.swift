@@ -82,9 +82,7 @@ package actor Repair {
         let placement = watch.placement
         var have: [BlobDigest] = []
         for blob in blobs {
-            // What is left to the back ends is not offered again and again.
-            let isHere = node.catalogue.entry(of: blob.digest.sha256) != nil
-            if isHere ? true : await taking.doesWithout(blob.digest) {
+            if node.catalogue.entry(of: blob.digest.sha256) != nil {
                 have.append(blob.digest)
             } else if placement.keeps(blob.digest) {
                 await taking.want(blob, from: host)

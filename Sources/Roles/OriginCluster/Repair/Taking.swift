@@ -37,7 +37,7 @@ actor Taking {
     /// Blobs beyond this are dropped; other origins offer them again later.
     private static let mostWanted = 100_000
     /// Seconds after which it is looked again whether a blob should be here.
-    private static let awayFor = 3_600.0
+    private static let awayFor = 600.0
     private static let mostFailures = 6
     private static let backoff = Backoff(first: 0.5, longest: 30)
 
@@ -67,11 +67,10 @@ actor Taking {
 
     func forget(_ digest: BlobDigest) async { await fetches.forget(digest.sha256) }
 
-    /// Whether a blob was left to the back ends a short while ago.
-    func doesWithout(_ digest: BlobDigest) -> Bool { leftAway[digest].map { $0 > Clocks.steadySeconds } ?? false }
-
     func want(_ blob: OfferedBlob, from host: String) {
         guard !isStopped, wanted[blob.digest] != nil || wanted.count < Self.mostWanted else { return }
+        // It was left to the back ends a short while ago. Its holder offers it again.
+        if let until = leftAway[blob.digest], until > Clocks.steadySeconds { return }
         if wanted[blob.digest] == nil {
             wanted[blob.digest] = Wanted(sources: [], names: [])
             queue.append(blob.digest)

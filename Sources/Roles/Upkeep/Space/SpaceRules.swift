@@ -55,5 +55,5 @@ package struct SpaceRules: Sendable, Hashable {
     package func refuses(_ use: DiskUse) -> Bool { use.share >= full }
 
     /// Whether what is brought here now is soon removed again.
-    package func isFilling(_ use: DiskUse) -> Bool { use.share > min(aggressiveLowerThreshold, aggressiveThreshold) }
+    package func isFilling(_ use: DiskUse) -> Bool { use.share > aggressiveThreshold }
 }
