@@ -206,7 +206,7 @@ let layers: [(name: String, modules: [Module])] = [
                     "Hashing", "Metainfo", "Threads", "Files", "Blobs", "Database", "Registry", "BlobNode", "ColdStore",
                 ], products: [.log]),
             Module(
-                name: "RegistryClient", uses: ["Text", "JSON", "HTTPTransport", "Registry"],
+                name: "RegistryClient", uses: ["Text", "JSON", "Hashing", "HTTPTransport", "Registry"],
                 products: [.nioCore, .nioHTTP1]),
             Module(
                 name: "RegistryTransfer",
@@ -245,7 +245,7 @@ let layers: [(name: String, modules: [Module])] = [
             Module(
                 name: "IndexServer",
                 uses: [
-                    "Text", "Address", "JSON", "Hashing", "Metainfo", "MetricFamilies", "Threads", "Admission",
+                    "Text", "Address", "JSON", "Metainfo", "MetricFamilies", "Threads", "Admission",
                     "HTTPTransport", "HTTPServing",
                     "Registry", "RegistryAccess", "RegistryClient", "NameIndex", "OCI", "IndexLink", "RegistryWatch",
                 ], products: [.hummingbird, .log, .nioCore]),

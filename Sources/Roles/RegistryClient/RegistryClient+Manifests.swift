@@ -1,4 +1,5 @@
 import HTTPTransport
+import Hashing
 import NIOCore
 import NIOHTTP1
 import Registry
@@ -47,6 +48,13 @@ extension RegistryClient {
             Call(
                 method: .PUT, url: try url("/v2/\(reference.name)/manifests/\(reference.version)"),
                 headers: headers, body: bytes, accepts: [201, 200]), limit: 64 << 10)
+    }
+
+    /// Uploads the empty configuration that manifests of files refer to, unless it is there.
+    package func putEmptyConfig(in name: ContentName) async throws(RegistryError) {
+        let config = FilesManifest.emptyConfig
+        let digest = BlobDigest(SHA256.digest(config))
+        if try await size(of: digest, in: name) == nil { try await upload(config, digest, in: name) }
     }
 
     /// Puts a tag on a blob or manifest that the registry has. For Swoop registries.

@@ -73,20 +73,11 @@ struct RegistryArguments: ParsableArguments {
         forContent.readTimeout = silence
         let named = RegistryClient(base: url, credential: credential, settings: forContent)
         guard await named.hasContent() == false else { return named }
-        let view = RegistryView(url, credential: credential, settings: settings)
-        let origins = (try? await view.parts(now: 0))?.origins.map(\.url).shuffled() ?? []
-        await view.shutdown()
-        // The token must not be sent in plain text to an origin if the index uses TLS.
-        for origin in origins where origin != url {
-            let isTrusted = origin.isSecure || !url.isSecure
-            let client = RegistryClient(base: origin, credential: isTrusted ? credential : nil, settings: forContent)
-            if await client.hasContent() == true {
-                await named.shutdown()
-                return client
-            }
-            await client.shutdown()
-        }
-        return named
+        let origins = await parts(of: url, credential, settings)?.origins.map(\.url).shuffled() ?? []
+        let found = await first(of: origins, beside: url, credential, forContent) { await $0.hasContent() == true }
+        guard let found else { return named }
+        await named.shutdown()
+        return found
     }
 
     /// A client of an index, for what only indexes can do. If the given URL is that of an origin, one of the indexes that it
@@ -94,18 +85,40 @@ struct RegistryArguments: ParsableArguments {
     func indexClient(silence: Double) async throws -> RegistryClient {
         let (url, credential) = try place()
         var settings = try settings
-        let view = RegistryView(url, credential: credential, settings: settings)
-        let indexes = (try? await view.parts(now: 0))?.indexes ?? []
-        await view.shutdown()
+        let indexes = await Self.parts(of: url, credential, settings)?.indexes ?? []
         settings.readTimeout = silence
-        for index in indexes where !indexes.contains(url) {
-            // The token must not be sent in plain text to an index if the origin uses TLS.
-            let isTrusted = index.isSecure || !url.isSecure
-            let client = RegistryClient(base: index, credential: isTrusted ? credential : nil, settings: settings)
-            if (try? await client.probe("/healthz", within: 5)) != nil { return client }
-            await client.shutdown()
+        if !indexes.contains(url),
+            let found = await Self.first(
+                of: indexes, beside: url, credential, settings,
+                that: { (try? await $0.probe("/healthz", within: 5)) != nil })
+        {
+            return found
         }
         return RegistryClient(base: url, credential: credential, settings: settings)
+    }
+
+    private static func parts(
+        of url: HTTPURL, _ credential: RegistryCredential?, _ settings: HTTPTransportSettings
+    ) async -> Cluster? {
+        let view = RegistryView(url, credential: credential, settings: settings)
+        let parts = try? await view.parts(now: 0)
+        await view.shutdown()
+        return parts
+    }
+
+    /// A client of the first other part of the registry that is right.
+    private static func first(
+        of parts: [HTTPURL], beside url: HTTPURL, _ credential: RegistryCredential?, _ settings: HTTPTransportSettings,
+        that isRight: (RegistryClient) async -> Bool
+    ) async -> RegistryClient? {
+        for part in parts where part != url {
+            // The token must not be sent in plain text to another part if the named one uses TLS.
+            let isTrusted = part.isSecure || !url.isSecure
+            let client = RegistryClient(base: part, credential: isTrusted ? credential : nil, settings: settings)
+            if await isRight(client) { return client }
+            await client.shutdown()
+        }
+        return nil
     }
 
     /// Settings of connections to all parts of the registry.

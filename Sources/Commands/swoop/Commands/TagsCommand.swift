@@ -127,10 +127,10 @@ extension TagList {
 }
 
 extension RegistryArguments {
-    /// Runs a body with a client until it ends or a stop is requested.
+    /// Which part of the registry is to be asked.
     enum Part { case any, index }
 
-    /// - Parameter part: which part of the registry is to be asked.
+    /// Runs a body with a client until it ends or a stop is requested.
     func using<R: Sendable>(
         _ part: Part = .any, silence: Double = 30,
         _ body: @escaping @Sendable (RegistryClient) async throws(RegistryError) -> R

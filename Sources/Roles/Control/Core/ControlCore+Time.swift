@@ -202,8 +202,7 @@ extension ControlCore {
     /// Ends jobs whose sender never said what they are: it went away while it hashed.
     private func failUnbegun(_ now: Double) async {
         let open = (try? await store.jobs(before: nil, limit: 1000, isOpen: true, oldestFirst: true)) ?? []
-        for job in open
-        where job.course == nil && (job.expires > 0 ? job.expires : job.made + FleetClass().course.expires) < now {
+        for job in open where job.course == nil && job.expires < now {
             _ = try? await change(job, "job.expire") { job in
                 guard job.course == nil, !job.state.hasEnded else { return false }
                 job.state = .failed

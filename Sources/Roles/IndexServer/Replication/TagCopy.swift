@@ -1,5 +1,4 @@
 import HTTPTransport
-import Hashing
 import Metainfo
 import NIOCore
 import NameIndex
@@ -95,12 +94,7 @@ struct TagCopy: Sendable {
         guard let path = try? SafePath(name.lastComponent) else {
             throw .malformed("the name \(name), whose last part is no name of a file")
         }
-        let (config, configDigest) = (
-            FilesManifest.emptyConfig, BlobDigest(SHA256.digest(FilesManifest.emptyConfig))
-        )
-        if try await client.size(of: configDigest, in: name) == nil {
-            try await client.upload(config, configDigest, in: name)
-        }
+        try await client.putEmptyConfig(in: name)
         let file = FilesManifest.File(path: path, digest: digest, size: size, isExecutable: false)
         try await client.put(
             FilesManifest.make([file]), type: Manifest.imageType, as: reference, clusters: task.via.description)

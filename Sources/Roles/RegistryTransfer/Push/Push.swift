@@ -71,7 +71,7 @@ package struct Push: Sendable {
             pool.shutdown()
         }
         let found = try result.get()
-        try await putConfig()
+        try await registry { () throws(RegistryError) in try await client.putEmptyConfig(in: name) }
         let files = zip(content.files, found).map { file, digest in
             FilesManifest.File(
                 path: content.isSingleFile ? Self.path(content.name) : file.path, digest: digest, size: file.length,
@@ -113,15 +113,6 @@ package struct Push: Sendable {
             sizes.formUnion(manifest.layers.map(\.size))
         }
         return sizes
-    }
-
-    private func putConfig() async throws(PushError) {
-        let config = FilesManifest.emptyConfig
-        let digest = BlobDigest(SHA256.digest(config))
-        try await registry { () throws(RegistryError) in
-            guard try await client.size(of: digest, in: name) == nil else { return }
-            try await client.upload(config, digest, in: name)
-        }
     }
 
     // MARK: Files

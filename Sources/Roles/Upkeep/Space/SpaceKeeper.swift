@@ -50,11 +50,16 @@ package actor SpaceKeeper {
 
     /// Whether a blob that is not here may stay away: the disk is filling, and the back ends of all its names have it.
     package nonisolated func canDoWithout(_ digest: BlobDigest) async -> Bool {
-        guard let cold, let use = measure(), rules.isFilling(use) else { return false }
-        guard let names = try? await holders.names(having: digest, limit: Self.mostNames), !names.isEmpty,
+        guard let use = measure(), rules.isFilling(use) else { return false }
+        return await isStored(digest, bytes: nil)
+    }
+
+    /// Whether the back ends of all names of a blob have it. False if nobody can say.
+    private nonisolated func isStored(_ digest: BlobDigest, bytes: Int64?) async -> Bool {
+        guard let cold, let names = try? await holders.names(having: digest, limit: Self.mostNames), !names.isEmpty,
             names.count < Self.mostNames
         else { return false }
-        return await cold.isStored(digest, bytes: nil, for: names)
+        return await cold.isStored(digest, bytes: bytes, for: names)
     }
 
     /// Removes blobs until there is room. Returns when that is done. Runs follow one after the other; a call without `bytes`
@@ -145,15 +150,7 @@ package actor SpaceKeeper {
     /// - Returns: whether it was removed.
     private nonisolated func evict(_ blob: DatedBlob) async -> Bool {
         let (digest, catalogue) = (BlobDigest(blob.digest), node.catalogue)
-        guard let cold, !catalogue.isOnLease(blob.digest) else { return false }
-        do {
-            let names = try await holders.names(having: digest, limit: Self.mostNames)
-            guard !names.isEmpty, names.count < Self.mostNames,
-                await cold.isStored(digest, bytes: blob.size, for: names)
-            else { return false }
-        } catch {
-            return false
-        }
+        guard !catalogue.isOnLease(blob.digest), await isStored(digest, bytes: blob.size) else { return false }
         let isGone = await Threads.offload { [node, logger] in
             do throws(SystemError) {
                 return try node.remove(blob.digest, unlessUsedAfter: blob.time)

@@ -1,0 +1,72 @@
+import Fleet
+import JSON
+import Testing
+
+@testable import Control
+
+@Suite(.serialized) struct `A rollback by the API` {
+    /// A class that keeps versions, and jobs of it that are done at one target.
+    private func with(
+        _ count: Int, _ more: JSONObject = [:],
+        _ body: (TestAPI, _ jobs: [String], _ build: TestAgent, _ web: TestAgent) async throws -> Void
+    ) async throws {
+        try await TestAPI.using { api in
+            var keys: JSONObject = ["publish": "versions"]
+            for member in more.members { keys[member.key] = member.value }
+            try await api.bench.defineRelease(keys)
+            let (build, web) = (try await api.bench.agent("build"), try await api.bench.agent("web-1"))
+            var jobs: [String] = []
+            for number in 1...count {
+                let id = try await build.startJob(path: "/srv/app\(number)")
+                try await end(id, at: web)
+                jobs.append(id)
+                api.bench.clock.pass(1)
+                await api.bench.core.tick()
+            }
+            try await body(api, jobs, build, web)
+        }
+    }
+
+    private func end(_ job: String, at web: TestAgent) async throws {
+        try await web.sync()
+        try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
+    }
+
+    @Test func `restores the job before`() async throws {
+        try await with(2) { api, jobs, _, web async throws in
+            let made = try await api.post("/v1/classes/release/rollback")
+            #expect(made.status == 201)
+            #expect(made.json["restores"]?.stringValue == jobs[0])
+            let id = try #require(made.json["id"]?.stringValue)
+            let restores = try await web.sync().commands.compactMap { command -> String? in
+                if case .restore(_, let version) = command.action { version } else { nil }
+            }
+            #expect(restores == [jobs[0]])
+            try await end(id, at: web)
+            #expect(try await api.get("/v1/jobs/\(id)").json["state"] == "done")
+        }
+    }
+
+    @Test func `brings what it restored to nodes that come later, not what it took back`() async throws {
+        try await with(2, ["catchup": "latest"]) { api, _, build, web async throws in
+            let id = try #require(try await api.post("/v1/classes/release/rollback").json["id"]?.stringValue)
+            try await end(id, at: web)
+            _ = try await api.bench.agent("web-2")
+            _ = try await build.sync()
+            await api.bench.pass(11)
+            let sent = try await build.sync().commands.compactMap { command -> SendOrder? in
+                if case .send(let order) = command.action { order } else { nil }
+            }
+            #expect(sent.first?.path == "/srv/app1" && sent.first?.to == [#"name in ("web-2")"#], "\(sent)")
+        }
+    }
+
+    @Test func `is refused for what no target has any more`() async throws {
+        try await with(3, ["keep": 1]) { api, jobs, _, _ async throws in
+            let gone = try await api.post("/v1/jobs/\(jobs[1])/rollback")
+            #expect(gone.status == 409 && gone.code == "version_gone", "\(gone)")
+            let made = try await api.post("/v1/jobs/\(jobs[2])/rollback")
+            #expect(made.status == 201 && made.json["restores"]?.stringValue == jobs[1], "\(made)")
+        }
+    }
+}
