@@ -119,12 +119,51 @@ import Testing
         let bench = try bench { request in
             request.method == "PATCH" ? .answer(409, body: busy) : nil
         }
+        bench.limits.collisionSeconds = 0.01
         await #expect {
             try await bench.push("app/large")
         } throws: {
             guard case .registry(.refused(_, 409, "BLOB_UPLOAD_INVALID", _))? = $0 as? PushError else { return false }
             return true
         }
+    }
+
+    /// A push that was killed leaves its request behind for a while, and its last bytes come after the registry was asked.
+    @Test(arguments: [409, 416])
+    func `a push waits until the registry has done with an earlier request to its upload`(status: Int) async throws {
+        let answer = #"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"the upload goes on at byte 1"}]}"#
+        let isBroken = Mutex(true)
+        let refusals = Mutex(0)
+        let bench = try bench { request in
+            guard request.method == "PATCH" else { return nil }
+            if isBroken.withLock({ $0 }) { return request.number == 2 ? .breakRequest(after: 10) : nil }
+            return refusals.withLock {
+                $0 += 1
+                return $0
+            } <= 4 ? .answer(status, body: answer) : nil
+        }
+        bench.limits.tries = 1
+        await #expect(throws: PushError.self) { try await bench.push("app/large") }
+        isBroken.withLock { $0 = false }
+        _ = try await bench.push("app/large")
+        #expect(bench.registry.taken == large.count)
+        #expect(bench.registry.log.count { $0.method == "POST" && $0.query.hasPrefix("size=") } == 1)
+    }
+
+    /// The registry that starts again has only what was durable.
+    @Test func `a push goes on after a registry that was away and has less of the upload`() async throws {
+        let answer = #"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"the upload goes on at byte 1"}]}"#
+        let bench = try bench { request in
+            switch (request.method, request.number) {
+            case ("PATCH", 1...2): .answer(503)
+            case ("PATCH", 3...4): .answer(416, body: answer)
+            default: nil
+            }
+        }
+        bench.limits.tries = 3
+        _ = try await bench.push("app/large")
+        #expect(bench.registry.taken == large.count)
+        #expect(bench.registry.log.count { $0.method == "POST" && $0.query.hasPrefix("size=") } == 1)
     }
 
     @Test func `an upload that holds other bytes is begun anew`() async throws {

@@ -25,6 +25,10 @@ package struct RegistryTransferLimits: Sendable {
     package var tries = 5
     /// Seconds before the second of these attempts. It doubles each time.
     package var firstPause = 0.5
+    /// Seconds to wait while the registry is receiving another request to an upload, before a new upload is begun. Longer
+    /// than a registry takes to notice that a client has disappeared, so that a push of a host that lost its power goes on
+    /// too.
+    package var collisionSeconds = 45.0
 
     package init() {}
 }

@@ -167,7 +167,8 @@ struct FilePush: Sendable {
     private func send(_ upload: inout UploadSession) async throws(PushError) -> BlobDigest {
         var reader = read(from: upload.offset, BlockReader.Mark())
         defer { reader.stop() }
-        var failures = 0
+        // Failures in a row, the seconds waited for another request to the upload to end, and uploads begun in its place.
+        var (failures, waited, replaced) = (0, 0.0, 0)
         while upload.offset < size {
             context.meter.reach(index, upload.offset)
             let begin = upload.offset
@@ -176,22 +177,28 @@ struct FilePush: Sendable {
             do throws(RegistryError) {
                 upload = try await client.append(part, length: length, to: upload)
                 context.ledger.save(upload.location, key)
-                failures = 0
+                (failures, waited) = (0, 0)
                 if upload.offset == begin + length { continue }
             } catch {
                 // An error of reading the file takes precedence, since it made the request fail.
                 if let failure = part.failure { throw failure }
                 guard error != .cancelled, !Task.isCancelled else { throw .cancelled }
                 failures += 1
-                let isLost = if case .unknown = error { true } else { false }
-                let most = error.isAnothers ? 3 : error.isPassing || isLost ? limits.tries : 0
-                guard failures < most else { throw .registry(error) }
-                context.meter.trouble("\(error)")
-                if error.isAnothers {
-                    // Another push of the same file is running, and uses the same upload.
+                if error.isCollision, waited < limits.collisionSeconds {
+                    // The request of a push that was killed may still be under way at the registry.
+                    waited += try await pause(after: failures)
+                    upload = try await located(upload)
+                } else if error.isCollision || error.isDenied {
+                    // Another client uses the upload.
+                    replaced += 1
+                    guard replaced < 3 else { throw .registry(error) }
                     upload = try await self.begin()
+                    (failures, waited) = (0, 0)
                 } else {
-                    try await pause(after: failures)
+                    let isLost = if case .unknown = error { true } else { false }
+                    guard error.isPassing || isLost, failures < limits.tries else { throw .registry(error) }
+                    context.meter.trouble("\(error)")
+                    _ = try await pause(after: failures)
                     upload = try await located(upload)
                 }
                 if upload.offset > begin { failures = 0 }
@@ -219,10 +226,11 @@ struct FilePush: Sendable {
         return try await begin()
     }
 
-    private func pause(after failures: Int) async throws(PushError) {
-        var seconds = limits.firstPause
-        for _ in 1..<failures { seconds *= 2 }
-        do { try await Task.sleep(for: .seconds(min(seconds, 30))) } catch { throw .cancelled }
+    /// - Returns: the length of the pause in seconds.
+    private func pause(after failures: Int) async throws(PushError) -> Double {
+        let seconds = min(limits.firstPause * Double(1 << min(failures - 1, 10)), 30)
+        do { try await Task.sleep(for: .seconds(seconds)) } catch { throw .cancelled }
+        return seconds
     }
 
     /// Ends an upload.
@@ -241,7 +249,7 @@ struct FilePush: Sendable {
             if isThere == nil {
                 // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as
                 // stored.
-                let isOver = if case .unknown = error { true } else { error.isAnothers }
+                let isOver = if case .unknown = error { true } else { error.isCollision || error.isDenied }
                 if mayBeWrong || isOver { return false }
                 throw .registry(error)
             }
@@ -253,13 +261,10 @@ struct FilePush: Sendable {
 }
 
 extension RegistryError {
-    /// Whether another client sends to the upload: its bytes are not those that were sent from here, or a request is under
-    /// way.
-    fileprivate var isAnothers: Bool {
-        switch self {
-        case .denied: true
-        case .refused(_, let status, _, _): status == 409 || status == 416
-        default: false
-        }
+    /// Whether the registry has other bytes of the upload than this push assumes, or is receiving another request to it.
+    fileprivate var isCollision: Bool {
+        if case .refused(_, let status, _, _) = self { status == 409 || status == 416 } else { false }
     }
+
+    fileprivate var isDenied: Bool { if case .denied = self { true } else { false } }
 }
