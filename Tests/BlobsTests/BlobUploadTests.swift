@@ -165,6 +165,27 @@ import Testing
         #expect(try after.open(digest)?.readAll(limit: 1 << 20) == bytes)
     }
 
+    /// The registry was killed after it had confirmed the last bytes, which were not durable, and the sender ends the upload.
+    @Test func `an upload that lost its end in a crash says where it goes on when it is to end`() throws {
+        let layer = MemoryFileLayer()
+        let bytes = bytes(50_000)
+        let digest = SHA256.digest(bytes)
+        let id: String
+        do {
+            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer), size: 50_000)
+            id = upload.id
+            try append(bytes[..<20_000], to: upload)
+            try upload.pause()
+            try append(bytes[20_000...], to: upload)
+        }
+        layer.crash(.everything)
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        let upload = try #require(try BlobUpload(resuming: id, in: blobs))
+        #expect(throws: UploadProblem.gap(expected: 20_000)) { try upload.finish(digest) }
+        try append(bytes[20_000...], to: upload)
+        #expect(try upload.finish(digest).size == 50_000)
+    }
+
     @Test(arguments: FaultyFileLayer.Operation.allCases)
     func `a disk that fails at any operation never gives wrong bytes a name`(operation: FaultyFileLayer.Operation)
         throws

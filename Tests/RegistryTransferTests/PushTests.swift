@@ -166,6 +166,25 @@ import Testing
         #expect(bench.registry.log.count { $0.method == "POST" && $0.query.hasPrefix("size=") } == 1)
     }
 
+    /// What was confirmed and not yet durable is lost when a registry is killed.
+    @Test func `a registry that lost the end of an upload gets that again when the upload is to end`() async throws {
+        let answer = #"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"the upload goes on at byte 4500000"}]}"#
+        let registry = Mutex<FakeRegistry?>(nil)
+        let bench = try bench { request in
+            guard request.method == "PUT", request.path.contains("/uploads/"), request.number == 0 else { return nil }
+            registry.withLock { $0 }?.state.withLock { state in
+                for id in state.uploads.keys { state.uploads[id]?.removeLast(500_000) }
+            }
+            return .answer(416, body: answer)
+        }
+        registry.withLock { $0 = bench.registry }
+        let outcome = try await bench.push("app/large")
+        registry.withLock { $0 = nil }
+        #expect(bench.registry.taken == large.count + 500_000)
+        #expect(outcome.figures.sent <= Int64(large.count) + 500_000 + 1 << 20)
+        #expect(bench.registry.log.count { $0.method == "POST" && $0.query.hasPrefix("size=") } == 1)
+    }
+
     @Test func `an upload that holds other bytes is begun anew`() async throws {
         let isBroken = Mutex(true)
         let bench = try bench { request in

@@ -189,12 +189,16 @@ package final class BlobUpload: Sendable {
     }
 
     /// Ends the upload: what arrived is a blob now, durably.
-    /// - Parameter expected: its digest. If it has another, nothing is kept.
+    /// - Parameter expected: its digest. If it has another, nothing is kept, unless fewer bytes are here than the sender said
+    ///   at the beginning: after a crash that is what was durable, and `gap` says where the sender goes on.
     package func finish(_ expected: SHA256Digest) throws(UploadProblem) -> FinishedBlob {
         let (digest, length, made) = try state.withLock { state throws(UploadProblem) in
             guard !state.isOver else { throw .unknown }
-            state.isOver = true
             let result = state.hasher.finish()
+            if result.digest != expected, let size = state.hasher.expectedLength, state.length < size {
+                throw .gap(expected: state.length)
+            }
+            state.isOver = true
             return (result.digest, state.length, state.hasher.hasRightPieces ? try? result.info() : nil)
         }
         guard digest == expected else {

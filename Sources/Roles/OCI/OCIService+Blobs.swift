@@ -133,9 +133,14 @@ extension OCIService {
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
         } catch {
-            // After a disk error, the upload can be resumed from the disk.
-            blobs.uploads?.forget(upload.id)
-            if case .disk = error {} else { await blobs.dropped(upload.id) }
+            switch error {
+            case .gap: break
+            // The upload can be resumed from the disk.
+            case .disk: blobs.uploads?.forget(upload.id)
+            default:
+                blobs.uploads?.forget(upload.id)
+                await blobs.dropped(upload.id)
+            }
             throw Self.error(error)
         }
         blobs.uploads?.forget(upload.id)

@@ -141,8 +141,12 @@ struct TagCopy: Sendable {
             }
         }
         do throws(RegistryError) { try await client.finish(upload, digest) } catch {
-            // The registry has refused the upload's content, so no later try may continue it.
-            if case .silent = error {} else { try await note("") }
+            // After a crash the registry may have lost the end of the upload, and a later try sends that again. Otherwise it has
+            // refused the upload's content, so no later try may continue it.
+            switch error {
+            case .silent, .refused(_, 416, _, _): break
+            default: try await note("")
+            }
             throw error
         }
         try await note("")

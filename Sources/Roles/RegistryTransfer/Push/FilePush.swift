@@ -115,12 +115,15 @@ struct FilePush: Sendable {
                 context.ledger.forget(key)
                 throw error
             }
-            if try await finish(upload, digest, mayBeWrong: isResumed) { return digest }
-            // The registry had other bytes of the upload, or the upload has ended there.
-            context.ledger.forget(key)
-            guard let again = try await mount(digest) else { return digest }
-            upload = again
-            isResumed = false
+            switch try await finish(upload, digest, mayBeWrong: isResumed) {
+            case .stored: return digest
+            case .incomplete(let found): upload = found
+            case .lost:
+                context.ledger.forget(key)
+                guard let again = try await mount(digest) else { return digest }
+                upload = again
+                isResumed = false
+            }
         }
         throw .registry(.unknown("the registry ended the upload again and again"))
     }
@@ -233,13 +236,19 @@ struct FilePush: Sendable {
         return seconds
     }
 
+    private enum Finish {
+        case stored
+        /// The registry has started again, and has fewer bytes than it had confirmed.
+        case incomplete(UploadSession)
+        /// The registry has other bytes of the upload, or has ended it: the file must be uploaded again.
+        case lost
+    }
+
     /// Ends an upload.
     /// - Parameter mayBeWrong: whether the upload has bytes of an earlier run.
-    /// - Returns: false when the upload has other bytes or has ended at the registry, so that the file must be uploaded
-    ///   again.
     private func finish(
         _ upload: UploadSession, _ digest: BlobDigest, mayBeWrong: Bool
-    ) async throws(PushError) -> Bool {
+    ) async throws(PushError) -> Finish {
         do throws(RegistryError) {
             try await client.finish(upload, digest)
         } catch {
@@ -247,16 +256,21 @@ struct FilePush: Sendable {
             // The first answer may have been lost, so that the repeated request failed although the blob is stored.
             let isThere = (try? await client.size(of: digest, in: context.name)) ?? nil
             if isThere == nil {
+                if case .refused(_, 416, _, _) = error, let found = try? await client.status(of: upload),
+                    found.offset < size
+                {
+                    return .incomplete(found)
+                }
                 // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as
                 // stored.
                 let isOver = if case .unknown = error { true } else { error.isCollision || error.isDenied }
-                if mayBeWrong || isOver { return false }
+                if mayBeWrong || isOver { return .lost }
                 throw .registry(error)
             }
         }
         context.ledger.forget(key)
         context.meter.finish(index, size: size, isCached: false)
-        return true
+        return .stored
     }
 }
 
