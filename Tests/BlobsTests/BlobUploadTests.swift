@@ -165,6 +165,63 @@ import Testing
         #expect(try after.open(digest)?.readAll(limit: 1 << 20) == bytes)
     }
 
+    @Test func `nothing is added to a blob after its end, though a request to its upload is still under way`() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let blobs = try BlobDirectory(path: directory.path)
+        let bytes = bytes(5_000)
+        let digest = SHA256.digest(bytes)
+        let upload = try BlobUpload(in: blobs)
+        try append(bytes[...], to: upload)
+        try upload.enter(at: nil)
+        _ = try upload.finish(digest)
+        #expect(throws: UploadProblem.unknown) {
+            try [7, 7, 7].withUnsafeBytes { bytes in Result { try upload.append([bytes]) } }.get()
+        }
+        #expect(try blobs.open(digest)?.readAll(limit: 1 << 20) == bytes)
+        // Until it is forgotten, whoever asks is told that the upload is in use.
+        #expect(throws: UploadProblem.busy) { try upload.enter(at: nil) }
+        #expect(throws: UploadProblem.busy) { try upload.finish(digest) }
+    }
+
+    @Test func `an upload that two requests take up at once loses nothing`() throws {
+        let layer = MemoryFileLayer()
+        let bytes = bytes(50_000)
+        let digest = SHA256.digest(bytes)
+        let id: String
+        do {
+            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer))
+            id = upload.id
+            try append(bytes[..<20_000], to: upload)
+            try upload.pause()
+        }
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        let upload = try #require(try BlobUpload(resuming: id, in: blobs))
+        try append(bytes[20_000..<40_000], to: upload)
+        // The other one has stood still since it read the note.
+        #expect(try BlobUpload(resuming: id, in: blobs)?.length == 20_000)
+        try append(bytes[40_000...], to: upload)
+        _ = try upload.finish(digest)
+        #expect(try blobs.open(digest)?.readAll(limit: 1 << 20) == bytes)
+    }
+
+    @Test func `what lies behind the last durable byte is no part of the blob`() throws {
+        let layer = MemoryFileLayer()
+        let bytes = bytes(50_000)
+        let id: String
+        do {
+            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer))
+            id = upload.id
+            try append(bytes[..<20_000], to: upload)
+            try upload.pause()
+            try append(bytes[20_000...], to: upload)
+        }
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        let upload = try #require(try BlobUpload(resuming: id, in: blobs))
+        let digest = SHA256.digest(Array(bytes[..<20_000]))
+        #expect(try upload.finish(digest).size == 20_000)
+        #expect(try blobs.open(digest)?.readAll(limit: 1 << 20) == Array(bytes[..<20_000]))
+    }
+
     /// The registry was killed after it had confirmed the last bytes, which were not durable, and the sender ends the upload.
     @Test func `an upload that lost its end in a crash says where it goes on when it is to end`() throws {
         let layer = MemoryFileLayer()

@@ -105,7 +105,7 @@ private let digest = BlobDigest(SHA256.digest([1]))
         forged[400_000] ^= 1
         store.state.withLock { [forged] in $0.files[blob.hex] = forged }
         var settings = quick
-        settings.backoff = Backoff(first: 0.5, longest: 300)
+        settings.backoff = Backoff(first: 2, longest: 300)
         try await Host.with(store, settings) { host in
             for _ in 0..<2 {
                 guard case .failed(let problem, _) = try await host.answer(blob) else {

@@ -40,7 +40,7 @@ struct Host {
         clock: ColdClock = .system,
         _ body: (Host) async throws -> Void
     ) async throws {
-        let directory = try directory ?? TemporaryDirectory()
+        let directory = try directory ?? TemporaryDirectory(inMemory: true)
         let swarm = try SwarmNode(configuration: SwarmNode.Configuration(), logger: quietLogger())
         let node = BlobNode(
             directory: try BlobDirectory(path: directory.path("data")), swarm: swarm, options: TransferOptions(),
@@ -121,6 +121,9 @@ final class FakeStore: BackendStore {
         var heldFrom: Int64?
         /// The next read that would go on breaks off instead.
         var isBreaking = false
+        /// The path of a file that is not taken, and how often it was not.
+        var refused: String?
+        var refusals = 0
     }
 
     let state = Mutex(State())
@@ -178,6 +181,12 @@ final class FakeStore: BackendStore {
 
     func upload(file: String, to path: BackendPath) async throws(BackendProblem) {
         try checked()
+        let isRefused = state.withLock { state in
+            guard state.refused == path.text else { return false }
+            state.refusals += 1
+            return true
+        }
+        guard !isRefused else { throw BackendProblem(.refused, "it answers 413") }
         guard let bytes = try? HeldFile(SystemPath(file)).readAll(limit: 64 << 20) else {
             throw BackendProblem(.disk, "unreadable")
         }

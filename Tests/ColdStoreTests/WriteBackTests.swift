@@ -41,6 +41,14 @@ private func key(_ digest: BlobDigest = digest, _ backend: String = "a") -> Writ
         #expect(policy.step(after: .failed(problem), of: task(0), now: 0) == .wait)
     }
 
+    /// It may be too large, or locked there.
+    @Test func `a blob that is not taken comes after the others`() {
+        let problem = BackendProblem(.refused, "x")
+        #expect(policy.step(after: .notTaken(problem), of: task(2), now: 10) == .retry(at: 14))
+        let cancelled = BackendProblem(.cancelled, "x")
+        #expect(policy.step(after: .notTaken(cancelled), of: task(2), now: 10) == .wait)
+    }
+
     @Test func `a back end rests, longer each time, and attempts that fail together count once`() {
         var rests = BackendRests()
         for _ in 0..<4 { rests.failed("a", asked: nil, now: 10) }
@@ -192,6 +200,27 @@ private func key(_ digest: BlobDigest = digest, _ backend: String = "a") -> Writ
             for (number, blob) in blobs.enumerated() {
                 #expect(directory.read("store/\(blob.hex)") == [UInt8(number)])
             }
+        }
+    }
+
+    @Test func `a blob that the back end never takes holds up no other`() async throws {
+        let store = FakeStore()
+        try await Host.with(store) { host in
+            let bad = try host.push([9, 9, 9])
+            store.state.withLock { $0.refused = bad.hex }
+            try await host.cold.writeBack.add(bad, for: #require(Host.name))
+            try await wait(for: "its refusal") { store.state.withLock { $0.refusals > 2 } }
+            var blobs: [BlobDigest] = []
+            for number in 0..<20 {
+                blobs.append(try host.push([UInt8(number)]))
+                try await host.cold.writeBack.add(blobs[number], for: #require(Host.name))
+            }
+            try await wait(for: "the others") {
+                store.state.withLock { state in blobs.allSatisfy { state.files[$0.hex] != nil } }
+            }
+            try await wait(for: "their tasks' end") { try await host.cold.writeBack.figures().tasks == 1 }
+            store.state.withLock { $0.refused = nil }
+            try await wait(for: "an empty queue") { try await host.isDrained() }
         }
     }
 

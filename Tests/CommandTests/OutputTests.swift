@@ -98,6 +98,12 @@ struct ProgressTextTests {
         )
     }
 
+    @Test("a usual terminal has a bar, the rate, the ETA and the sources")
+    func usual() {
+        let text = ProgressText.bar(progress, label: "film", width: 80, style: plain)
+        #expect(text == "film [#########-------]  60.0 %   600 MiB  down 12.0 MB/s      ETA 35s  4 peers")
+    }
+
     @Test("no width is exceeded, whatever the name", arguments: 1...200)
     func fits(_ width: Int) {
         for label in ["film", "一部很长的电影名字，真的很长很长很长", String(repeating: "x", count: 300), ""] {

@@ -39,7 +39,7 @@ struct LostWordTests {
         let job = try await build.startJob(at: Timestamp.text(bench.clock.now + 60))
         #expect(try await bench.job(job).state == .planned)
         try await without("targets", in: bench) {
-            await bench.core.report(.drained, of: web.id)
+            await bench.core.report(.drained, of: [web.id])
         }
         for _ in 0..<8 {
             await bench.pass(10)
@@ -132,15 +132,56 @@ struct LostWordTests {
         #expect(record.state == .failed && record.reason?.contains("sender") == true, "\(record)")
     }
 
+    @Test func `a job that is made after the clock was set back is still the later one`() async throws {
+        let bench = try await ControlBench()
+        let first = bench.core.newJobID()
+        // Another control's clock is ahead.
+        let ahead = "j" + String(repeating: "f", count: 1) + first.dropFirst(2)
+        bench.core.noteJob(ahead)
+        let second = bench.core.newJobID()
+        #expect(first < ahead && ahead.dropLast(8) < second.dropLast(8))
+        #expect(second.dropLast(8) < bench.core.newJobID().dropLast(8))
+    }
+
+    private func node(_ number: Int) -> NodeRecord {
+        let key = Array("\(number)".utf8)
+        return NodeRecord(
+            id: NodeID(publicKey: key), name: "n\(number)", state: .active, publicKey: key,
+            facts: HostFacts(name: "n\(number)", os: "linux", version: "1", policy: .everything), joined: 0)
+    }
+
+    @Test(arguments: [3600.0, -3600]) func `nobody is away since control's clock was set`(by step: Double) {
+        var roster = Roster()
+        let here = node(1)
+        roster.put(here)
+        _ = roster.hear(here.id, at: 10_000, clock: 0)
+        let now = 10_001 + step
+        roster.clockJumped(to: now)
+        #expect(roster.findAway(at: now, after: 40) == [])
+        #expect(roster[here.id]?.isAway == false)
+        // Who says nothing more is away as soon as without it.
+        #expect(roster.findAway(at: now + 41, after: 40) == [here.id])
+    }
+
+    @Test func `who is with another control has no commands here`() {
+        var roster = Roster()
+        let host = node(1)
+        roster.put(host)
+        _ = roster.hear(host.id, at: 100, clock: 0)
+        _ = roster.tell(host.id, .end(job: "a"))
+        roster.hear([host.id], from: "other", at: 110, after: 40)
+        _ = roster.tell(host.id, .end(job: "b"))
+        #expect(roster[host.id]?.outbox.isEmpty == true)
+        _ = roster.hear(host.id, at: 120, clock: 0)
+        _ = roster.tell(host.id, .end(job: "c"))
+        #expect(roster[host.id]?.outbox.commands.map(\.id) == ["c.end"])
+    }
+
     @Test func `all nodes are written in turn, however many there are`() {
         var roster = Roster()
         var written: Set<NodeID> = []
         for number in 0..<50 {
-            let key = Array("\(number)".utf8)
-            roster.put(
-                NodeRecord(
-                    id: NodeID(publicKey: key), name: "n\(number)", state: .active, publicKey: key,
-                    facts: HostFacts(name: "n\(number)", os: "linux", version: "1", policy: .everything), joined: 0))
+            roster.put(node(number))
         }
         for round in 1...5 {
             let now = Double(round * 10)

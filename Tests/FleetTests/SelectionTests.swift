@@ -19,6 +19,7 @@ import Testing
         ("zone!=x", true), ("zone=x", false), ("canary", true), ("!canary", false), ("zone", false), ("!zone", true),
         ("tier in (edge, core)", true), ("tier in (core)", false), ("tier notin (core,hub)", true),
         ("tier notin (edge)", false), ("name~\"^web-[0-9]+$\"", true), ("name~\"^db\"", false), ("name!~\"^db\"", true),
+        ("name~\"^(db|web)(-[0-9]+)?$\"", true), ("name~\"^[a-z(+]+[-][0-9]+$\"", true), ("name~\"(we)+b\"", true),
         ("version<0.4", true), ("version<0.3.9", false), ("version>=0.3.10", true), ("version>0.3.9", true),
         ("version<=0.3.2", false), ("zone<1", false), ("addr=10.1.0.0/16", true), ("addr=10.2.0.0/15", false),
         ("addr!=10.2.0.0/15", true), ("addr=2001:db8::/32", true), ("addr in (192.0.2.7, 10.1.2.3)", true),
@@ -31,7 +32,8 @@ import Testing
     @Test(arguments: [
         "", " ", ",", "site=bj,", "site=", "=bj", "site=bj tier=edge", "tier in edge", "tier in (edge", "tier in ()",
         "name~\"[\"", "name=\"x", "!", "addr<10.0.0.1", "addr=somewhere", "a&b", "site=bj;x",
-        String(repeating: "a", count: 4097),
+        String(repeating: "a", count: 4097), "name~\"^(([a-z0-9-]+)+)+!$\"", "name~\"(a*)*\"", "name~\"(a|b+){9}\"",
+        "name~\"a*a*a*a*a*a*a*\"",
     ]) func `what cannot be understood is refused with its place`(expression: String) {
         let problem = #expect(throws: SelectionProblem.self) { try Selection(expression) }
         #expect(problem.map { $0.offset <= expression.utf8.count && !$0.reason.isEmpty } == true)

@@ -92,7 +92,7 @@ import Testing
             let range = number < 2 ? 0..<20_000_000 : 7_000_000..<7_400_000
             let words = number < 2 ? [] : ["-r", "\(range.lowerBound)-\(range.upperBound - 1)"]
             let ended = try await Command.ending(
-                ["curl", "-sS", "-m", "20", "-w", "%{http_code}", "-o", body] + words + [url + path])
+                ["curl", "-sS", "-m", "90", "-w", "%{http_code}", "-o", body] + words + [url + path])
             #expect(ended.output == (number < 2 ? "200" : "206"), "\(path): \(ended)")
             let isRight = directory.read("body\(number)") == Array(bytes[range])
             #expect(isRight, "\(path) \(range)")

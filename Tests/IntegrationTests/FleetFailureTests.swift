@@ -19,11 +19,12 @@ import Testing
         let fleet = try await TestFleet(controls: 2, database: try await server.database())
         try await fleet.hosts(4)
         try await fleet.define("c", slow)
-        try fleet.fill(3_000_000)
+        try fleet.fill(8_000_000)
         let job = try await fleet.send("c")
         // Nodes are with one of the controls, chosen at random: none may be left out.
-        try await TestSupport.wait(10, for: "all targets") {
-            try await fleet.states(of: job).values.allSatisfy { $0 == "receiving" }
+        try await TestSupport.wait(60, for: "all targets") {
+            let states = try await fleet.states(of: job).values
+            return states.count == 4 && states.allSatisfy { $0 != "offered" && !$0.hasPrefix("waiting") }
         }
         try await fleet.kill(1)
         try await fleet.isDone(job)
@@ -45,7 +46,7 @@ import Testing
         let fleet = try await TestFleet(database: try await server.database())
         try await fleet.hosts(2)
         try await fleet.define("c", slow)
-        try fleet.fill(4_000_000)
+        try fleet.fill(12_000_000)
         let job = try await fleet.send("c")
         try await wait(forAShareOf: job, fleet)
         try await server.stop()
@@ -53,9 +54,9 @@ import Testing
         #expect(change.status == 503 && change.headers["retry-after"] != nil, "\(change)")
         try await TestSupport.wait(for: "control to say so") { try await fleet.ask("GET", "/readyz").status == 503 }
         // What is under way goes on: without a word of control all bytes arrive.
-        try await TestSupport.wait(for: "all bytes") { fleet.received() >= 2 * 4_000_000 }
+        try await TestSupport.wait(for: "all bytes") { fleet.received() >= 2 * 12_000_000 }
         try await server.restart()
-        try await TestSupport.wait(5, for: "control to be ready") {
+        try await TestSupport.wait(30, for: "control to be ready") {
             guard try await fleet.ask("GET", "/readyz").status == 200 else { return false }
             return (200..<300).contains(try await fleet.ask("POST", "/v1/tokens", ["uses": 1]).status)
         }
@@ -75,7 +76,7 @@ import Testing
         // Each has all of it, but over the site's line it came about once: a second for each MiB. What a limit saves up while
         // nothing comes may pass at once.
         let took = ContinuousClock.now - start
-        #expect(took > .seconds(3.5) && took < .seconds(18), "\(took)")
+        #expect(took > .seconds(3.5) && took < .seconds(60), "\(took)")
         try await fleet.isRight(job, in: "c", 3)
     }
 

@@ -41,7 +41,7 @@ struct IndexTests {
         let began = clock.now
         try await registry.restart()
         #expect(try await registry.tag("team/app:1", at: registry.indexes[0]).status == 200)
-        #expect(clock.now - began < .seconds(2))
+        #expect(clock.now - began < .seconds(20))
         #expect(try await registry.originClient.call("GET", "/v2/team/app/manifests/1").status == 200)
         #expect(try await registry.tag("team/app:2", at: agent.api).status == 200)
         #expect(try await registry.originClient.put(OCIClient.manifest(["one"]), as: "team/app", "3").status == 201)
@@ -80,7 +80,7 @@ struct IndexTests {
                     }
                 }
                 group.addTask {
-                    try await wait(30, for: "puts") {
+                    try await wait(120, for: "puts") {
                         let metrics = try await OCIClient(authority: index).call("GET", "/metrics").body
                         let line = metrics.split(separator: "\n").first {
                             $0.contains("requests_total") && $0.contains("\"tag\"") && $0.contains("2xx")
@@ -119,14 +119,14 @@ struct IndexTests {
         #expect(try await index.call("GET", "/readyz").status == 503)
         #expect(try await index.call("GET", "/healthz").status == 200)
         try await server.restart()
-        try await wait(5, for: "the index") { try await index.call("GET", "/readyz").status == 200 }
+        try await wait(30, for: "the index") { try await index.call("GET", "/readyz").status == 200 }
         let put = try await registry.originClient.put(["one"], as: "team/app", "1")
         #expect(put.status == 201, "\(put)")
         try await server.stop()
         #expect(try await registry.tag("team/app:1", at: registry.indexes[0]).status == 503)
         #expect(try await registry.originClient.call("GET", "/v2/team/app/manifests/1").status == 503)
         try await server.restart()
-        try await wait(5, for: "the index") {
+        try await wait(30, for: "the index") {
             try await registry.tag("team/app:1", at: registry.indexes[0]).status == 200
         }
         #expect(try await registry.originClient.call("GET", "/v2/team/app/manifests/1").status == 200)
@@ -168,7 +168,8 @@ struct IndexTests {
             #expect(put.status == 200, "\(put)")
             let began = clock.now
             known = try await news
-            #expect(clock.now - began < .seconds(1))
+            // A watch without news is answered after a minute.
+            #expect(clock.now - began < .seconds(15))
             let event = try #require((known.json["events"] as? [[String: Any]])?.first, "\(known)")
             #expect(event["reference"] as? String == "team/app:latest")
             #expect(event["digest"] as? String == digests[round % 2])

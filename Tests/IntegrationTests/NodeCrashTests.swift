@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 import Text
 
-@Suite("kill -9 of delivery nodes", .timeLimit(.minutes(4)))
+@Suite("kill -9 of delivery nodes", .timeLimit(.minutes(8)))
 struct NodeCrashTests {
     static let kills = 50
     static let films = ["film1", "film2", "film3"]

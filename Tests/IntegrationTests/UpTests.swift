@@ -84,7 +84,7 @@ import Testing
         let child = try #require(
             pid_t(children.output.trimmingCharacters(in: .whitespacesAndNewlines)), "no child: \(children)")
         #expect(kill(child, SIGKILL) == 0)
-        try await wait(20, for: "the registry to start again") {
+        try await wait(60, for: "the registry to start again") {
             program.events.count { $0["event"] as? String == "listening" } == 2
         }
         try await program.stop()

@@ -28,7 +28,7 @@ struct SharedContentTests {
 
     @Test("recv refuses the second under another file name, and cancelling that one does the first no harm")
     func second() async throws {
-        server.state.withLock { $0.rate = 300_000 }
+        server.state.withLock { $0.rate = 100_000 }
         let receiver = try await TestNode.start(.receiver, server: server)
         let bytes = try #require(await sender.node.taskFile(named: file))
         let base = receiver.place.path + "/data/receiver"

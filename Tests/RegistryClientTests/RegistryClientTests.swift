@@ -138,7 +138,10 @@ import Text
     @Test func `refusals are typed, with the words of the registry`() async throws {
         let answers: [(String, String, RegistryError)] = [
             ("409 Conflict", #"{"errors":[{"code":"DENIED","message":"immutable"}]}"#, .denied("immutable")),
-            ("403 Forbidden", #"{"errors":[{"code":"DENIED","message":"not you"}]}"#, .denied("not you")),
+            (
+                "403 Forbidden", #"{"errors":[{"code":"DENIED","message":"not you"}]}"#,
+                .unauthorized(registry: "R", message: "not you")
+            ),
             ("507 Insufficient Storage", "", .noSpace(registry: "R", message: "")),
             ("400 Bad Request", "<html>", .refused(registry: "R", status: 400, code: "", message: "")),
         ]
@@ -149,6 +152,7 @@ import Text
                 let error = await #expect(throws: RegistryError.self) { try await client.beginUpload(in: name) }
                 switch (error, expected) {
                 case (.noSpace?, .noSpace), (.refused(_, 400, _, _)?, .refused): break
+                case (.unauthorized(_, let message)?, .unauthorized(_, let words)): #expect(message == words)
                 default: #expect(error == expected)
                 }
             }

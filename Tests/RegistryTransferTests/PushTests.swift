@@ -185,6 +185,49 @@ import Testing
         #expect(bench.registry.log.count { $0.method == "POST" && $0.query.hasPrefix("size=") } == 1)
     }
 
+    /// The registry may have the blob already, when a push that was killed has ended its upload.
+    @Test(arguments: [false, true])
+    func `a push that is killed sends no finished file again`(isAtItsEnd: Bool) async throws {
+        let place = Mutex("")
+        let isBroken = Mutex(true)
+        let bench = try Bench { request in
+            guard isBroken.withLock(\.self) else { return nil }
+            let isDying =
+                isAtItsEnd
+                ? request.method == "PUT" && request.path.hasSuffix("/uploads/u2")
+                : request.method == "PATCH" && request.path.hasSuffix("/u2") && request.number == 2
+            guard isDying else { return nil }
+            // What the push has remembered at this moment is what a killed one leaves.
+            let work = place.withLock { $0 }
+            try? FileManager.default.copyItem(atPath: work + "/cache", toPath: work + "/left")
+            return .breakRequest(after: 0)
+        }
+        place.withLock { $0 = bench.work.path }
+        try bench.work.write("app/one", large)
+        try bench.work.write("app/two", Bench.random(5_000_000, seed: 2))
+        try await wait(for: "times that tell") {
+            Int64(Date.now.timeIntervalSince1970 * 1e9) - (try bench.work.changeTime("app/two")) > 100_000_000
+        }
+        (bench.limits.tries, bench.limits.atOnce) = (1, 1)
+        await #expect(throws: PushError.self) { try await bench.push("app") }
+        isBroken.withLock { $0 = false }
+        TemporaryDirectory.remove(bench.work.path("cache"))
+        try FileManager.default.moveItem(atPath: bench.work.path("left"), toPath: bench.work.path("cache"))
+        _ = try await bench.push("app")
+        #expect(bench.registry.taken == 2 * large.count)
+        #expect(try bench.registry.manifest("1") != nil)
+    }
+
+    @Test func `a push waits for the end of an upload that an earlier one has ended`() async throws {
+        let busy = #"{"errors":[{"code":"BLOB_UPLOAD_INVALID","message":"another request is using this upload"}]}"#
+        let bench = try bench { request in
+            request.method == "PUT" && request.path.contains("/uploads/") && request.number < 3
+                ? .answer(409, body: busy) : nil
+        }
+        _ = try await bench.push("app/large")
+        #expect(bench.registry.taken == large.count)
+    }
+
     @Test func `an upload that holds other bytes is begun anew`() async throws {
         let isBroken = Mutex(true)
         let bench = try bench { request in

@@ -53,7 +53,7 @@ struct Flood: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: Flood.all)
     func `whoever floods its host is cut off, and let in no more, while others are served`(flood: Flood) async throws {
-        let place = try TemporaryDirectory()
+        let place = try TemporaryDirectory(inMemory: true)
         try await TestNode.with(2) { [sample] nodes in
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
                 $0.uploadLimit = 400_000
@@ -101,7 +101,7 @@ struct Flood: Sendable, CustomTestStringConvertible {
     @Test func `bytes that were not asked for take nothing of a download limit`() async throws {
         let rate = 2 << 20
         let sample = try Sample.single(8 << 20, version: .v1)
-        let place = try TemporaryDirectory()
+        let place = try TemporaryDirectory(inMemory: true)
         try await TestNode.with(2) { nodes in
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed")))
             try await seed.complete()

@@ -6,12 +6,13 @@ import Metainfo
 import PeerWire
 import Reactor
 import Storage
-@testable import Swarm
 import Synchronization
 import TestFileLayers
 import TestSupport
 import Testing
 import Tracking
+
+@testable import Swarm
 
 /// Connections that are kept for the time of a test, and closed at its end.
 private final class Crowd: Sendable {
@@ -170,7 +171,7 @@ private final class Crowd: Sendable {
                 }
             }
             isFull.withLock { $0 = true }
-            try await leecher.complete(within: 30)
+            try await leecher.complete(within: 90)
         }
     }
 }

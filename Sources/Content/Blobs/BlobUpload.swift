@@ -16,7 +16,7 @@ package struct FinishedBlob: Sendable {
 package enum UploadProblem: Error, Sendable, Hashable {
     /// There is no such upload, or it has ended.
     case unknown
-    /// Another request is sending to it.
+    /// Another request is sending to it, or has ended it and waits for its blob.
     case busy
     /// What is sent does not begin where the upload ends.
     case gap(expected: Int64)
@@ -31,8 +31,8 @@ package enum UploadProblem: Error, Sendable, Hashable {
 ///
 /// Thread-safe, but only one caller at a time may append; a second one is told so.
 package final class BlobUpload: Sendable {
-    /// After so many bytes what has arrived is made durable: no more is sent twice after a crash.
-    static let checkpointBytes: Int64 = 64 << 20
+    /// After so many bytes what has arrived is made durable. With what is on its way meanwhile, a crash costs less than 64 MiB.
+    static let checkpointBytes: Int64 = 48 << 20
 
     package let id: String
     /// What the upload is for, as the one who began it said; nil where that was not said.
@@ -49,6 +49,8 @@ package final class BlobUpload: Sendable {
         var hasher: BlobHasher
         var isBusy = false
         var isOver = false
+        /// Whether the upload is over since its bytes are becoming a blob, or have become one.
+        var isFinishing = false
         var announced: SHA256Digest?
     }
 
@@ -102,8 +104,9 @@ package final class BlobUpload: Sendable {
         else { return nil }
         guard let note = UploadNote(note.bytes) else { return nil }
         self.init(id: id, for: note.target, name: name, home: home, directory: directory, file: file)
+        // The file may be longer, and stays so until the end: another request may have taken the upload up at the same time, and
+        // have gone on with it already.
         let length = min(note.length, try file.status().size)
-        try file.truncate(to: length)
         var hasher = BlobHasher(lengths: home.pieceLengths, length: note.size)
         var position: Int64 = 0
         if let snapshot = note.snapshot, snapshot.position <= length,
@@ -133,7 +136,7 @@ package final class BlobUpload: Sendable {
     ///   - isLast: whether it says that nothing follows them.
     package func enter(at offset: Int64?, bringing count: Int64? = nil, isLast: Bool = false) throws(UploadProblem) {
         try state.withLock { state throws(UploadProblem) in
-            guard !state.isOver else { throw .unknown }
+            guard !state.isOver else { throw state.isFinishing ? .busy : .unknown }
             guard !state.isBusy else { throw .busy }
             if let offset, offset != state.length { throw .gap(expected: state.length) }
             state.isBusy = true
@@ -151,18 +154,22 @@ package final class BlobUpload: Sendable {
     /// Writes and hashes bytes that have arrived. Only between ``enter(at:)`` and ``leave()``.
     package func append(_ parts: [UnsafeRawBufferPointer]) throws(UploadProblem) {
         do throws(SystemError) {
-            try state.withLock { state throws(SystemError) in
+            let isOver = try state.withLock { state throws(SystemError) in
+                // The file may be a blob already.
+                guard !state.isOver else { return true }
                 for part in parts {
                     try file.append(part, at: state.length)
                     state.hasher.update(part)
                     state.length += Int64(part.count)
                 }
-                guard state.length - state.durable >= Self.checkpointBytes else { return }
-                try checkpoint(&state)
+                if state.length - state.durable >= Self.checkpointBytes { try checkpoint(&state) }
+                return false
             }
+            guard isOver else { return }
         } catch {
             throw .disk(error)
         }
+        throw .unknown
     }
 
     private func checkpoint(_ state: inout State) throws(SystemError) {
@@ -193,12 +200,12 @@ package final class BlobUpload: Sendable {
     ///   at the beginning: after a crash that is what was durable, and `gap` says where the sender goes on.
     package func finish(_ expected: SHA256Digest) throws(UploadProblem) -> FinishedBlob {
         let (digest, length, made) = try state.withLock { state throws(UploadProblem) in
-            guard !state.isOver else { throw .unknown }
+            guard !state.isOver else { throw state.isFinishing ? .busy : .unknown }
             let result = state.hasher.finish()
             if result.digest != expected, let size = state.hasher.expectedLength, state.length < size {
                 throw .gap(expected: state.length)
             }
-            state.isOver = true
+            (state.isOver, state.isFinishing) = (true, result.digest == expected)
             return (result.digest, state.length, state.hasher.hasRightPieces ? try? result.info() : nil)
         }
         guard digest == expected else {
@@ -208,11 +215,13 @@ package final class BlobUpload: Sendable {
         var info = made
         do throws(SystemError) {
             // The sender said another size, or this process began in the middle with what an earlier one knew.
+            if try file.status().size > length { try file.truncate(to: length) }
             if info == nil, length > 0 { info = try BlobReader.info(of: digest, in: file, home.pieceLengths) }
             try file.synchronize()
             try home.publish(Self.dataName, in: directory, as: digest, info: info?.info.bytes)
         } catch {
             // It can be taken up again from the disk, as after a restart.
+            state.withLock { $0.isFinishing = false }
             throw .disk(error)
         }
         try? home.removeUpload(name)

@@ -69,13 +69,14 @@ package final class UploadTable: Sendable {
         let idle = open.withLock { open in
             open[upload.id] = Entry(upload: upload, usedAt: now)
             // One that somebody sends to stays: taken up again from the disk there would be two of it.
-            guard open.count > Self.mostOpen,
-                let oldest = open.filter({ !$0.value.upload.isBusy }).min(by: { $0.value.usedAt < $1.value.usedAt })
-            else { return nil as BlobUpload? }
-            open[oldest.key] = nil
-            return oldest.value.upload
+            guard open.count > Self.mostOpen else { return nil as BlobUpload? }
+            return open.values.filter { !$0.upload.isBusy }.min { $0.usedAt < $1.usedAt }?.upload
         }
+        guard let idle else { return }
         // Later requests find it on the disk.
-        try? idle?.pause()
+        try? idle.pause()
+        open.withLock { open in
+            if open[idle.id]?.upload === idle, !idle.isBusy { open[idle.id] = nil }
+        }
     }
 }

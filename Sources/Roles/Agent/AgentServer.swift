@@ -85,6 +85,12 @@ package final class AgentServer: Sendable {
 struct AgentCalls: Sendable {
     let agent: Agent
     let answer: BlobAnswer
+    private let preloads = Preloads()
+
+    init(agent: Agent, answer: BlobAnswer) {
+        self.agent = agent
+        self.answer = answer
+    }
 
     /// The response that refuses a request; nil if the caller has the role, and may see the name.
     func refusal(of role: Role, with name: ContentName? = nil, _ context: ServiceContext) -> Response? {
@@ -172,7 +178,15 @@ struct AgentCalls: Sendable {
         do throws(AgentError) {
             let content = try await agent.resolve(reference)
             if request.uri.queryParameters["wait"] == "false" {
-                Task { [agent] in try? await agent.obtainAll(content, of: reference.name) }
+                switch preloads.begin(reference) {
+                case .isRunning: return .text("under way\n", status: .accepted)
+                case .tooMany: return .text("too many are under way: try again later\n", status: .tooManyRequests)
+                case .begun: break
+                }
+                Task { [agent, preloads] in
+                    try? await agent.obtainAll(content, of: reference.name)
+                    preloads.end(reference)
+                }
                 return .text("under way\n", status: .accepted)
             }
             try await agent.obtainAll(content, of: reference.name)

@@ -86,7 +86,11 @@ package struct AgentSource: BlobSource {
                     guard try file.status().size == blob.size else {
                         throw PullError.wrongSize(blob.digest, expected: blob.size, found: try file.status().size)
                     }
-                    if !wasCached, blob.size > before { progress(.received(Int(clamping: blob.size - before))) }
+                    if wasCached {
+                        progress(.cached)
+                    } else if blob.size > before {
+                        progress(.received(Int(clamping: blob.size - before)))
+                    }
                     return (file, channel)
                 case .failed(let isUnknown, let text)?:
                     throw PullError.registry(

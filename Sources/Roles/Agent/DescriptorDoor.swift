@@ -16,11 +16,12 @@ package final class DescriptorDoor: Sendable {
     private let agent: Agent
     private let state: AgentState?
     private let listener: Files.Descriptor
-    private let connections = Mutex(0)
+    private let places = LocalDoor(most: DescriptorDoor.most)
     private let isStopped = Atomic(false)
     private let logger: Logger
 
-    /// Most commands served at a time. The connection of any further command is closed, and it pulls without the agent.
+    /// Most commands served at a time, half of them of one user. The connection of any further command is closed, and it pulls
+    /// without the agent.
     private static let most = 128
     /// Most milliseconds to wait for a command's first request.
     private static let askWithin: Int32 = 60_000
@@ -79,14 +80,9 @@ package final class DescriptorDoor: Sendable {
                 continue
             }
             let channel = DescriptorChannel(accepted)
-            let hasRoom = connections.withLock { count in
-                guard count < Self.most else { return false }
-                count += 1
-                return true
-            }
-            guard hasRoom else { continue }
+            guard let user = places.enter(accepted) else { continue }
             Threads.runDetached(name: "agent-command") {
-                defer { self.connections.withLock { $0 -= 1 } }
+                defer { self.places.leave(user) }
                 self.serve(channel)
             }
         }

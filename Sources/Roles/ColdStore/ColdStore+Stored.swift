@@ -4,11 +4,13 @@ import Registry
 
 extension ColdStore {
     /// Whether a blob can be read back under each of these names: it is in the back ends of all of them, and no upload of it
-    /// is queued.
+    /// is queued. Nil if a back end does not say.
     /// - Parameter bytes: the blob's size; nil if it is not known here.
-    package func isStored(_ digest: BlobDigest, bytes: Int64?, for names: [ContentName]) async -> Bool {
+    package func isStored(_ digest: BlobDigest, bytes: Int64?, for names: [ContentName]) async -> Bool? {
         var asked: Set<String> = []
         do {
+            // Asked first, since this host knows it.
+            if try await writeBack.isWaiting(digest) { return false }
             for name in names {
                 guard let backend = backends.backend(for: name) else { return false }
                 guard asked.insert(backend.label).inserted else { continue }
@@ -16,7 +18,7 @@ extension ColdStore {
             }
             return try await !writeBack.isWaiting(digest)
         } catch {
-            return false
+            return nil
         }
     }
 

@@ -14,8 +14,7 @@ extension FleetAgent {
         }
         let placement: AgentPolicy.Placement
         do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
-            await refuse(job, attempt, offer, error)
-            return true
+            return await refuse(job, attempt, offer, error)
         }
         var record = TargetRecord(
             job: job, offer: offer,

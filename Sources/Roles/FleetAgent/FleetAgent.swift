@@ -27,6 +27,8 @@ package actor FleetAgent {
     /// When records of old sends were last removed, in seconds of the monotonic clock.
     var sendsSwept: Double?
     private var poll: Task<Void, Never>?
+    /// When records of old jobs are looked for next, in seconds of uptime.
+    private var tidiesAt = 0.0
     private var isStopped = false
     /// BFT tasks of a delivery node in this process: shown, and left to that node.
     let tasks: @Sendable () async -> [HostTask]
@@ -92,11 +94,13 @@ package actor FleetAgent {
     private func begin(_ found: [TargetFile]) async {
         for file in found { await resume(file) }
         await forget(found.map(\.now))
+        tidiesAt = context.clock.now.uptime + Self.tidying
         await resumeSends()
         poll = Task { [weak self, context] in
             while !Task.isCancelled {
                 guard let self else { return }
                 await self.look()
+                await self.tidyIfDue()
                 await context.clock.sleep(seconds: context.settings.tick)
             }
         }
@@ -117,8 +121,20 @@ package actor FleetAgent {
         await ownLibrary?.stop()
     }
 
-    /// Seconds for which the record of an ended job is kept.
+    /// Seconds for which the record of an ended job is kept, and between two searches for older ones.
     private static let memory = 30 * 86_400.0
+    private static let tidying = 6 * 3600.0
+
+    private func tidyIfDue() async {
+        let now = context.clock.now.uptime
+        guard now >= tidiesAt else { return }
+        tidiesAt = now + Self.tidying
+        let directory = context.places.jobs
+        await forget(
+            await Threads.offload {
+                PathFiles.names(in: directory).compactMap { TargetFile.read("\(directory)/\($0)")?.now }
+            })
+    }
 
     /// Deletes the records of jobs that ended long ago.
     private func forget(_ records: [TargetRecord]) async {
@@ -148,17 +164,25 @@ package actor FleetAgent {
     }
 
     /// Tells control that this host does not take an offer, with a receipt of that.
-    func refuse(_ job: String, _ attempt: Int64, _ offer: JobOffer, _ refusal: AgentPolicy.Refusal) async {
+    /// - Returns: false if that could not be kept for control, so that the offer must come again.
+    @discardableResult
+    func refuse(_ job: String, _ attempt: Int64, _ offer: JobOffer, _ refusal: AgentPolicy.Refusal) async -> Bool {
         let now = context.clock.now.wall.seconds
         let difference = await context.link.difference
         let receipt = try? await context.link.sign(
             Receipt.payload(
                 of: TargetRecord(refused: offer, job: job, attempt: attempt, key: refusal.key, at: now),
                 node: context.link.node, path: nil, ahead: difference.seconds, efficiency: nil))
-        try? await context.link.report(
-            AgentReport(
-                job: job, attempt: attempt, time: now, report: .refused(key: refusal.key), detail: refusal.text,
-                receipt: receipt))
+        do {
+            try await context.link.report(
+                AgentReport(
+                    job: job, attempt: attempt, time: now, report: .refused(key: refusal.key), detail: refusal.text,
+                    receipt: receipt))
+            return true
+        } catch {
+            context.logger.error("a refusal cannot be kept", metadata: ["job": "\(job)", "reason": "\(error)"])
+            return false
+        }
     }
 
     /// Stops other jobs from seeding content at a path, because it is about to be replaced.
@@ -249,8 +273,13 @@ package actor FleetAgent {
         var wanted: [(job: String, root: String, bytes: Int64)] = []
         for job in jobs {
             guard let record = records[job], let runner = targets[job] else { continue }
-            let rest = max(0, record.offer.content.bytes - runner.board.now.done)
-            wanted.append((job, record.root, rest))
+            var done = runner.board.now.done
+            // Nothing is known yet of a job that an earlier run of the agent has begun.
+            if done == 0 {
+                let place = TargetPlaces.incoming(of: job, below: record.root)
+                done = await Threads.offload { DiskSpace.used(by: place) }
+            }
+            wanted.append((job, record.root, max(0, record.offer.content.bytes - done)))
         }
         let list = wanted
         // The size limit of the cache also counts content that it already holds.

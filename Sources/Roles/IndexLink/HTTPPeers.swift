@@ -26,6 +26,8 @@ package struct HTTPPeers: Sendable {
     }
 
     private let transport: HTTPTransport
+    /// For calls that are answered when long work is done.
+    private let patient: HTTPTransport
     private let credential: RegistryCredential?
 
     /// - Parameters:
@@ -35,13 +37,22 @@ package struct HTTPPeers: Sendable {
     package init(_ credential: RegistryCredential?, settings: HTTPTransportSettings) {
         var settings = settings
         settings.connectTimeout = 3
-        settings.readTimeout = 60
+        settings.readTimeout = Self.readTimeout
         settings.connectionsPerHost = 64
         transport = HTTPTransport(settings: settings)
+        // The deadline of the call counts.
+        settings.readTimeout = 86_400
+        patient = HTTPTransport(settings: settings)
         self.credential = credential
     }
 
-    package func shutdown() async { await transport.shutdown() }
+    /// Most seconds without a byte of a response.
+    private static let readTimeout = 60.0
+
+    package func shutdown() async {
+        await transport.shutdown()
+        await patient.shutdown()
+    }
 
     /// The body of a small document (1 MiB at most). Nil for any status but 200, and for a server that does not respond
     /// within 5 seconds.
@@ -58,6 +69,7 @@ package struct HTTPPeers: Sendable {
         var headers = call.headers
         if let credential { headers.replaceOrAdd(name: "Authorization", value: credential.bearer) }
         let deadline = NIODeadline.now() + .after(call.patience)
+        let transport = call.patience > Self.readTimeout ? patient : transport
         let answer = try await transport.request(
             call.method, url, headers: headers, body: call.body.map { HTTPRequestBody($0) }, deadline: deadline)
         return Answer(

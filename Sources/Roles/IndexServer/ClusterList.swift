@@ -15,6 +15,8 @@ package actor ClusterList {
     /// The last answer of each origin, by its base URL.
     private var said: [String: JSONValue] = [:]
     private var renewal: Task<Void, Never>?
+    /// The renewal that is under way.
+    private var current: Task<Void, Never>?
 
     private static let pause = Duration.seconds(10)
     /// Most origins, and most trackers, in the list.
@@ -39,7 +41,7 @@ package actor ClusterList {
     package func start() {
         renewal = Task {
             while !Task.isCancelled {
-                await renew()
+                await renewed().value
                 try? await Task.sleep(for: Self.pause)
             }
         }
@@ -54,7 +56,11 @@ package actor ClusterList {
     ///   - url: the URL by which the caller reached this index.
     ///   - terms: the part of the swarm terms that this caller may see.
     func json(seenAs url: String, telling terms: @Sendable (SwarmTerms) -> JSONValue?) async -> JSONValue {
-        if said.count < origins.count { await renew() }
+        // One that has answered knows the others; one that is silent is asked beside.
+        if said.count < origins.count {
+            let renewal = renewed()
+            if said.isEmpty { await renewal.value }
+        }
         let told = entries("trackers").compactMap(\.stringValue)
         let all = (trackers + told).reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }
         var lists: JSONObject = [
@@ -74,6 +80,17 @@ package actor ClusterList {
 
     /// Origins that keep each blob, as an origin says it.
     private var replicas: JSONValue? { origins.lazy.compactMap { self.said[Self.base($0)]?["replicas"] }.first }
+
+    /// Renews the list, once for all who ask meanwhile.
+    private func renewed() -> Task<Void, Never> {
+        if let current { return current }
+        let task = Task {
+            await renew()
+            current = nil
+        }
+        current = task
+        return task
+    }
 
     private func renew() async {
         let (origins, peers) = (origins, peers)

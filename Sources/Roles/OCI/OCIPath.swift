@@ -15,8 +15,11 @@ enum OCIPath: Equatable {
     case referrers(ContentName, BlobDigest)
 
     /// Names can contain slashes, so the path is parsed from its end.
-    /// - Parameter path: as it was sent, percent-encoded, without the query.
-    init(_ path: String) throws(OCIError) {
+    /// - Parameters:
+    ///   - path: as it was sent, percent-encoded, without the query.
+    ///   - allowsCapitals: whether names may have capitals. The specification has none, and other programs cannot pull such
+    ///     content.
+    init(_ path: String, allowsCapitals: Bool = false) throws(OCIError) {
         var parts: [String] = []
         for part in path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
             guard let text = PercentEncoding.decode(part), !text.utf8.contains(UInt8(ascii: "/")) else {
@@ -31,7 +34,9 @@ enum OCIPath: Equatable {
         switch (parts.count, parts.last) {
         case (0, _): self = .version
         case (1, "_catalog"): self = .catalog
-        default: self = try Self.inName(parts)
+        default:
+            self = try Self.inName(parts)
+            if let name, name.hasCapitals, !allowsCapitals { throw Self.noName(name.text) }
         }
     }
 
@@ -68,10 +73,12 @@ enum OCIPath: Equatable {
 
     private static func name(_ parts: [String], _ dropped: Int) throws(OCIError) -> ContentName {
         let text = parts.dropLast(dropped).joined(separator: "/")
-        guard let name = ContentName(text), !name.hasCapitals else {
-            throw OCIError(400, .nameInvalid, "'\(DisplayName.escape(text))' is no name of content")
-        }
+        guard let name = ContentName(text) else { throw noName(text) }
         return name
+    }
+
+    private static func noName(_ text: String) -> OCIError {
+        OCIError(400, .nameInvalid, "'\(DisplayName.escape(text))' is no name of content")
     }
 
     static func digest(_ text: String) throws(OCIError) -> BlobDigest {

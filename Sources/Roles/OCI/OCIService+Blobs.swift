@@ -134,7 +134,7 @@ extension OCIService {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
         } catch {
             switch error {
-            case .gap: break
+            case .gap, .busy: break
             // The upload can be resumed from the disk.
             case .disk: blobs.uploads?.forget(upload.id)
             default:
@@ -143,7 +143,8 @@ extension OCIService {
             }
             throw Self.error(error)
         }
-        blobs.uploads?.forget(upload.id)
+        // Until the blob has its copies and its name, a client that asks again hears that the upload is in use.
+        defer { blobs.uploads?.forget(upload.id) }
         try await blobs.pushed(blob, by: upload.id, to: name)
         try await index.addBlob(digest, to: name)
         return created(digest, in: name)
@@ -228,7 +229,7 @@ extension OCIService {
     package static func error(_ problem: UploadProblem) -> OCIError {
         switch problem {
         case .unknown: OCIError(404, .blobUploadUnknown, "there is no such upload, or it has ended")
-        case .busy: OCIError(409, .blobUploadInvalid, "another request is sending to this upload")
+        case .busy: OCIError(409, .blobUploadInvalid, "another request is using this upload")
         case .gap(let expected):
             OCIError(416, .blobUploadInvalid, "the upload goes on at byte \(expected)")
         case .wrongDigest(let found):

@@ -39,7 +39,8 @@ package struct OCIService: Sendable {
 
     package func respond(to request: Request, _ context: ServiceContext) async -> Response {
         do throws(OCIError) {
-            let path = try OCIPath(request.uri.path)
+            let path = try OCIPath(
+                request.uri.path, allowsCapitals: Product.isOwn(userAgent: request.headers[.userAgent]))
             try require(Self.role(of: request.method, path), context)
             try requireMirrored(request)
             if let name = path.name, !context.sees(name) {

@@ -68,6 +68,12 @@ package struct UpkeepCalls: Sendable {
         var piece: Int?
         if case .integer(let number)? = (try? JSONValue.parse(bytes))?["piece"] { piece = Int(exactly: number) }
         guard let upkeep else { return Self.nothing }
+        // A caller who may see only some names learns nothing of the blobs of others, and costs no more than a piece.
+        if context.caller?.scope != nil {
+            guard let piece else { return Problem.response(.badRequest, "BAD_BODY", "the body is {\"piece\": N}") }
+            await upkeep.scrubber.doubt(digest.sha256, piece: piece)
+            return Response(status: .accepted)
+        }
         guard await upkeep.scrubber.doubt(digest.sha256, piece: piece) else {
             return Problem.response(.notFound, "BLOB_UNKNOWN", RegistryText.noBlob(digest))
         }

@@ -55,7 +55,7 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
     init(status: Int, body: [UInt8], registry: String) {
         let (code, message) = Self.parse(body)
         switch (status, code) {
-        case (401, _), (403, "UNAUTHORIZED"): self = .unauthorized(registry: registry, message: message)
+        case (401, _), (403, _): self = .unauthorized(registry: registry, message: message)
         // The specification has no error code for a full disk, so the status alone counts.
         case (507, _): self = .noSpace(registry: registry, message: message)
         // Another request is sending to the upload.
@@ -63,7 +63,6 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
             self = .refused(registry: registry, status: status, code: code, message: message)
         case (409, _), (_, "DENIED"):
             self = .denied(message.isEmpty ? "\(registry) does not allow this" : message)
-        case (403, _): self = .unauthorized(registry: registry, message: message)
         case (404, _): self = .unknown(message.isEmpty ? "\(registry) does not know this" : message)
         default: self = .refused(registry: registry, status: status, code: code, message: message)
         }

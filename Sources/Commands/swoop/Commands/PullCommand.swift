@@ -84,7 +84,9 @@ struct PullCommand: SwoopCommand {
             access, reference, agent: direct ? nil : agent ?? DescriptorProtocol.usualPath,
             limits: RegistryTransferLimits(), patience: patience, logger: global.logger)
         do {
-            let outcome = try await untilStopped { try await pull(sources, reporter) }
+            let outcome = try await untilStopped(
+                saying: "stopped; what has come is kept, and the same command goes on from there", reporter
+            ) { try await pull(sources, reporter) }
             report(outcome, reporter, seconds: (ContinuousClock.now - begin) / .seconds(1))
             if let seedTime { await give(outcome, sources.given, for: seedTime.duration, reporter) }
         } catch {
@@ -181,14 +183,14 @@ extension Failure {
         case .notOneFile: self.init(.usage, error.description, advice: "Choose one with --select, or give a directory.")
         case .conflict:
             self.init(
-                .verification, error.description,
+                .failed, error.description,
                 advice: "Move it away, choose another directory with -o, or replace it with --overwrite.")
         case .inTheWay:
             self.init(.failed, error.description, advice: "Move it away, or choose another directory with -o.")
         case .changed: self.init(.failed, error.description, advice: "Run again when nothing writes to it.")
         case .silent:
             self.init(.failed, error.description, advice: "Run again to go on: what has come is kept.")
-        case .output: self.init(.failed, error.description)
+        case .output(let system): self.init(Self.status(system.number), error.description)
         case .disk(let error): self.init(error)
         case .cancelled: self.init(.interrupted, "stopped on request", advice: "Run again to go on.")
         }

@@ -48,7 +48,9 @@ struct PushCommand: SwoopCommand {
         let client = try await access.contentClient(silence: 300)
         let outcome: (Reference, Push.Outcome)
         do {
-            outcome = try await untilStopped { try await push(client, reporter) }
+            outcome = try await untilStopped(
+                saying: "stopped; what has arrived is kept, and the same command goes on from there", reporter
+            ) { try await push(client, reporter) }
         } catch {
             await client.shutdown()
             throw error

@@ -215,6 +215,8 @@ extension Failure {
     init(_ error: RegistryError) {
         let (status, advice): (ExitStatus, String) =
             switch error {
+            case .silent(_, _, .notTrusted(let host, "wrong version number")):
+                (.failed, "\(host) speaks plain HTTP at that port: write http:// in place of https://.")
             case .silent(_, _, .notTrusted(let host, let reason)):
                 (
                     .failed,

@@ -29,7 +29,7 @@ struct FleetJobSendCommand: SwoopCommand {
     @Option(help: ArgumentHelp("Narrows the class's targets.", valueName: "expr"))
     var to: [String] = []
 
-    @Option(help: ArgumentHelp("When it begins.", valueName: "time"))
+    @Option(help: ArgumentHelp("When it begins: 22:00, or 2026-12-01T06:00:00Z, or 2h.", valueName: "time"))
     var at: String?
 
     @Option(help: ArgumentHelp("When it should be everywhere: 6h, or a time.", valueName: "time"))
@@ -48,7 +48,8 @@ struct FleetJobSendCommand: SwoopCommand {
         var body = JSONObject(["class": .string(className), "node": .string(node), "path": .string(path)])
         if !exclude.isEmpty { body["exclude"] = .array(exclude.map(JSON.JSONValue.string)) }
         if !to.isEmpty { body["to"] = .array(to.map(JSON.JSONValue.string)) }
-        for (key, value) in [("name", name), ("at", at), ("deadline", deadline)] {
+        let times = (at.map { MomentText.resolved($0) }, deadline.map { MomentText.resolved($0) })
+        for (key, value) in [("name", name), ("at", times.0), ("deadline", times.1)] {
             if let value { body[key] = .string(value) }
         }
         if let priority { body["priority"] = .integer(Int64(priority)) }

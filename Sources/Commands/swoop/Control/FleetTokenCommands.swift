@@ -66,7 +66,7 @@ struct FleetTokenArguments: ParsableArguments {
     func create(_ fleet: FleetArguments, _ reporter: Reporter) async throws {
         var body = JSONObject()
         if let uses { body["uses"] = .integer(Int64(uses)) }
-        if let ttl { body["ttl"] = .string(ttl) }
+        if let ttl { body["ttl"] = .string(try TokenLife.checked(ttl)) }
         if let name { body["name"] = .string(name) }
         if !labels.isEmpty { body["labels"] = LabelArguments.object(labels) }
         if approve { body["approve"] = true }
@@ -189,7 +189,7 @@ struct FleetAPITokenCreateCommand: SwoopCommand {
     func run(_ reporter: Reporter) async throws {
         var body = JSONObject(["name": .string(name), "role": .string(role)])
         if !classes.isEmpty { body["classes"] = .array(classes.map(JSON.JSONValue.string)) }
-        if let ttl { body["ttl"] = .string(ttl) }
+        if let ttl { body["ttl"] = .string(try TokenLife.checked(ttl)) }
         let reply = try await fleet.using { try await $0.post("/v1/api-tokens", .object(body)) }
         guard !reporter.mode.json else { return reporter.raw(reply.json) }
         reporter.result(reply.json["token"]?.stringValue ?? "")
@@ -276,5 +276,15 @@ enum LabelArguments {
             }
         }
         return .object(object)
+    }
+}
+
+enum TokenLife {
+    /// A duration with its unit: a bare number would be so many seconds.
+    static func checked(_ text: String) throws -> String {
+        guard Int(text) == nil else {
+            throw Failure(.usage, "'--ttl \(text.shown)' has no unit", advice: "Write 90s, 10m, 2h or 7d.")
+        }
+        return text
     }
 }

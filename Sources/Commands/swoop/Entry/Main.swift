@@ -15,7 +15,12 @@ enum Main {
         // The fleet's agent starts such a process for each hook. It is no command for people.
         if line.count == 3, line[1] == HookWaiter.command { return HookWaiter.run(line[2]) }
         StopSignal.block()
-        Task.detached { exit(await run(line: CommandLine.arguments).rawValue) }
+        Task.detached {
+            let status = await run(line: CommandLine.arguments)
+            guard status == .done, let problem = Terminal.lostResult else { exit(status.rawValue) }
+            Terminal.write("error: the result cannot be written: \(problem)\n", to: 2)
+            exit(ExitStatus.disk.rawValue)
+        }
         StopSignal.shared.serve()
     }
 

@@ -51,6 +51,9 @@ struct AgentJoinCommand: SwoopCommand {
         }
         let file = try await AgentFile.read(agent.files.config, reporter)
         let places = agent.place.places
+        // An agent that runs with the old identity would write over the new one.
+        let lock = FleetDaemon.hasJoined(places) ? try DataLock.take(places.data, for: "agent") : nil
+        defer { if let lock { close(lock) } }
         let facts = await FleetAgent.facts(file.configuration, name: name)
         let reply: JoinReply
         do throws(LinkProblem) {
@@ -105,9 +108,12 @@ struct AgentJoinCommand: SwoopCommand {
         guard access("/run/systemd/system", F_OK) == 0, units.contains(where: { access($0, F_OK) == 0 }) else {
             return reporter.note("start it with: swoop agent")
         }
-        let words = ["systemctl", "enable", "--now", "swoop-agent.service"]
-        let ending = try? await ChildProcess.start(words).ending()
-        if ending != .exited(0) { reporter.warning("'\(words.joined(separator: " "))' did not work") }
+        // It may run already, for a registry alone.
+        for verb in ["enable", "restart"] {
+            let words = ["systemctl", verb, "swoop-agent.service"]
+            let ending = try? await ChildProcess.start(words).ending()
+            if ending != .exited(0) { reporter.warning("'\(words.joined(separator: " "))' did not work") }
+        }
     }
 }
 

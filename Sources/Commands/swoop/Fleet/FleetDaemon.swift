@@ -34,6 +34,8 @@ struct FleetDaemon {
         library: (any ContentLibrary)? = nil, tasks: @escaping @Sendable () async -> [HostTask] = { [] }
     ) async throws -> FleetDaemon {
         let proxy = file.configuration.proxy.flatMap { HTTPURL($0) }
+        // Before anything of the directory is opened, of which another agent may be at work.
+        let lock = hasJoined(places) ? try DataLock.take(places.data, for: "agent") : -1
         let client: LinkClient
         do throws(LinkProblem) {
             guard let opened = try await LinkClient.open(link(places), proxy: proxy, logger: logger) else {
@@ -45,7 +47,6 @@ struct FleetDaemon {
                 .usage, "\(places.data.shown): \(error)".shown,
                 advice: "Run the command that 'swoop fleet token' prints: swoop agent join URL --token T")
         }
-        let lock = try DataLock.take(places.data, for: "agent")
         var engine = SwarmNode.Configuration()
         engine.uploadLimit = file.configuration.limits.up.map { Int(clamping: $0) }
         engine.downloadLimit = file.configuration.limits.down.map { Int(clamping: $0) }

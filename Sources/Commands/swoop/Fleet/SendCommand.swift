@@ -89,8 +89,9 @@ struct SendCommand: SwoopCommand {
 
     var order: SendOrder {
         SendOrder(
-            className: className, path: FleetPlace.absolute(path), exclude: exclude, name: name, to: to, at: at,
-            deadline: deadline, priority: priority.map(Int64.init))
+            className: className, path: FleetPlace.absolute(path), exclude: exclude, name: name, to: to,
+            at: at.map { MomentText.resolved($0) }, deadline: deadline.map { MomentText.resolved($0) },
+            priority: priority.map(Int64.init))
     }
 
     func run(_ reporter: Reporter) async throws {

@@ -116,6 +116,7 @@ extension NodeClient.Reply {
     /// The reply as an error of the command.
     var failure: Failure {
         let text = desc.isEmpty ? "the node refuses \(method)" : desc.shown
-        return Failure(desc.contains("not found") || desc.contains("no such file") ? .notFound : .failed, text)
+        let isUnknown = ["not found", "no such file", "not exist"].contains { desc.contains($0) }
+        return Failure(isUnknown || status == "unknown" ? .notFound : .failed, text)
     }
 }

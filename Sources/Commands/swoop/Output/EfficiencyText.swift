@@ -64,7 +64,7 @@ struct EfficiencyText: Sendable, Equatable {
         switch limit {
         case .seedUplink: "A faster line of the seed, a second seed or a web seed would help."
         case .sumOfUplinks: "More seeds, web seeds or edge caches would help."
-        case .receiverDownlink: "Only a faster line here, or a higher --max-download, would help."
+        case .receiverDownlink: "Only a faster line here, or a higher --download-limit, would help."
         case .disk: "A faster disk would help."
         case .hashing: "More or faster processors would help."
         case .noSource: "A seed that stays, or a web seed, would help."

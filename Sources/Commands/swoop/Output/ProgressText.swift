@@ -12,12 +12,22 @@ enum ProgressText {
             + ([progress.phase] + parts(progress)).joined(separator: "  ")
     }
 
-    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. If space is short, parts are
-    /// left out from the right: the bar first, the percentage last.
+    private static let shortestBar = 10
+    /// Percentage, bytes, rate and time left: what is kept beside a short bar.
+    private static let mostNeeded = 4
+
+    /// One line of at most `width` columns, for redrawing in place: label, bar, figures. If space is short, the figures are
+    /// fewer; if it is shorter than for those, parts are left out from the right: the bar first, the percentage last.
     static func bar(_ progress: Progress, label: String, width: Int, style: Style) -> String {
         let width = max(1, width)
         var figures = parts(progress, padded: true)
         if progress.total == 0 { figures.insert(progress.phase, at: 0) }
+        let room = width - min(label.columns, 8) - 1 - shortestBar - 1
+        if progress.total > 0, figuresWidth(figures) > room {
+            var few = parts(progress, padded: true, isBrief: true)
+            while few.count > mostNeeded, figuresWidth(few) > room { few.removeLast() }
+            if figuresWidth(few) <= room { figures = few }
+        }
         while figures.count > 1, figuresWidth(figures) > width { figures.removeLast() }
         let tail = figures.joined(separator: "  ")
         let space = width - tail.count - 2
@@ -32,22 +42,25 @@ enum ProgressText {
         figures.reduce(0) { $0 + $1.count } + 2 * (figures.count - 1)
     }
 
-    /// - Parameter padded: use a fixed width for numbers, so that redrawn text does not jump.
-    private static func parts(_ progress: Progress, padded: Bool = false) -> [String] {
+    /// - Parameters:
+    ///   - padded: use a fixed width for numbers, so that redrawn text does not jump.
+    ///   - isBrief: without what can be done without on a narrow terminal.
+    private static func parts(_ progress: Progress, padded: Bool = false, isBrief: Bool = false) -> [String] {
         func field(_ text: String, _ width: Int) -> String {
             padded ? String(repeating: " ", count: max(0, width - text.count)) + text : text
         }
         var parts: [String] = []
         if progress.total > 0 {
             parts.append(field(HumanText.percent(progress.done, of: progress.total), 7))
-            parts.append("\(field(HumanText.bytes(progress.done), 8)) of \(HumanText.bytes(progress.total))")
+            let total = isBrief ? "" : " of \(HumanText.bytes(progress.total))"
+            parts.append(field(HumanText.bytes(progress.done), 8) + total)
         }
         guard progress.isTransfer else { return parts + ending(progress) }
         if progress.origins != nil { return parts + registryParts(progress, field) }
         if padded || progress.down > 0 || progress.done < progress.total {
             parts.append("down \(field(HumanText.rate(progress.down), 9))")
         }
-        if progress.knowsPeers, padded || progress.up > 0 || progress.done >= progress.total {
+        if progress.knowsPeers, !isBrief, padded || progress.up > 0 || progress.done >= progress.total {
             parts.append("up \(field(HumanText.rate(progress.up), 9))")
         }
         parts += padded ? [field(ending(progress).first ?? "", 11)] : ending(progress)

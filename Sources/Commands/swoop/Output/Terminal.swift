@@ -1,4 +1,6 @@
+import Files
 import Glibc
+import Synchronization
 
 /// Properties of a terminal, and unbuffered writing to descriptors.
 enum Terminal {
@@ -25,6 +27,15 @@ enum Terminal {
 
     static func environment(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
+    /// The error number of a result that the disk did not take; 0 if there is none.
+    private static let lost = Atomic<CInt>(0)
+
+    /// Why a result was not written; nil if all were. A reader who has gone is no problem.
+    static var lostResult: SystemError? {
+        let number = lost.load(ordering: .relaxed)
+        return number == 0 ? nil : SystemError(number)
+    }
+
     /// Writes everything or gives up: a missing reader must not stop a transfer.
     static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
@@ -38,6 +49,9 @@ enum Terminal {
             } else if written < 0, errno == EINTR {
                 continue
             } else {
+                if written < 0, descriptor == 1, [ENOSPC, EDQUOT, EIO, EFBIG].contains(errno) {
+                    lost.store(errno, ordering: .relaxed)
+                }
                 return
             }
         }

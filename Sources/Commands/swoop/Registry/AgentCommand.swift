@@ -186,6 +186,7 @@ struct AgentCommand: SwoopCommand {
                 }
             }
         }
+        try await Threads.offload { Result { try Self.settle(place, for: registry.text) } }.get()
         let list = SystemPath(place + "/cluster.json")
         let view = RegistryView(
             registry, credential: credential, settings: settings,
@@ -277,12 +278,43 @@ struct AgentCommand: SwoopCommand {
         }
     }
 
-    private static func open(_ place: String) throws -> BlobDirectory {
-        do { return try BlobDirectory(path: place) } catch {
+    /// What the cache knows of tags, and of the parts of a registry, is of that registry: with another one it goes. Blobs are
+    /// what their digests say, and stay. Blocks.
+    private static func settle(_ place: String, for registry: String) throws {
+        do {
+            let directory = try HeldDirectory.open(SystemPath(place))
+            let name = FileName(own: "registry")
+            let before = (try? directory.read(name, limit: 16 << 10))?.bytes
+            let bytes = Array((registry + "\n").utf8)
+            if before == bytes { return }
+            if before != nil {
+                for path in ["known/tags", "cluster.json", "heard.json"] {
+                    do throws(SystemError) {
+                        let (above, name) = try HeldDirectory.holding(SystemPath("\(place)/\(path)"))
+                        try above.layer.remove(name, in: above.descriptor, isDirectory: false)
+                    } catch {
+                        guard error.number == ENOENT else { throw error }
+                    }
+                }
+            }
+            try directory.replace(name, with: bytes, temporary: .random(prefix: ".registry-"))
+        } catch let error as SystemError {
             throw Failure(
                 Failure.status(error.number), "the agent cannot use \(place.shown): \(error)",
                 advice: "Give another directory with --cache.")
         }
+    }
+
+    private static func open(_ place: String) throws -> BlobDirectory {
+        let directory: BlobDirectory
+        do { directory = try BlobDirectory(path: place) } catch {
+            throw Failure(
+                Failure.status(error.number), "the agent cannot use \(place.shown): \(error)",
+                advice: "Give another directory with --cache.")
+        }
+        // Until the process ends.
+        _ = try DataLock.take(place, for: "agent", option: "--cache")
+        return directory
     }
 
     private static var usualCache: String {

@@ -97,7 +97,11 @@ struct IndexServeCommand: SwoopCommand {
             isLoopback: listen.isLoopback, option: "--listen \(listen.description)", of: "index", given)
         let (security, transport) = try await Threads.offload {
             Result {
-                if database == nil { try Self.make(place) }
+                if database == nil {
+                    try Self.make(place)
+                    // Until the process ends.
+                    _ = try DataLock.take(place, for: "index", file: "index.lock")
+                }
                 return (
                     try RegistrySecurity(files, given), try given.transport()
                 )

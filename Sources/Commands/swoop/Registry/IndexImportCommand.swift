@@ -1,5 +1,6 @@
 import ArgumentParser
 import Backends
+import Jobs
 import NIOCore
 import Registry
 import RegistryClient
@@ -39,6 +40,11 @@ struct IndexImportCommand: SwoopCommand {
             address = try BackendAddress(backend) { Terminal.environment($0) }
         } catch {
             throw Failure(.usage, error.description.shown)
+        }
+        // What is imported is there already: a directory that is not is a mistake in its name.
+        if case .directory(let path, _) = address {
+            let isThere = await Threads.offload { PathFiles.status(path, follow: true) != nil }
+            guard isThere else { throw Failure(.notFound, "\(path.shown) does not exist") }
         }
         let store: Backend
         do throws(BackendProblem) {

@@ -124,7 +124,17 @@ struct OriginServeCommand: SwoopCommand {
         try files.checkDoor(isLoopback: HostName.isLoopback(host), option: "--host \(host)", of: "origin", given)
         let (place, files) = (data ?? given.originDirectory ?? UpCommand.usualData, files)
         let security = try await Threads.offload {
-            Result { try RegistrySecurity(files, given) }
+            Result {
+                let security = try RegistrySecurity(files, given)
+                do throws(SystemError) { _ = try HeldDirectory.open(SystemPath(place), creating: true) } catch {
+                    throw Failure(
+                        Failure.status(error.number), "the origin cannot use \(place.shown): \(error)",
+                        advice: "Give another directory with --data.")
+                }
+                // Until the process ends.
+                _ = try DataLock.take(place, for: "origin")
+                return security
+            }
         }.get()
         security.reloadOnHangup(reporter)
         let configuration = try await settings(place, host, given)

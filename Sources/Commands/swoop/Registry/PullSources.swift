@@ -58,6 +58,26 @@ final class PullSources: ContentResolver {
     }
 
     func content(of reference: Reference) async throws(PullError) -> NamedContent {
+        guard let patience else { return try await answered(reference) }
+        let found = await withTaskGroup(of: Result<NamedContent, PullError>?.self) { group in
+            group.addTask {
+                do throws(PullError) { return .success(try await self.answered(reference)) } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: .seconds(patience))
+                return nil
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? nil
+        }
+        guard !Task.isCancelled else { throw .cancelled }
+        guard let found else { throw .silent(seconds: patience, reason: "nobody says what \(reference) is") }
+        return try found.get()
+    }
+
+    private func answered(_ reference: Reference) async throws(PullError) -> NamedContent {
         if let agent,
             let found = await AgentResolver.content(
                 of: reference, from: registry.authority, at: agent, within: patience)

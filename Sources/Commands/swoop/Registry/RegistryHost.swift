@@ -187,13 +187,17 @@ struct RegistryHost: Sendable {
     /// Blocks.
     private static func open(_ place: RegistryPlace) throws -> BlobDirectory {
         let data = place.data
+        let directory: BlobDirectory
         do throws(SystemError) {
-            return try BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
+            directory = try BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
         } catch {
             throw Failure(
                 Failure.status(error.number), "the registry cannot use \(data.shown): \(error)",
                 advice: "Give another directory with --data.")
         }
+        // Until the process ends.
+        _ = try DataLock.take(data, for: "registry")
+        return directory
     }
 
     private static func openNames(_ place: RegistryPlace) async throws -> SQLiteTagStore {

@@ -142,7 +142,7 @@ actor NodeState {
             }
         throw TransferError(
             kind, "cannot listen: \(lastError.map { "\($0)" } ?? "no address")",
-            advice: "Choose another address or port with --listen.")
+            advice: "Choose another address or port with --listen, or as --help of this command says.")
     }
 
     func setLimits(up: Int?, down: Int?) async {

@@ -9,10 +9,11 @@ package final class FileTree: Sendable {
     /// The prefix of the names of files that are still being written. They are not listed.
     private static let temporaryPrefix = ".swoop-new-"
 
-    /// Opens the directory, and makes it if it is missing.
-    package init(path: String) throws(SystemError) {
+    /// Opens the directory.
+    /// - Parameter creating: whether it is made if it is missing.
+    package init(path: String, creating: Bool = true) throws(SystemError) {
         self.path = path
-        root = try HeldDirectory.open(SystemPath(path), creating: true)
+        root = try HeldDirectory.open(SystemPath(path), creating: creating)
     }
 
     /// The size of a file in bytes; nil when there is no such file.

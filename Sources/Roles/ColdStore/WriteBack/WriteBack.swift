@@ -168,9 +168,12 @@ package actor WriteBack {
             guard node.catalogue.badPieces(of: digest.sha256).isEmpty else {
                 throw BackendProblem(.disk, "\(digest) has damaged pieces: it waits until they are mended")
             }
-            try await backend.store(
-                digest, file: node.directory.path(of: digest.sha256),
-                info: entry.infoHash == nil ? nil : node.directory.infoPath(of: digest.sha256))
+            let info = entry.infoHash == nil ? nil : node.directory.infoPath(of: digest.sha256)
+            do throws(BackendProblem) {
+                try await backend.store(digest, file: node.directory.path(of: digest.sha256), info: info)
+            } catch {
+                return .notTaken(error)
+            }
             return .stored
         } catch {
             return .failed(error)
@@ -197,7 +200,7 @@ package actor WriteBack {
 
     private func ended(_ task: WriteBackTask, _ outcome: WriteBackOutcome) async {
         let (now, label) = (clock.now(), task.key.backend)
-        if case .failed(let problem) = outcome {
+        if let problem = outcome.problem {
             if problem.isOfBackend { rests.failed(label, asked: problem.retryAfter, now: now) }
             if problem.kind != .cancelled { tell(label, problem) }
         } else {
@@ -210,9 +213,7 @@ package actor WriteBack {
             switch policy.step(after: outcome, of: task, now: now) {
             case .drop: try await store.drop(task)
             case .retry(let due):
-                var reason = ""
-                if case .failed(let problem) = outcome { reason = problem.description }
-                try await store.postpone(task, to: due, problem: reason)
+                try await store.postpone(task, to: due, problem: outcome.problem?.description ?? "")
             case .wait: break
             }
         } catch {

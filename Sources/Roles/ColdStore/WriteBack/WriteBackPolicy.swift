@@ -39,6 +39,15 @@ package enum WriteBackOutcome: Hashable, Sendable {
     /// The blob is no longer on this host.
     case gone
     case failed(BackendProblem)
+    /// The back end answered, and then failed to take the blob.
+    case notTaken(BackendProblem)
+
+    var problem: BackendProblem? {
+        switch self {
+        case .stored, .wasThere, .gone: nil
+        case .failed(let problem), .notTaken(let problem): problem
+        }
+    }
 }
 
 /// Decides when a task is tried first, and what follows after an attempt. Pure.
@@ -63,13 +72,12 @@ package struct WriteBackPolicy: Sendable {
     package func firstDue(rank: Int, now: Double) -> Double { now + Double(max(0, min(rank, 1_000) - 1)) * ownerPause }
 
     package func step(after outcome: WriteBackOutcome, of task: WriteBackTask, now: Double) -> Step {
-        switch outcome {
-        case .stored, .wasThere, .gone: return .drop
-        case .failed(let problem):
-            if problem.isOfBackend || problem.kind == .cancelled { return .wait }
-            let pause = backoff.pause(afterFailures: task.failures + 1)
-            return .retry(at: now + max(pause, min(problem.retryAfter ?? 0, backoff.longest)))
-        }
+        guard let problem = outcome.problem else { return .drop }
+        // What is not taken may be the fault of this blob alone, and must not come before all others again.
+        let isOfBackend = if case .failed = outcome { problem.isOfBackend } else { false }
+        if isOfBackend || problem.kind == .cancelled { return .wait }
+        let pause = backoff.pause(afterFailures: task.failures + 1)
+        return .retry(at: now + max(pause, min(problem.retryAfter ?? 0, backoff.longest)))
     }
 }
 

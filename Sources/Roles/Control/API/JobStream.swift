@@ -35,6 +35,8 @@ struct JobStream: Sendable {
     private static let rows = 200
     /// Bytes that are left for what is around targets and figures.
     private static let margin = 256
+    /// Maximum bytes of the lines about late and failed targets: the rest of a message is for targets and figures.
+    private static let lines = 4 << 10
 
     /// - Returns: nil if the job has ended and everything has been shown.
     func next(_ shown: inout Shown) async -> [ByteBuffer]? {
@@ -62,7 +64,7 @@ struct JobStream: Sendable {
         let rows =
             isMoved
             ? try await core.store.changedTargets(of: job, after: shown.revision, shown.node, limit: Self.rows) : []
-        let view = try await core.view(of: record)
+        let view = try await core.view(of: record).limited(toLineBytes: Self.lines)
         let sender = core.roster.withLock { $0[record.sender]?.record.name }
         let machine = await core.lead(job)?.snapshot?.machine
         let head = Documents.job(record, view: view, sender: sender, machine: machine)

@@ -136,7 +136,7 @@ enum NodeCalls {
             try await core.store.remove(id, expecting: expecting, by: call.act)
         }
         _ = try call.value(of: outcome, "node", id.description)
-        await core.report(.failed(code: "removed", again: false), of: id)
+        await core.report(.failed(code: "removed", again: false), of: [id])
         core.roster.withLock { $0.remove(id) }?.resume.resume()
         return APIReply(document(seat, core))
     }
@@ -161,7 +161,9 @@ extension ControlCore {
     func pauseAll(of node: NodeID) async {
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }) {
             guard let snapshot = await lead(id)?.snapshot else { continue }
-            tell([(node, .pause(job: id, revision: snapshot.record.revision))])
+            // Each time that the node is drained is another order.
+            let revision = roster.withLock { $0[node]?.record.revision } ?? 0
+            tell([(node, .pause(job: id, revision: max(revision, snapshot.record.revision)))])
         }
     }
 }

@@ -5,6 +5,8 @@ import JSON
 extension ControlCore {
     /// When the parts of ``tick()`` last ran, in seconds since 1970.
     struct Marks: Sendable {
+        /// 0 before the first call.
+        var tick = 0.0
         var second = 0.0
         var poll = 0.0
         var slow = 0.0
@@ -13,6 +15,8 @@ extension ControlCore {
 
     private static let step = Duration.milliseconds(200)
     private static let poll = 0.4
+    /// Seconds between two calls of ``tick()`` that are no matter of work.
+    private static let longestTick = 10.0
     /// Seconds without a word after which an ephemeral node is forgotten at the latest when records are tidied.
     private static let ephemeralRest = 600.0
     /// Seconds since it was seen last after which it is no news that a node is away: control was away itself.
@@ -31,6 +35,14 @@ extension ControlCore {
     /// Does everything that depends on time. Call it about five times a second.
     package func tick() async {
         let now = now()
+        let last = marks.withLock { marks in
+            defer { marks.tick = now }
+            return marks.tick
+        }
+        if last > 0, now < last || now - last > Self.longestTick {
+            roster.withLock { $0.clockJumped(to: now) }
+            if now < last { for parked in roster.withLock({ $0.unparkAll() }) { parked.resume.resume() } }
+        }
         for parked in roster.withLock({ $0.unparkDue(at: now) }) { parked.resume.resume() }
         let due = marks.withLock { marks in
             func isDue(_ last: inout Double, every seconds: Double) -> Bool {
@@ -91,6 +103,7 @@ extension ControlCore {
                 let record = try await store.fleetClass(change.subject)
                 classes.withLock { $0[change.subject] = record }
             case "job":
+                noteJob(change.subject)
                 let known = await lead(change.subject)?.snapshot?.record
                 if let known, known.revision >= change.id { continue }
                 try await reload(job: change.subject)
@@ -115,10 +128,12 @@ extension ControlCore {
     func changed(_ node: NodeRecord, before: NodeRecord?) async {
         guard let before, before.state != node.state else { return }
         switch node.state {
-        case .revoked: roster.withLock { $0.unpark(node.id) }?.resume.resume()
-        case .drained, .cloned, .pending: await report(.drained, of: node.id)
+        case .revoked:
+            await report(.failed(code: "removed", again: false), of: [node.id])
+            roster.withLock { $0.unpark(node.id) }?.resume.resume()
+        case .drained, .cloned, .pending: await report(.drained, of: [node.id])
         case .active:
-            await report(.back, of: node.id)
+            await report(.back, of: [node.id])
             await tellAgain(node.id)
             roster.withLock { $0.unpark(node.id) }?.resume.resume()
         }
@@ -152,9 +167,13 @@ extension ControlCore {
         if news.count > Self.mostSaid {
             await say("nodes.away", "", .object(["nodes": .integer(Int64(news.count))]), at: now)
         }
-        for node in found {
-            await report(.away, of: node)
-            guard let record = roster.withLock({ $0[node]?.record }) else { continue }
+        await report(.away, of: found)
+        // Who has come back meanwhile may have said so before.
+        let back = roster.withLock { roster in found.filter { roster[$0]?.isAway == false } }
+        await report(.back, of: back)
+        for node in found where !back.contains(node) {
+            guard let record = roster.withLock({ roster in roster[node].flatMap { $0.isAway ? $0.record : nil } })
+            else { continue }
             if record.isEphemeral {
                 await forget(record, "node.forget")
             } else if news.count <= Self.mostSaid, news.contains(node) {
@@ -166,6 +185,7 @@ extension ControlCore {
     private func forget(_ node: NodeRecord, _ action: String) async {
         do throws(StoreError) {
             _ = try await store.remove(node.id, by: .control(at: now()), action)
+            await report(.failed(code: "removed", again: false), of: [node.id])
             roster.withLock { $0.remove(node.id) }?.resume.resume()
         } catch {
             logger.warning("a node was not forgotten", metadata: ["node": "\(node.id)", "error": "\(error)"])

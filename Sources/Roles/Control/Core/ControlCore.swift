@@ -72,6 +72,8 @@ package final class ControlCore: Sendable {
     struct State: Sendable {
         /// Id of the last change in the database that memory contains.
         var change: Int64 = 0
+        /// The time in the newest job's id, see ``ControlCore/newJobID()``.
+        var newestJob: UInt64 = 0
         /// When the database last answered, in seconds since 1970.
         var reached: Double
         /// URLs of all controls for agents.
@@ -113,6 +115,7 @@ package final class ControlCore: Sendable {
         feed.begin(after: max(0, change - Int64(EventFeed.most)))
         feed.put(try await store.changes(after: change - Int64(EventFeed.most), limit: EventFeed.most))
         try await access.load(store)
+        for job in try await store.jobs(before: nil, limit: 1) { noteJob(job.id) }
         var before: String?
         while true {
             let page = try await store.jobs(before: before, limit: 1000, isOpen: true)

@@ -160,6 +160,26 @@ struct Roster: Sendable {
         return found
     }
 
+    /// A node counts as away again: what was to follow from its return has failed.
+    mutating func leave(_ id: NodeID) {
+        guard let index = seats.index(forKey: id), !seats.values[index].isAway else { return }
+        seats.values[index].isAway = true
+        present -= 1
+    }
+
+    /// The clock was set, or this process stood still for long: nothing can be said of the time before.
+    mutating func clockJumped(to now: Double) {
+        for index in seats.indices {
+            seats.values[index].heard = min(seats.values[index].heard, now)
+            if let last = seats.values[index].elsewhere {
+                seats.values[index].elsewhere = (last.control, min(last.at, now))
+            }
+            if !seats.values[index].isAway || seats.values[index].awaitedSince != nil {
+                seats.values[index].awaitedSince = now
+            }
+        }
+    }
+
     /// Control has started: who is not heard of from now on is away.
     mutating func awaitAll(at now: Double) {
         for index in seats.indices where seats.values[index].isAway { seats.values[index].awaitedSince = now }
@@ -167,6 +187,11 @@ struct Roster: Sendable {
 
     /// - Returns: the node's waiting request, to be resumed; nil if there is none or the command is not new.
     mutating func tell(_ id: NodeID, _ command: PendingCommand) -> Parked? {
+        // Who syncs with another control is told there, and of everything that is due when it comes here.
+        if let seat = seats[id], let elsewhere = seat.elsewhere, elsewhere.at > seat.heard, parked[id] == nil {
+            seats[id]?.outbox = Outbox()
+            return nil
+        }
         guard seats[id]?.outbox.add(command) == true else { return nil }
         return unpark(id)
     }

@@ -178,17 +178,28 @@ extension ControlCore {
 
     // MARK: Events of nodes
 
-    /// Reports an event of a node to all open jobs of the node.
-    func report(_ report: JobMachine.Report, of node: NodeID) async {
-        for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
-            guard let lead = lead(id), await standing(lead)?.machine?.target(node) != nil else { continue }
-            do throws(StoreError) {
-                try await lead.report([JobLead.Report(node: node, attempt: nil, report: report, detail: nil)])
-            } catch {
+    /// Reports an event of nodes to all open jobs of theirs, to each job once.
+    /// - Returns: false if the database did not take all of it.
+    @discardableResult
+    func report(_ report: JobMachine.Report, of nodes: [NodeID]) async -> Bool {
+        var byJob: [String: [NodeID]] = [:]
+        jobs.withLock { jobs in
+            for node in nodes { for job in jobs.ofNode[node] ?? [] { byJob[job, default: []].append(node) } }
+        }
+        var isKept = true
+        for (id, nodes) in byJob.sorted(by: { $0.key < $1.key }) {
+            guard let lead = lead(id), let machine = await standing(lead)?.machine else { continue }
+            let reports = nodes.filter { machine.target($0) != nil }.map {
+                JobLead.Report(node: $0, attempt: nil, report: report, detail: nil)
+            }
+            do throws(StoreError) { try await lead.report(reports) } catch {
+                isKept = false
                 logger.warning(
-                    "what happened to a node was not kept", metadata: ["node": "\(node)", "error": "\(error)"])
+                    "what happened to nodes was not kept",
+                    metadata: ["job": "\(id)", "nodes": "\(nodes.count)", "error": "\(error)"])
             }
         }
+        return isKept
     }
 
     /// Queues all current commands again for a node that has restarted, or that accepts jobs again.
@@ -199,7 +210,8 @@ extension ControlCore {
             }
             carryOut(machine.orders(of: node), of: snapshot, before: snapshot)
             if let target = machine.target(node), !target.state.hasEnded {
-                let revision = snapshot.record.revision
+                // The node may have been told of the job's revision before.
+                let revision = max(snapshot.record.revision, roster.withLock { $0[node]?.record.revision } ?? 0)
                 if machine.state == .paused {
                     tell([(node, .pause(job: id, revision: revision))])
                 } else if !target.state.getsOffer, roster.withLock({ $0[node]?.record.state }) == .active {

@@ -200,7 +200,7 @@ extension ControlCore {
         let done = try await change(known) { record in
             guard !record.state.hasEnded, record.course == nil else { return false }
             record.state = .failed
-            record.reason = DisplayName.escape(String(reason.prefix(1000)))
+            record.reason = DisplayName.escape(reason.prefix(bytes: 1000))
             return true
         }
         guard done else { throw LinkRefusal(409, "running", "the job runs already: cancel it instead") }

@@ -17,7 +17,20 @@ extension ControlCore {
                 seat.outbox.take(request.taken)
             }
         }
-        if let facts = request.facts { try await learn(facts, of: id, from: caller.address.host, at: now) }
+        do throws(LinkRefusal) {
+            return try await heard(request, of: id, from: caller.address.host, wasAway: wasAway, at: now)
+        } catch {
+            // It is said again that the node is back.
+            if wasAway { roster.withLock { $0.leave(id) } }
+            throw error
+        }
+    }
+
+    /// Takes in what a node says, and answers when there is something to say.
+    private func heard(
+        _ request: SyncRequest, of id: NodeID, from address: String, wasAway: Bool, at now: Double
+    ) async throws(LinkRefusal) -> SyncReply {
+        if let facts = request.facts { try await learn(facts, of: id, from: address, at: now) }
         if let moment = request.moment {
             roster.withLock { roster in
                 roster.change(id) { seat in
@@ -29,7 +42,7 @@ extension ControlCore {
         }
         await hear(request.figures, of: id, at: now)
         let acknowledged = try await keep(request.events, of: id, at: now)
-        if wasAway { await report(.back, of: id) }
+        if wasAway, await !report(.back, of: [id]) { throw .unavailable }
         if request.facts != nil || wasAway { await tellAgain(id) }
         let answersNow = !request.waits || !request.events.isEmpty
         if !answersNow { await wait(id, from: now) }
@@ -87,7 +100,9 @@ extension ControlCore {
                 node.state = .cloned
                 return nil
             }
-            if let node = outcome.value { roster.withLock { $0.put(node) } }
+            guard let node = outcome.value else { return }
+            await take(node)
+            await say("node.cloned", id.description, .object(["name": .string(node.name)]), at: now())
         } catch {
             logger.warning("a cloned node was not marked", metadata: ["node": "\(id)", "error": "\(error)"])
         }
@@ -131,7 +146,7 @@ extension ControlCore {
     /// - Returns: whether it is open; it is known here then.
     private func hasOpened(_ job: String) async throws(StoreError) -> Bool {
         guard let record = try await store.job(job), !record.state.hasEnded else { return false }
-        await refresh(job: job)
+        try await reload(job: job)
         return true
     }
 
@@ -156,8 +171,11 @@ extension ControlCore {
                 }
             }
             try await linked { () throws(StoreError) in
-                if self.lead(job) == nil { _ = try await self.hasOpened(job) }
-                guard let lead = self.lead(job) else { return try await self.keepForgotten(receipts, of: job, id) }
+                let isOpen = if self.lead(job) == nil { try await self.hasOpened(job) } else { true }
+                guard let lead = self.lead(job) else {
+                    // An open one whose class cannot be read here goes on where it is.
+                    return try await self.keepForgotten(receipts, of: job, id, ends: !isOpen)
+                }
                 try await lead.report(
                     events.map {
                         JobLead.Report(
@@ -185,7 +203,9 @@ extension ControlCore {
     }
 
     /// For a job that has ended or is not in the database: stores receipts, and ends the job on the agent.
-    private func keepForgotten(_ receipts: [ReceiptRecord], of job: String, _ id: NodeID) async throws(StoreError) {
+    private func keepForgotten(
+        _ receipts: [ReceiptRecord], of job: String, _ id: NodeID, ends: Bool
+    ) async throws(StoreError) {
         if !receipts.isEmpty {
             let isKnown = try await store.job(job) != nil
             try await store.keep(
@@ -197,7 +217,7 @@ extension ControlCore {
                             publicKey: receipt.publicKey, at: receipt.at)
                     }, of: job)
         }
-        tell([(id, .end(job: job))])
+        if ends { tell([(id, .end(job: job))]) }
     }
 
     // MARK: The answer

@@ -16,7 +16,8 @@ extension ControlCore {
                 throw Self.noJob
             }
         }
-        watch(job)
+        // Its sender asks all the time, whether somebody looks or not.
+        if record.sender != node.node { watch(job) }
         return try await linked { () throws(StoreError) in try await view(of: record) }
     }
 
@@ -93,7 +94,7 @@ extension ControlCore {
             target.state.text, isTimely ? nil : arrival.verdict.rawValue, detail,
         ].compactMap(\.self).joined(separator: "; ")
         return TargetLine(
-            node: name, state: target.state.name, code: target.state.code, text: String(text.prefix(1000)),
+            node: name, state: target.state.name, code: target.state.code, text: text.prefix(bytes: 1000),
             advice: target.state.advice)
     }
 

@@ -67,9 +67,19 @@ extension ControlCore {
         }
     }
 
-    /// A new id. Ids sort by their creation time.
+    /// Notes a job of this or another control, after which new ones are to sort.
+    func noteJob(_ id: String) {
+        guard let millis = UInt64(id.dropFirst().prefix(11), radix: 16) else { return }
+        state.withLock { $0.newestJob = max($0.newestJob, millis) }
+    }
+
+    /// A new id. Ids sort by their creation, also when the clock was set back meanwhile: a later job replaces an earlier one.
     func newJobID() -> String {
-        let millis = UInt64(max(0, now() * 1000))
+        let clock = UInt64(max(0, now() * 1000))
+        let millis = state.withLock { state in
+            state.newestJob = max(clock, state.newestJob + 1)
+            return state.newestJob
+        }
         let text = String(millis, radix: 16)
         let digits = String(repeating: "0", count: max(0, 11 - text.utf8.count)) + text
         return "j\(digits)" + Self.random(4).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()

@@ -122,7 +122,10 @@ package final class ControlRole: Sendable {
                 logger: core.logger)
             let notifier =
                 configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: core.logger)
-            let command = tokenFile == nil ? nil : try await firstCommand(core)
+            // As long as no node has joined: an earlier start may have failed before it could say so.
+            let isFirst =
+                tokenFile != nil || core.settings.isShared == false && core.roster.withLock { $0.seats.isEmpty }
+            let command = isFirst ? try await firstCommand(core) : nil
             return ControlRole(
                 core, core.store, door, server, certificate, notifier, command: command, tokenFile: tokenFile,
                 renewalStep: renewalStep)

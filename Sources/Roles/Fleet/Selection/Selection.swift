@@ -101,10 +101,46 @@ struct SelectionPattern: Sendable, Hashable {
     // never changed.
     nonisolated(unsafe) private let expression: Regex<AnyRegexOutput>
 
+    /// Nil for what is no regular expression, and for one that could take very long on a short text.
     init?(_ text: String) {
-        guard let expression = try? Regex(text) else { return nil }
+        guard Self.isQuick(text), let expression = try? Regex(text) else { return nil }
         self.text = text
         self.expression = expression.matchingSemantics(.unicodeScalar)
+    }
+
+    /// Repetitions without an end in one expression: with more, trying all ways to share a text between them takes too long.
+    private static let mostRepetitions = 6
+
+    /// Whether no group that repeats something is itself repeated, as in `(a+)+`, for which time doubles with each character.
+    private static func isQuick(_ text: String) -> Bool {
+        var groups = [false]
+        var (isEscaped, isInSet, count) = (false, false, 0)
+        var hasEndedGroup = false
+        for character in text.unicodeScalars {
+            let repeatsGroup = hasEndedGroup
+            hasEndedGroup = false
+            if isEscaped {
+                isEscaped = false
+                continue
+            }
+            switch character {
+            case "\\": isEscaped = true
+            case "[" where !isInSet: isInSet = true
+            case "]" where isInSet: isInSet = false
+            case _ where isInSet: break
+            case "(": groups.append(false)
+            case ")":
+                let inner = groups.count > 1 ? groups.removeLast() : false
+                hasEndedGroup = inner
+                if inner { groups[groups.count - 1] = true }
+            case "*", "+", "{":
+                if repeatsGroup { return false }
+                count += 1
+                groups[groups.count - 1] = true
+            default: break
+            }
+        }
+        return count <= mostRepetitions
     }
 
     func isFound(in value: String) -> Bool { (try? expression.firstMatch(in: value)) != nil }

@@ -18,7 +18,18 @@ package struct JobView: WireMessage {
     /// Of the content; empty until it is known.
     package let infoHashes: [String]
     /// Targets that are late or have failed, at most 100.
-    package let lines: [TargetLine]
+    package private(set) var lines: [TargetLine]
+
+    /// The same with as many of its lines as have at most so many bytes as JSON.
+    package func limited(toLineBytes most: Int) -> JobView {
+        var (view, bytes) = (self, 0)
+        view.lines = Array(
+            lines.prefix { line in
+                bytes += line.json.encode().count + 1
+                return bytes <= most
+            })
+        return view
+    }
 
     package init(
         state: JobState, reason: String? = nil, targets: Int64, counts: [String: Int64], bytes: Int64, total: Int64,

@@ -41,16 +41,6 @@ package final class AgentConnection: Sendable {
         }
     }
 
-    /// The user id of the process at the other end, from the kernel (SO_PEERCRED).
-    var user: uid_t? {
-        // struct ucred: process, user, group.
-        var credentials: (pid_t, uid_t, gid_t) = (0, uid_t.max, gid_t.max)
-        var size = socklen_t(MemoryLayout.size(ofValue: credentials))
-        guard getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) == 0, credentials.1 != uid_t.max
-        else { return nil }
-        return credentials.1
-    }
-
     // MARK: Lines. These calls block.
 
     /// - Returns: false if the other side has closed the connection.

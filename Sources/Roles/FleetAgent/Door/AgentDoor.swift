@@ -12,7 +12,7 @@ import Threads
 /// The UNIX socket on which the agent serves commands of this host: `swoop send` and `swoop status`. The kernel
 /// identifies the user who runs the command.
 package final class AgentDoor: Sendable {
-    /// Maximum number of connections. Further ones are closed at once.
+    /// Maximum number of connections, half of them of one user. Further ones are closed at once.
     private static let most = 128
     /// Milliseconds within which a command must send its request.
     private static let patience: Int32 = 30_000
@@ -20,7 +20,7 @@ package final class AgentDoor: Sendable {
     package let path: String
     private let agent: FleetAgent
     private let listener: Int32
-    private let count = Mutex(0)
+    private let places = LocalDoor(most: AgentDoor.most)
     private let isOver = Mutex(false)
     private let logger: Logger
 
@@ -77,25 +77,20 @@ package final class AgentDoor: Sendable {
             }
             hasFailed = false
             let connection = AgentConnection(accepted)
-            let hasRoom = count.withLock { count in
-                guard count < Self.most else { return false }
-                count += 1
-                return true
-            }
-            guard hasRoom else { continue }
+            guard let user = places.enter(accepted) else { continue }
             Task {
-                await self.serve(connection)
-                self.count.withLock { $0 -= 1 }
+                await self.serve(connection, of: user)
+                self.places.leave(user)
             }
         }
     }
 
-    private func serve(_ connection: AgentConnection) async {
+    private func serve(_ connection: AgentConnection, of user: uid_t) async {
         let request = await Threads.offload {
             var rest: [UInt8] = []
             return connection.read(&rest, milliseconds: Self.patience)
         }
-        guard let request, let user = connection.user else { return }
+        guard let request else { return }
         do throws(SendProblem) {
             switch request["do"]?.stringValue {
             case "status": try await status(request, connection)

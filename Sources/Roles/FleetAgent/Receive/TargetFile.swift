@@ -62,6 +62,6 @@ package final class TargetFile: JobStore {
     }
 
     package func fail(_ name: String, from state: JobState, _ failure: JobFailure) throws(FileFailure) {
-        try change { $0.detail = String(failure.description.prefix(900)) }
+        try change { $0.detail = failure.description.prefix(bytes: 900) }
     }
 }

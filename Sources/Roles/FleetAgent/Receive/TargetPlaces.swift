@@ -21,7 +21,7 @@ struct TargetPlaces: Sendable {
     init(_ record: TargetRecord, publish: FleetClass.Publish, isSingleFile: Bool) {
         staging = "\(record.root)/\(AgentPolicy.stagingName)"
         let own = "\(staging)/\(record.job)"
-        incoming = "\(own)/content"
+        incoming = Self.incoming(of: record.job, below: record.root)
         work = "\(own)/work"
         guard let destination = record.destination else {
             (final, visible, version) = (nil, nil, nil)
@@ -40,6 +40,10 @@ struct TargetPlaces: Sendable {
             final = isSingleFile ? "\(path)/\(record.offer.name)" : path
             visible = "\(destination)/current" + (isSingleFile ? "/\(record.offer.name)" : "")
         }
+    }
+
+    static func incoming(of job: String, below root: String) -> String {
+        "\(root)/\(AgentPolicy.stagingName)/\(job)/content"
     }
 
     var job: JobPlaces {

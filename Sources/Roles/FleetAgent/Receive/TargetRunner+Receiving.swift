@@ -187,7 +187,7 @@ extension TargetRunner {
         let (places, isVisible) = (places, record.life.isVisible)
         await Threads.offload { places?.discard(keepsVersion: isVisible) }
         try? await file.changing {
-            $0.detail = String(reason.prefix(900))
+            $0.detail = reason.prefix(bytes: 900)
             $0.engine = JobRecord()
             $0.engineState = .receiving
         }

@@ -17,13 +17,22 @@ extension TargetRunner {
             guard placement.terms.publish == .replace else { return await happened(.arrived) }
             if let final = places?.final {
                 let (published, job) = (context.published, job)
-                await Threads.offload { try? published.note(final, job: job) }
+                let isNoted = await Threads.offload { (try? published.note(final, job: job)) != nil }
+                guard isNoted else {
+                    // Whoever comes later would take the content for that of others.
+                    let (inbox, clock) = (inbox, context.clock)
+                    Task {
+                        await clock.sleep(seconds: 5)
+                        inbox.yield(.engine(.complete))
+                    }
+                    return
+                }
             }
             await happened(.published)
         case .finished: await stopEngine()
         case .failed(let failure):
             runner = nil
-            try? await file.changing { $0.detail = String(failure.description.prefix(900)) }
+            try? await file.changing { $0.detail = failure.description.prefix(bytes: 900) }
             switch failure.cause {
             case .wrongContent: await happened(.failed(code: "content", again: true))
             case .noMethod: await happened(.failed(code: "source", again: true))
@@ -52,7 +61,7 @@ extension TargetRunner {
             }
         }
         if let problem, PublishedPlaces.current(destination) != version {
-            try? await file.changing { $0.detail = String(problem.description.prefix(900)) }
+            try? await file.changing { $0.detail = problem.description.prefix(bytes: 900) }
             return await happened(.failed(code: "publish", again: true))
         }
         await happened(.published)

@@ -136,8 +136,7 @@ actor TargetRunner {
         switch input {
         case .life(let event): await happened(event)
         case .order(let event, let continuation):
-            await happened(event)
-            continuation.resume()
+            await happened(event) { continuation.resume() }
         case .turn(let mayReceive, let reason): await turn(mayReceive, reason)
         case .share(let share):
             guard share != self.share else { return }
@@ -159,7 +158,8 @@ actor TargetRunner {
     }
 
     /// Handles an event of the job's life.
-    func happened(_ event: TargetLife.Event) async {
+    /// - Parameter stored: called when the event is durable, before what follows from it is done, which may take long.
+    func happened(_ event: TargetLife.Event, stored: () -> Void = {}) async {
         let now = await context.controlTime
         let wall = context.clock.now.wall.seconds
         let before = record.life
@@ -182,8 +182,9 @@ actor TargetRunner {
                 await clock.sleep(seconds: 5)
                 inbox.yield(.life(event))
             }
-            return
+            return stored()
         }
+        stored()
         for action in actions { await carryOut(action) }
         if after.due != nil, after.due != before.due { await wakeAtMoment() }
     }

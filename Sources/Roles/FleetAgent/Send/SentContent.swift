@@ -50,7 +50,7 @@ package struct SentContent: Sendable {
                 let problems = DigitalCinemaCheck.problems(of: path)
                 guard problems.isEmpty else {
                     let text = problems.map(\.description).joined(separator: "; ")
-                    throw SendProblem(.failed, "dcp", "the package does not hold: \(text.prefix(900))")
+                    throw SendProblem(.failed, "dcp", "the package does not hold: \(text.prefix(bytes: 900))")
                 }
             }
             return found

@@ -36,7 +36,7 @@ package final class EventQueue: Sendable {
             return try await Threads.offload { () throws(SystemError) in
                 let (file, content) = try EventFile.open(path)
                 var pending = PendingEvents(next: content.next)
-                for (event, size) in content.events { _ = pending.append(event, size: size) }
+                for (event, size) in content.events { pending.restore(event, size: size) }
                 return EventQueue(pending, file: file)
             }
         } catch {

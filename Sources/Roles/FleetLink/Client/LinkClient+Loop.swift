@@ -72,10 +72,13 @@ extension LinkClient {
         _ signals: inout AsyncStream<Signal>.Iterator, _ delegate: any LinkDelegate
     ) async throws(LinkProblem) -> Bool {
         if record.isAnswered {
-            record.number += 1
-            record.request = Self.randomText()
-            record.isAnswered = false
-            try await memory.save(record)
+            // Not used before it is durable: after a restart it would be used for another request.
+            var next = record
+            next.number += 1
+            next.request = Self.randomText()
+            next.isAnswered = false
+            try await memory.save(next)
+            record = next
         }
         rounds += 1
         let current = rounds
@@ -108,6 +111,7 @@ extension LinkClient {
             case .answered(let sending, let result):
                 // The answer to an earlier round. Nothing waits for it any more, and control sends its commands again.
                 guard sending.round == current else {
+                    if case .failure = result, sending.hasFacts { isFactsDue = true }
                     action = .wait
                     continue
                 }

@@ -31,10 +31,15 @@ package struct PendingEvents: Sendable {
     /// - Returns: false if there is no room.
     package mutating func append(_ event: AgentEvent, size: Int) -> Bool {
         guard hasRoom(for: size) else { return false }
+        restore(event, size: size)
+        return true
+    }
+
+    /// Appends an event that was durable before, whether there is room or not.
+    mutating func restore(_ event: AgentEvent, size: Int) {
         entries.append(Entry(event: event, size: size))
         bytes += size
         next = max(next, event.number + 1)
-        return true
     }
 
     /// Call when control has stored all events up to this number durably.

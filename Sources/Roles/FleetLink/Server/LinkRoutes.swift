@@ -16,6 +16,8 @@ struct LinkRoutes: Sendable {
     /// Maximum lengths of request bodies, in bytes.
     enum Most {
         static let message = 1 << 20
+        /// Of hosts that have shown nothing yet.
+        static let join = 64 << 10
         static let sync = 17 << 20
         /// For a million target ids.
         static let start = 32 << 20
@@ -142,7 +144,7 @@ struct LinkRoutes: Sendable {
     private func join(_ request: Request, _ context: ServiceContext) async throws(LinkRefusal) -> Response {
         guard let address = context.origin.address else { throw .malformed("the connection is closed") }
         guard !failures.isSpent(address) else { throw .tooManyJoins }
-        let message: JoinRequest = try await read(request)
+        let message: JoinRequest = try await read(request, most: Most.join)
         let key = try Self.key(of: message.request)
         do throws(LinkRefusal) {
             let reply = try await service.join(message, publicKey: key.der, from: address)

@@ -12,6 +12,8 @@ import Text
 package struct FactsQuestion: Hashable, Sendable {
     package static let path = "/v1/internal/facts"
     package static let mostDigests = 50_000
+    /// Digests that are asked about at a time; the answer has five values for each.
+    package static let atOnce = 20_000
     package static let mostBytes = 4 << 20
     /// Most bytes of all blob contents in one response, and of the whole response.
     package static let mostContents = 8 << 20

@@ -44,24 +44,40 @@ package struct RemoteFacts: BlobFacts {
     private func ask(
         _ question: FactsQuestion
     ) async throws(BlobFactsError) -> (facts: [BlobDigest: BlobFact], silent: BlobFactsError?) {
+        var all: (facts: [BlobDigest: BlobFact], silent: BlobFactsError?) = ([:], nil)
+        for start in stride(from: 0, to: max(1, question.digests.count), by: FactsQuestion.atOnce) {
+            let end = min(question.digests.count, start + FactsQuestion.atOnce)
+            var part = FactsQuestion(Array(question.digests[start..<end]), of: question.name)
+            (part.touches, part.joining, part.contents) = (question.touches, question.joining, question.contents)
+            let (facts, silent) = try await askAtOnce(part)
+            all.facts.merge(facts) { one, _ in one }
+            all.silent = silent ?? all.silent
+        }
+        return all
+    }
+
+    private func askAtOnce(
+        _ question: FactsQuestion
+    ) async throws(BlobFactsError) -> (facts: [BlobDigest: BlobFact], silent: BlobFactsError?) {
         let origins = await origins()
         guard !origins.isEmpty else { throw BlobFactsError(.unavailable, "no origin is known") }
         var facts: [BlobDigest: BlobFact] = [:]
         var up: [HTTPURL] = []
         var silent: BlobFactsError?
-        let outcomes = await withTaskGroup(of: (HTTPURL, Result<[BlobDigest: BlobFact], BlobFactsError>).self) {
-            group in
+        await withTaskGroup(of: (HTTPURL, Result<[BlobDigest: BlobFact], BlobFactsError>).self) { group in
             for origin in origins { group.addTask { (origin, await outcome(question, at: origin)) } }
-            return await group.reduce(into: []) { $0.append($1) }
-        }
-        for (origin, outcome) in outcomes {
-            switch outcome {
-            case .success(let found):
-                up.append(origin)
-                facts.merge(found) { one, other in one.content == nil ? other : one }
-            case .failure(let problem): silent = problem
+            for await (origin, outcome) in group {
+                switch outcome {
+                case .success(let found):
+                    up.append(origin)
+                    facts.merge(found) { one, other in one.content == nil ? other : one }
+                case .failure(let problem): silent = problem
+                }
+                // What is asked is known, and one of the others may be silent for long. Only a touch has to reach all of them.
+                if !question.touches, question.digests.allSatisfy({ facts[$0] != nil }) { group.cancelAll() }
             }
         }
+        if !question.touches, question.digests.allSatisfy({ facts[$0] != nil }) { return (facts, nil) }
         if up.isEmpty, let silent { throw silent }
         let missing = question.digests.filter { facts[$0] == nil }
         guard !missing.isEmpty else { return (facts, silent) }

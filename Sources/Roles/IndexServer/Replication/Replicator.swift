@@ -167,11 +167,11 @@ package actor Replicator {
             _ = try? await store.replicate(task.tag, of: task.name, at: Self.now)
             return false
         case .conflict(let text):
-            conflicts += 1
             logger.warning(
                 "a tag is another one at a remote, and stays so",
                 metadata: ["remote": "\(task.remote)", "tag": "\(task.name):\(task.tag)", "reason": "\(text)"])
             try? await store.postponeReplication(task, to: nil, failures: task.failures + 1, problem: text)
+            conflicts += 1
             return false
         case .failed(.cancelled):
             // This process ends: the task is as it was before.

@@ -42,7 +42,7 @@ struct TagCopy: Sendable {
             return try await isCurrent() ? .done : .overtaken
         } catch {
             guard case .denied(let text) = error else { return .failed(error) }
-            // Either the registry does not move its tag, which then has another digest, or the token lacks the right.
+            // The registry does not move its tag, which then has another digest.
             if let there = try? await client.digest(of: reference), there != task.digest {
                 return .conflict("\(client.name) has \(there) under \(reference): \(text)")
             }
@@ -133,9 +133,14 @@ struct TagCopy: Sendable {
                 try await note("\(digest) \(upload.location.text)")
             } catch {
                 failures += 1
-                guard failures < Self.mostFailures, case .silent = error,
-                    let there = try await client.status(of: upload)
-                else { throw error }
+                switch error {
+                case .silent where failures < Self.mostFailures: break
+                case .refused(_, let status, _, _) where failures < Self.mostFailures && [409, 416].contains(status):
+                    // The request of an index that was killed may still be under way at the registry.
+                    do { try await Task.sleep(for: .seconds(failures)) } catch { throw .cancelled }
+                default: throw error
+                }
+                guard let there = try await client.status(of: upload) else { throw error }
                 if there.offset > upload.offset { failures = 0 }
                 upload = there
             }

@@ -1,8 +1,9 @@
 import Registry
 
 extension IndexService {
-    /// The most manifests in one answer.
+    /// The most manifests in one answer, and their most bytes. Further ones can be asked for by their digests.
     private static let mostManifests = 1_000
+    private static let mostManifestBytes = 16 << 20
     /// The most bytes of small blobs' contents in one answer.
     private static let mostContents = 8 << 20
 
@@ -65,14 +66,18 @@ extension IndexService {
         var found: [StoredManifest] = []
         var seen: Set<BlobDigest> = [manifest.digest]
         var next = [manifest]
+        var bytes = manifest.bytes.count
         while let manifest = next.popLast() {
             found.append(manifest)
             for digest in try parsed(manifest).neededManifests.map(\.digest).reversed() {
-                guard seen.count < Self.mostManifests, seen.insert(digest).inserted else { continue }
+                guard seen.count < Self.mostManifests, bytes < Self.mostManifestBytes, seen.insert(digest).inserted
+                else { continue }
                 let part = try await asked { () throws(TagStoreError) in
                     try await store.resolve(Reference(name: name, version: .digest(digest)))
                 }
-                if case .manifest(let part)? = part { next.append(part) }
+                guard case .manifest(let part)? = part else { continue }
+                bytes += part.bytes.count
+                next.append(part)
             }
         }
         return found

@@ -5,6 +5,7 @@ import Hummingbird
 import NIOCore
 import NIOHTTP1
 import OCI
+import Registry
 import Text
 
 /// Forwards requests about names and tags to an index, so that a client need only know one origin. The request keeps
@@ -18,8 +19,14 @@ final class IndexForward: Sendable {
     /// Seconds after which a client may try again where no index answers.
     private static let retryAfter = 2
     private static let mostAnswer = 64 << 20
+    /// Bodies are manifests at most.
+    private static let limits = {
+        var limits = HTTPLimits()
+        limits.bodyBytes = Manifest.mostBytes
+        return limits
+    }()
     private static let asked = [
-        "authorization", "if-match", "if-none-match", "content-type", "accept",
+        "authorization", "if-match", "if-none-match", "content-type", "accept", ClusterPath.header,
     ]
     private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
 
@@ -47,8 +54,10 @@ final class IndexForward: Sendable {
     }
 
     private func respond(to request: Request) async -> Response {
-        guard case .success(let body) = await RequestBytes.collect(request, limits: HTTPLimits()) else {
-            return Problem.response(.badRequest, "BAD_BODY", "the body does not come, or is too large")
+        let body: [UInt8]
+        switch await RequestBytes.collect(request, limits: Self.limits) {
+        case .success(let bytes): body = bytes
+        case .failure(let problem): return Problem.response(problem.status, "BAD_BODY", problem.text)
         }
         var headers: HTTPHeaders = [:]
         for name in Self.asked {

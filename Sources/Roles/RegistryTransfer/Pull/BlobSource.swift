@@ -19,6 +19,8 @@ package enum BlobProgress: Sendable, Hashable {
     case here(Int64)
     /// The number of further bytes that were received over the network, including useless ones.
     case received(Int)
+    /// All of the blob was in this host's cache.
+    case cached
     /// The numbers of peers and of origins from which the blob is being received.
     case sources(peers: Int, origins: Int)
     /// Nothing is being received, for this reason.

@@ -26,6 +26,7 @@ package final class PullMeter: Sendable {
         var figures = PullFigures()
         var finished: Int64 = 0
         var underWay: [BlobDigest: Int64] = [:]
+        var fromCache: Set<BlobDigest> = []
     }
 
     private let state = Mutex(State())
@@ -58,6 +59,7 @@ package final class PullMeter: Sendable {
                 state.figures.received += Int64(bytes)
                 state.figures.phase = .receiving
                 state.figures.trouble = nil
+            case .cached: state.fromCache.insert(blob)
             case .sources(let peers, let origins):
                 state.figures.peers = peers
                 state.figures.origins = origins
@@ -73,7 +75,7 @@ package final class PullMeter: Sendable {
             state.underWay[blob] = nil
             state.finished += bytes
             state.figures.filesDone += files
-            state.figures.reused += reused
+            state.figures.reused += state.fromCache.remove(blob) == nil ? reused : bytes
         }
     }
 }

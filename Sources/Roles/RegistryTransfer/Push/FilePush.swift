@@ -31,10 +31,13 @@ struct FilePush: Sendable {
         }
         if isSmall { return try await sendWhole() }
         let push = claimed()
-        guard context.sizes.contains(size), context.ledger.location(push.key) == nil else {
-            return try await push.sendParts(expecting: nil)
+        let entry = context.ledger.entry(push.key)
+        if let entry, let upload = try await push.resumed(entry) {
+            return try await push.sendParts(upload, expecting: entry.digest)
         }
-        let digest = try await hash()
+        // An upload that an earlier push began has ended at the registry, which may have the blob.
+        guard entry != nil || context.sizes.contains(size) else { return try await push.sendParts(expecting: nil) }
+        let digest = if let known = entry?.digest { known } else { try await hash() }
         return try await isThere(digest) ? digest : try await push.sendParts(expecting: digest)
     }
 
@@ -92,11 +95,15 @@ struct FilePush: Sendable {
 
     // MARK: Large files
 
-    /// - Parameter known: the file's digest from an earlier read; nil if it was not read before.
-    private func sendParts(expecting known: BlobDigest?) async throws(PushError) -> BlobDigest {
+    /// - Parameters:
+    ///   - resumed: the upload of an interrupted push; nil to begin one.
+    ///   - known: the file's digest from an earlier read; nil if it was not read before.
+    private func sendParts(
+        _ resumed: UploadSession? = nil, expecting known: BlobDigest?
+    ) async throws(PushError) -> BlobDigest {
         var upload: UploadSession
-        if let earlier = try await resumed() {
-            upload = earlier
+        if let resumed {
+            upload = resumed
         } else if let known {
             // The registry may have the blob under another name.
             guard let begun = try await mount(known) else { return known }
@@ -115,6 +122,9 @@ struct FilePush: Sendable {
                 context.ledger.forget(key)
                 throw error
             }
+            if stamp.isSettled(at: Clocks.wall) {
+                context.ledger.save(UploadLedger.Entry(location: upload.location, digest: digest), key)
+            }
             switch try await finish(upload, digest, mayBeWrong: isResumed) {
             case .stored: return digest
             case .incomplete(let found): upload = found
@@ -132,7 +142,7 @@ struct FilePush: Sendable {
         let upload = try await registry { () throws(RegistryError) in
             try await client.beginUpload(in: context.name, size: size)
         }
-        context.ledger.save(upload.location, key)
+        context.ledger.save(UploadLedger.Entry(location: upload.location), key)
         return upload
     }
 
@@ -142,17 +152,17 @@ struct FilePush: Sendable {
         let upload = try await registry { () throws(RegistryError) in
             try await client.mount(digest, in: context.name, from: nil, size: size)
         }
-        if let upload { context.ledger.save(upload.location, key) }
+        if let upload { context.ledger.save(UploadLedger.Entry(location: upload.location), key) }
         if upload == nil { context.meter.finish(index, size: size, isCached: true) }
         return upload
     }
 
-    /// The upload of an interrupted run; nil if there is none, or the registry no longer has it.
-    private func resumed() async throws(PushError) -> UploadSession? {
-        guard let location = context.ledger.location(key), location.host == client.base.host else { return nil }
+    /// The upload of an interrupted push; nil if the registry no longer has it.
+    private func resumed(_ entry: UploadLedger.Entry) async throws(PushError) -> UploadSession? {
+        guard entry.location.host == client.base.host else { return nil }
         let found: UploadSession?
         do {
-            found = try await client.status(of: UploadSession(location: location, offset: 0))
+            found = try await client.status(of: UploadSession(location: entry.location, offset: 0))
         } catch {
             if error == .cancelled { throw .cancelled }
             // A registry that is unavailable for a while may still have the upload.
@@ -179,7 +189,7 @@ struct FilePush: Sendable {
             let part = UploadPart(reader: reader, length: length, meter: context.meter, index: index)
             do throws(RegistryError) {
                 upload = try await client.append(part, length: length, to: upload)
-                context.ledger.save(upload.location, key)
+                context.ledger.save(UploadLedger.Entry(location: upload.location), key)
                 (failures, waited) = (0, 0)
                 if upload.offset == begin + length { continue }
             } catch {
@@ -244,31 +254,39 @@ struct FilePush: Sendable {
         case lost
     }
 
-    /// Ends an upload.
+    /// Ends an upload. Waits while the registry is busy with it.
     /// - Parameter mayBeWrong: whether the upload has bytes of an earlier run.
     private func finish(
         _ upload: UploadSession, _ digest: BlobDigest, mayBeWrong: Bool
     ) async throws(PushError) -> Finish {
-        do throws(RegistryError) {
-            try await client.finish(upload, digest)
-        } catch {
+        var (failures, waited) = (0, 0.0)
+        while true {
+            let error: RegistryError
+            do throws(RegistryError) {
+                try await client.finish(upload, digest)
+                break
+            } catch let caught {
+                error = caught
+            }
             if error == .cancelled { throw .cancelled }
             // The first answer may have been lost, so that the repeated request failed although the blob is stored.
-            let isThere = (try? await client.size(of: digest, in: context.name)) ?? nil
-            if isThere == nil {
-                if case .refused(_, 416, _, _) = error, let found = try? await client.status(of: upload),
-                    found.offset < size
-                {
-                    return .incomplete(found)
-                }
-                // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as
-                // stored.
-                let isOver = if case .unknown = error { true } else { error.isCollision || error.isDenied }
-                if mayBeWrong || isOver { return .lost }
-                throw .registry(error)
+            if let size = try? await client.size(of: digest, in: context.name), size != nil { break }
+            switch error {
+            case .refused(_, 416, _, _):
+                if let found = try? await client.status(of: upload), found.offset < size { return .incomplete(found) }
+            case .refused(_, 409, _, _) where waited < limits.collisionSeconds:
+                // A push that was killed has ended the upload, and the registry is at it.
+                failures += 1
+                waited += try await pause(after: failures)
+                continue
+            default: break
             }
+            // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as stored.
+            let isOver = if case .unknown = error { true } else { error.isCollision || error.isDenied }
+            if mayBeWrong || isOver { return .lost }
+            throw .registry(error)
         }
-        context.ledger.forget(key)
+        context.ledger.end(key)
         context.meter.finish(index, size: size, isCached: false)
         return .stored
     }

@@ -66,8 +66,9 @@ package struct Push: Sendable {
         let result: Result<[BlobDigest], PushError>
         do { result = .success(try await digestsOfFiles(content, context)) } catch { result = .failure(error) }
         // The digests are saved also after a failure, so that the next push need not read these files again.
-        await Threads.offload(name: "swoop-push") { [digests] in
+        await Threads.offload(name: "swoop-push") { [digests, ledger] in
             digests.save()
+            ledger.forgetEnded()
             pool.shutdown()
         }
         let found = try result.get()

@@ -2,13 +2,23 @@ import Files
 import Hashing
 import Registry
 import RegistryClient
+import Synchronization
 import Text
 
-/// The URLs of unfinished uploads, so that the next push can resume them. Each upload has a file: the file's name is a
-/// digest of the registry, the content's name and the file's stamp, and its content is the URL that the registry gave.
-package struct UploadLedger: Sendable {
+/// The uploads that are not known to have ended, so that the next push can go on with them. Each has a file: the file's name is
+/// a digest of the registry, the content's name and the file's stamp; it holds the URL that the registry gave and, once all
+/// bytes were sent, their digest.
+package final class UploadLedger: Sendable {
     private static let mostBytes = 16 << 10
     private let directory: HeldDirectory?
+    private let ended = Mutex<[Key]>([])
+
+    /// What is known of an upload.
+    struct Entry: Sendable, Hashable {
+        let location: HTTPURL
+        /// Of the whole file; nil while bytes of it are missing, or if a later change of the file could go unnoticed.
+        var digest: BlobDigest?
+    }
 
     /// - Parameter path: the directory of these files, which is made if it is missing; nil to keep nothing. A directory that
     ///   cannot be used is ignored.
@@ -56,22 +66,38 @@ package struct UploadLedger: Sendable {
         return Claim(key, directory, lockName, lock)
     }
 
-    /// The URL of an unfinished upload; nil if there is none. The registry tells how many bytes of it it has.
-    func location(_ key: Key) -> HTTPURL? {
+    /// An upload of an earlier push; nil if there is none. The registry tells how many bytes of it it has.
+    func entry(_ key: Key) -> Entry? {
         guard let name = key.name, let file = try? directory?.read(name, limit: Self.mostBytes) else { return nil }
-        return HTTPURL(String(decoding: file.bytes, as: UTF8.self))
+        let lines = String(decoding: file.bytes, as: UTF8.self).split(separator: "\n", maxSplits: 1)
+        guard let location = lines.first.flatMap({ HTTPURL(String($0)) }) else { return nil }
+        return Entry(location: location, digest: lines.count > 1 ? BlobDigest(String(lines[1])) : nil)
     }
 
-    /// Remembers the URL of an upload. Blocks briefly.
-    func save(_ location: HTTPURL, _ key: Key) {
+    /// Remembers an upload. Blocks briefly.
+    func save(_ entry: Entry, _ key: Key) {
         guard let name = key.name else { return }
+        let text = entry.location.text + (entry.digest.map { "\n\($0)" } ?? "")
         try? directory?.replace(
-            name, with: Array(location.text.utf8), temporary: .random(prefix: "upload."),
-            [.writeOnly, .hiddenFromOthers], isDurable: false)
+            name, with: Array(text.utf8), temporary: .random(prefix: "upload."), [.writeOnly, .hiddenFromOthers],
+            isDurable: false)
     }
 
     func forget(_ key: Key) {
         guard let name = key.name else { return }
         _ = try? directory?.removeFile(name)
+    }
+
+    /// The registry has the blob. The entry stays until ``forgetEnded()``, since nothing else knows the digest of the file if
+    /// this push is killed.
+    func end(_ key: Key) { ended.withLock { $0.append(key) } }
+
+    /// Forgets the uploads that have ended, once the digests of their files are saved. Blocks briefly.
+    func forgetEnded() {
+        let keys = ended.withLock { ended in
+            defer { ended = [] }
+            return ended
+        }
+        for key in keys { forget(key) }
     }
 }

@@ -136,20 +136,38 @@ package actor Scrubber {
                 continue
             }
             let now = clock.now()
-            if let digest = broken.first(where: { $0.value.at <= now })?.key {
-                await look(at: digest, rate: nil)
-                continue
-            }
             let due = due(now)
             for digest in due where !isOver {
                 await look(at: digest, rate: settings.rate)
                 while let doubted = doubted.popLast(), !isOver { await look(at: doubted, rate: nil) }
+                // In turn: many that cannot be mended do not keep the others from being checked.
+                await mendAgain()
             }
+            if due.isEmpty, await mendAgain() { continue }
             guard due.isEmpty else { continue }
             releaseWaiters()
             let next = broken.values.map { $0.at - now }.min() ?? Self.pause
             await sleep(max(0.1, min(Self.pause, next)))
         }
+    }
+
+    /// Tries once more to mend the blob whose attempt has been due for longest.
+    /// - Returns: false when none is due.
+    @discardableResult
+    private func mendAgain() async -> Bool {
+        let now = clock.now()
+        guard let next = broken.min(by: { $0.value.at < $1.value.at }), next.value.at <= now, !isOver else {
+            return false
+        }
+        let (digest, node) = (next.key, node)
+        let pieces = node.catalogue.badPieces(of: digest)
+        // What was wrong is known: the rest is not read again.
+        let info = await Threads.offload { () -> BlobInfo? in
+            guard let bytes = try? node.directory.info(of: digest) else { return nil }
+            return try? BlobInfo.parse(bytes, expecting: InfoExpectation(blob: digest))
+        }
+        if let info, !pieces.isEmpty { await bad(info, pieces) } else { await look(at: digest, rate: settings.rate) }
+        return true
     }
 
     private func releaseWaiters() {

@@ -25,6 +25,11 @@ package actor SpaceKeeper {
     private static let atOnce = 8
     /// A blob with this many names or more is not removed.
     private static let mostNames = 64
+    /// Seconds that a push waits for room.
+    private static let patience = 5.0
+    /// Blobs of which nobody could say whether they are stored, after which a run ends: the index or a back end is down, and
+    /// each question to it may take a minute.
+    private static let mostUnknown = 16
 
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, rules: SpaceRules = SpaceRules(),
@@ -41,24 +46,35 @@ package actor SpaceKeeper {
         self.logger = logger
     }
 
-    /// Whether the disk is too full for new blobs, after an attempt to make room.
+    /// Whether the disk is too full for new blobs, after an attempt to make room of at most 5 s.
     package nonisolated func isFull() async -> Bool {
         guard let use = measure(), rules.refuses(use) else { return false }
-        await look()
+        // The run goes on for those who come later.
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        Task {
+            await look()
+            end.finish()
+        }
+        let limit = Task {
+            try? await Task.sleep(for: .seconds(Self.patience))
+            end.finish()
+        }
+        for await _ in ends {}
+        limit.cancel()
         return measure().map { rules.refuses($0) } ?? false
     }
 
     /// Whether a blob that is not here may stay away: the disk is filling, and the back ends of all its names have it.
     package nonisolated func canDoWithout(_ digest: BlobDigest) async -> Bool {
         guard let use = measure(), rules.isFilling(use) else { return false }
-        return await isStored(digest, bytes: nil)
+        return await isStored(digest, bytes: nil) ?? false
     }
 
-    /// Whether the back ends of all names of a blob have it. False if nobody can say.
-    private nonisolated func isStored(_ digest: BlobDigest, bytes: Int64?) async -> Bool {
-        guard let cold, let names = try? await holders.names(having: digest, limit: Self.mostNames), !names.isEmpty,
-            names.count < Self.mostNames
-        else { return false }
+    /// Whether the back ends of all names of a blob have it. Nil if nobody can say.
+    private nonisolated func isStored(_ digest: BlobDigest, bytes: Int64?) async -> Bool? {
+        guard let cold else { return false }
+        guard let names = try? await holders.names(having: digest, limit: Self.mostNames) else { return nil }
+        guard !names.isEmpty, names.count < Self.mostNames else { return false }
         return await cold.isStored(digest, bytes: bytes, for: names)
     }
 
@@ -84,8 +100,8 @@ package actor SpaceKeeper {
             hasTold = false
             return
         }
-        var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
-        while freed < excess, !Task.isCancelled {
+        var (freed, last, count, unknown) = (Int64(0), DatedBlob?.none, 0, 0)
+        while freed < excess, unknown < Self.mostUnknown, !Task.isCancelled {
             var choice = OldestBlobs(bytes: excess - freed, most: Self.mostChosen, after: last)
             node.catalogue.forEach { digest, entry in
                 guard entry.size > 0 else { return }
@@ -97,6 +113,7 @@ package actor SpaceKeeper {
             let gone = await evict(chosen)
             freed += gone.bytes
             count += gone.blobs
+            unknown = gone.unknown
         }
         if count > 0 {
             logger.notice("blobs made room", metadata: ["blobs": "\(count)", "bytes": "\(freed)"])
@@ -129,17 +146,21 @@ package actor SpaceKeeper {
         }
     }
 
-    private func evict(_ blobs: [DatedBlob]) async -> (blobs: Int, bytes: Int64) {
-        await withTaskGroup(of: Int64?.self) { group in
+    private func evict(_ blobs: [DatedBlob]) async -> (blobs: Int, bytes: Int64, unknown: Int) {
+        await withTaskGroup(of: (bytes: Int64, isGone: Bool?).self) { group in
             var rest = blobs[...]
-            var gone = (blobs: 0, bytes: Int64(0))
+            var gone = (blobs: 0, bytes: Int64(0), unknown: 0)
             func startOne() {
-                guard let blob = rest.popFirst() else { return }
-                group.addTask { await self.evict(blob) ? blob.size : nil }
+                guard gone.unknown < Self.mostUnknown, let blob = rest.popFirst() else { return }
+                group.addTask { (blob.size, await self.evict(blob)) }
             }
             for _ in 0..<Self.atOnce { startOne() }
-            while let size = await group.next() {
-                if let size { gone = (gone.blobs + 1, gone.bytes + size) }
+            while let (bytes, isGone) = await group.next() {
+                switch isGone {
+                case true?: gone = (gone.blobs + 1, gone.bytes + bytes, gone.unknown)
+                case false?: break
+                case nil: gone.unknown += 1
+                }
                 startOne()
             }
             return gone
@@ -147,10 +168,15 @@ package actor SpaceKeeper {
     }
 
     /// Removes a blob, if it is not in use and its back ends have it.
-    /// - Returns: whether it was removed.
-    private nonisolated func evict(_ blob: DatedBlob) async -> Bool {
+    /// - Returns: whether it was removed; nil if nobody could say whether its back ends have it.
+    private nonisolated func evict(_ blob: DatedBlob) async -> Bool? {
         let (digest, catalogue) = (BlobDigest(blob.digest), node.catalogue)
-        guard !catalogue.isOnLease(blob.digest), await isStored(digest, bytes: blob.size) else { return false }
+        guard !catalogue.isOnLease(blob.digest) else { return false }
+        switch await isStored(digest, bytes: blob.size) {
+        case true?: break
+        case false?: return false
+        case nil: return nil
+        }
         let isGone = await Threads.offload { [node, logger] in
             do throws(SystemError) {
                 return try node.remove(blob.digest, unlessUsedAfter: blob.time)

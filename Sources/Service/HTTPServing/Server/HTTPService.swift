@@ -85,7 +85,13 @@ package final class HTTPService: Sendable {
                 }
             }
         do {
-            let channel = try await bootstrap.bind(host: address.host, port: address.port).get()
+            // An address is not looked up: the system's resolver knows no IPv6 where only loopback has it.
+            let channel =
+                if let numeric = try? SocketAddress(ipAddress: address.host, port: address.port) {
+                    try await bootstrap.bind(to: numeric).get()
+                } else {
+                    try await bootstrap.bind(host: address.host, port: address.port).get()
+                }
             let place = ListenAddress(host: address.host, port: channel.localAddress?.port ?? 0)
             return HTTPService(address: place, connections: connections, channel: channel)
         } catch {

@@ -46,7 +46,7 @@ struct RegistrySwarms {
         var unreached: [PeerAddress] = []
         for peer in registry.unreached where peer != address {
             let key = PeerKey(swarm: announce.swarm, address: peer)
-            if let first = doubts[key], first != address {
+            if let first = doubts[key], Self.areTwo(first, address) {
                 doubts.remove(key)
                 dropped.set(true, for: key, now: now)
                 unreached.append(peer)
@@ -55,6 +55,14 @@ struct RegistrySwarms {
             }
         }
         return unreached
+    }
+
+    /// Whether two addresses are those of two hosts: one host can announce with as many ports as it likes, and with all addresses
+    /// of its /64. On this machine each port is another peer.
+    private static func areTwo(_ one: PeerAddress, _ other: PeerAddress) -> Bool {
+        if one.isLoopback, other.isLoopback { return one != other }
+        guard one.family == other.family else { return true }
+        return one.family == .ipv6 ? one.high != other.high : !one.hasSameHost(as: other)
     }
 
     private mutating func note(

@@ -73,11 +73,11 @@ final class FleetNetwork: Sendable {
             "control at \(client.base); \(HumanText.plural(receivers, "node")) get \(source.shown) as versions")
         let begin = ContinuousClock.now
         let send = try start("send", ["send", "-c", "demo", "-p", source, "--data", sender])
-        _ = try await send.first("complete") { line in
+        let ended = try await send.first("complete") { line in
             if line.event == "progress" { reporter.progress(line.progress, label: "demo") }
         }
         reporter.keepBars()
-        try await compare(source, roots, seconds: (ContinuousClock.now - begin) / .seconds(1))
+        try await compare(source, roots, ended, seconds: (ContinuousClock.now - begin) / .seconds(1))
     }
 
     private static let definition: JSON.JSONValue = [
@@ -115,7 +115,8 @@ final class FleetNetwork: Sendable {
     }
 
     /// Compares the content that each receiver has published with the sender's.
-    private func compare(_ source: String, _ roots: [String], seconds: Double) async throws {
+    private func compare(_ source: String, _ roots: [String], _ ended: DemoLine, seconds: Double) async throws {
+        let bytes = ended.bytes ?? 0
         var wrong = 0
         for (index, root) in roots.enumerated() {
             let isRight = await Threads.offload { () -> Bool in
@@ -129,7 +130,8 @@ final class FleetNetwork: Sendable {
             wrong += isRight ? 0 : 1
             reporter.event(
                 .object([
-                    ("event", .string("receiver")), ("receiver", .int(index + 1)), ("verified", .bool(isRight)),
+                    ("event", .string("receiver")), ("receiver", .int(index + 1)), ("seconds", .double(seconds)),
+                    ("bytes", .int(bytes)), ("verified", .bool(isRight)),
                 ]))
         }
         guard wrong == 0 else {
@@ -139,6 +141,7 @@ final class FleetNetwork: Sendable {
         reporter.event(
             .object([
                 ("event", .string("complete")), ("path", .string(source)), ("receivers", .int(roots.count)),
+                ("info_hash", ended.infoHash.map { .string($0) } ?? .null), ("bytes", .int(bytes)),
                 ("seconds", .double(seconds)),
             ]))
         reporter.result(
