@@ -169,11 +169,15 @@ struct LostWordTests {
         roster.put(host)
         _ = roster.hear(host.id, at: 100, clock: 0)
         _ = roster.tell(host.id, .end(job: "a"))
+        // The other control names it for a while after it has left that.
         roster.hear([host.id], from: "other", at: 110, after: 40)
-        _ = roster.tell(host.id, .end(job: "b"))
+        _ = roster.tell(host.id, .end(job: "b"), awayAfter: 40)
+        #expect(roster[host.id]?.outbox.commands.map(\.id) == ["a.end", "b.end"])
+        roster.hear([host.id], from: "other", at: 141, after: 40)
+        _ = roster.tell(host.id, .end(job: "b"), awayAfter: 40)
         #expect(roster[host.id]?.outbox.isEmpty == true)
-        _ = roster.hear(host.id, at: 120, clock: 0)
-        _ = roster.tell(host.id, .end(job: "c"))
+        _ = roster.hear(host.id, at: 150, clock: 0)
+        _ = roster.tell(host.id, .end(job: "c"), awayAfter: 40)
         #expect(roster[host.id]?.outbox.commands.map(\.id) == ["c.end"])
     }
 

@@ -46,6 +46,22 @@ import Testing
         }
     }
 
+    /// The answer to a number was lost on its way from one control, and came from another.
+    @Test func `an agent that another control has answered meanwhile is no copy`() throws {
+        var sequence = SyncSequence()
+        _ = try sequence.receive(1, request: "a", returning: "", next: "ours")
+        var unaware = sequence
+        #expect(throws: SyncSequence.Refusal.cloned) {
+            _ = try unaware.receive(2, request: "b", returning: "theirs", next: "n")
+        }
+        sequence.wasElsewhere()
+        #expect(try sequence.receive(2, request: "b", returning: "theirs", next: "n") == .accepted)
+        // That holds once.
+        #expect(throws: SyncSequence.Refusal.cloned) {
+            _ = try sequence.receive(3, request: "c", returning: "others", next: "m")
+        }
+    }
+
     @Test func `a control that was restored goes on with agents that are ahead`() throws {
         var sequence = SyncSequence(last: 5, nonce: "old", requests: ["e"])
         #expect(try sequence.receive(9, request: "i", returning: "unknown", next: "n") == .ahead)

@@ -32,7 +32,8 @@ import Testing
     @Test(arguments: [
         "", " ", ",", "site=bj,", "site=", "=bj", "site=bj tier=edge", "tier in edge", "tier in (edge", "tier in ()",
         "name~\"[\"", "name=\"x", "!", "addr<10.0.0.1", "addr=somewhere", "a&b", "site=bj;x",
-        String(repeating: "a", count: 4097), "name~\"^(([a-z0-9-]+)+)+!$\"", "name~\"(a*)*\"", "name~\"(a|b+){9}\"",
+        String(repeating: "a", count: 4097), "name~\"^(([a-z0-9-]+)+)+!$\"", "name~\"(a*)*\"", "name~\"(a|a)*!\"",
+        "name~\"(a?a?)*!\"", "name~\"(a|b+){9}\"",
         "name~\"a*a*a*a*a*a*a*\"",
     ]) func `what cannot be understood is refused with its place`(expression: String) {
         let problem = #expect(throws: SelectionProblem.self) { try Selection(expression) }

@@ -178,14 +178,15 @@ struct AgentCalls: Sendable {
         do throws(AgentError) {
             let content = try await agent.resolve(reference)
             if request.uri.queryParameters["wait"] == "false" {
-                switch preloads.begin(reference) {
+                let fixed = Reference(name: reference.name, version: .digest(content.digest))
+                switch preloads.begin(fixed) {
                 case .isRunning: return .text("under way\n", status: .accepted)
                 case .tooMany: return .text("too many are under way: try again later\n", status: .tooManyRequests)
                 case .begun: break
                 }
                 Task { [agent, preloads] in
                     try? await agent.obtainAll(content, of: reference.name)
-                    preloads.end(reference)
+                    preloads.end(fixed)
                 }
                 return .text("under way\n", status: .accepted)
             }

@@ -3,6 +3,7 @@ import Synchronization
 
 /// The tags that are being pulled into the cache for callers that do not wait.
 final class Preloads: Sendable {
+    /// References by digest: a tag may move meanwhile.
     private let running = Mutex<Set<Reference>>([])
     private static let most = 1_000
 

@@ -2,23 +2,39 @@ import Backends
 import Database
 import Registry
 
+/// Whether blobs are in back ends.
+package enum StoredAnswer: Sendable, Hashable {
+    case yes, no
+    /// Nobody says: the label of the back end that is silent, or what else is.
+    case unknown(String)
+}
+
 extension ColdStore {
     /// Whether a blob can be read back under each of these names: it is in the back ends of all of them, and no upload of it
-    /// is queued. Nil if a back end does not say.
-    /// - Parameter bytes: the blob's size; nil if it is not known here.
-    package func isStored(_ digest: BlobDigest, bytes: Int64?, for names: [ContentName]) async -> Bool? {
+    /// is queued.
+    /// - Parameters:
+    ///   - bytes: the blob's size; nil if it is not known here.
+    ///   - silent: labels of back ends that are not asked, since they were silent just now.
+    package func isStored(
+        _ digest: BlobDigest, bytes: Int64?, for names: [ContentName], besides silent: Set<String> = []
+    ) async -> StoredAnswer {
         var asked: Set<String> = []
         do {
             // Asked first, since this host knows it.
-            if try await writeBack.isWaiting(digest) { return false }
+            if try await writeBack.isWaiting(digest) { return .no }
             for name in names {
-                guard let backend = backends.backend(for: name) else { return false }
+                guard let backend = backends.backend(for: name) else { return .no }
                 guard asked.insert(backend.label).inserted else { continue }
-                guard let size = try await backend.size(of: digest), bytes == nil || size == bytes else { return false }
+                guard !silent.contains(backend.label) else { return .unknown(backend.label) }
+                let size: Int64?
+                do throws(BackendProblem) { size = try await backend.size(of: digest) } catch {
+                    return .unknown(backend.label)
+                }
+                guard let size, bytes == nil || size == bytes else { return .no }
             }
-            return try await !writeBack.isWaiting(digest)
+            return try await writeBack.isWaiting(digest) ? .no : .yes
         } catch {
-            return nil
+            return .unknown("the queue")
         }
     }
 

@@ -12,6 +12,7 @@ extension FleetAgent {
             await look()
             return true
         }
+        await awaitEnd(of: job)
         let placement: AgentPolicy.Placement
         do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
             return await refuse(job, attempt, offer, error)

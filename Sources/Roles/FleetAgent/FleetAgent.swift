@@ -27,6 +27,10 @@ package actor FleetAgent {
     /// When records of old sends were last removed, in seconds of the monotonic clock.
     var sendsSwept: Double?
     private var poll: Task<Void, Never>?
+    /// Bytes that jobs of an earlier run, which have not begun again, have on the disk.
+    private var usedBefore: [String: Int64] = [:]
+    /// Runners of jobs that have ended, which may still remove what they received.
+    private var ending: [String: Task<Void, Never>] = [:]
     /// When records of old jobs are looked for next, in seconds of uptime.
     private var tidiesAt = 0.0
     private var isStopped = false
@@ -129,6 +133,10 @@ package actor FleetAgent {
         let now = context.clock.now.uptime
         guard now >= tidiesAt else { return }
         tidiesAt = now + Self.tidying
+        for (job, task) in ending {
+            await task.value
+            ending[job] = nil
+        }
         let directory = context.places.jobs
         await forget(
             await Threads.offload {
@@ -232,7 +240,8 @@ package actor FleetAgent {
                 targets[job] = nil
                 told[job] = nil
                 spaceAgain[job] = nil
-                Task { await runner.stop() }
+                usedBefore[job] = nil
+                ending[job] = Task { await runner.stop() }
                 continue
             }
             runner.inbox.yield(.tick)
@@ -277,7 +286,11 @@ package actor FleetAgent {
             // Nothing is known yet of a job that an earlier run of the agent has begun.
             if done == 0 {
                 let place = TargetPlaces.incoming(of: job, below: record.root)
-                done = await Threads.offload { DiskSpace.used(by: place) }
+                let known = usedBefore[job]
+                done = if let known { known } else { await Threads.offload { DiskSpace.used(by: place) } }
+                usedBefore[job] = done
+            } else {
+                usedBefore[job] = nil
             }
             wanted.append((job, record.root, max(0, record.offer.content.bytes - done)))
         }
@@ -300,6 +313,9 @@ package actor FleetAgent {
             return lacking
         }
     }
+
+    /// Waits until nothing of an earlier run of a job is at work.
+    func awaitEnd(of job: String) async { await ending.removeValue(forKey: job)?.value }
 
     // MARK: The file
 

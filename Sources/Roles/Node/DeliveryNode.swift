@@ -202,8 +202,9 @@ package actor DeliveryNode {
             for warning in configuration.warnings {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
-            context = context.with(configuration)
-            try context.directories.make()
+            let next = context.with(configuration)
+            try next.directories.make()
+            context = next
             startSenders(sendQueue.setLimit(configuration.uploadsAtOnce))
             startReceivers(receiveQueue.setLimit(configuration.downloadsAtOnce))
             logger.info("configuration loaded again")

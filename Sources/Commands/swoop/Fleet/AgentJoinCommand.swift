@@ -52,7 +52,14 @@ struct AgentJoinCommand: SwoopCommand {
         let file = try await AgentFile.read(agent.files.config, reporter)
         let places = agent.place.places
         // An agent that runs with the old identity would write over the new one.
-        let lock = FleetDaemon.hasJoined(places) ? try DataLock.take(places.data, for: "agent") : nil
+        var lock: Int32?
+        if FleetDaemon.hasJoined(places) {
+            do { lock = try DataLock.take(places.data, for: "agent") } catch let failure as Failure {
+                throw Failure(
+                    failure.status, failure.message,
+                    advice: "Stop it first (systemctl stop swoop-agent): it has the old identity.")
+            }
+        }
         defer { if let lock { close(lock) } }
         let facts = await FleetAgent.facts(file.configuration, name: name)
         let reply: JoinReply
@@ -74,6 +81,9 @@ struct AgentJoinCommand: SwoopCommand {
             reporter.result("\(reply.name) (\(reply.node)) has joined\(waits)".shown)
         }
         await Threads.offload { Self.giveToOwner(of: places) }
+        // The agent that is started now takes it.
+        if let held = lock { close(held) }
+        lock = nil
         if file.configuration.receive.roots.isEmpty {
             reporter.note(
                 "nothing is received here until 'receive.roots' in \(file.path ?? AgentFile.usual) says where to".shown)
@@ -89,7 +99,7 @@ struct AgentJoinCommand: SwoopCommand {
         guard stat(String(places.data[..<slash]), &status) == 0, status.st_uid != 0 else { return }
         let link = places.data + "/link"
         let files = PathFiles.names(in: link).map { "\(link)/\($0)" }
-        for path in [places.data, link] + files { lchown(path, status.st_uid, status.st_gid) }
+        for path in [places.data, places.data + "/lock", link] + files { lchown(path, status.st_uid, status.st_gid) }
     }
 
     private var tokenText: String? {

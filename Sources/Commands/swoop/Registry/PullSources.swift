@@ -54,7 +54,11 @@ final class PullSources: ContentResolver {
             connecting = task
             return task
         }
-        return await task.value
+        return await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 
     func content(of reference: Reference) async throws(PullError) -> NamedContent {
@@ -80,7 +84,9 @@ final class PullSources: ContentResolver {
     private func answered(_ reference: Reference) async throws(PullError) -> NamedContent {
         if let agent,
             let found = await AgentResolver.content(
-                of: reference, from: registry.authority, at: agent, within: patience)
+                of: reference, from: registry.authority, at: agent,
+                // An agent that hangs leaves time to ask the registry.
+                within: patience.map { min(5, $0 / 2) })
         {
             return found
         }

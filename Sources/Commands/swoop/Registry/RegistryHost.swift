@@ -197,6 +197,7 @@ struct RegistryHost: Sendable {
         }
         // Until the process ends.
         _ = try DataLock.take(data, for: "registry")
+        _ = try DataLock.take(data, for: "index", file: "index.lock")
         return directory
     }
 

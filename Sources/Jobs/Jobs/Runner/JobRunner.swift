@@ -147,6 +147,8 @@ package actor JobRunner {
             machine = DeliveryMachine(
                 plan: machine.plan, clock: host.clock.calendar, seedingUntil: begun + Double(machine.plan.seedTime))
             await serve()
+            // It only gives now: the next job may receive.
+            await hooks.placeIsFree(job.name)
             return
         }
         if record.began == nil {

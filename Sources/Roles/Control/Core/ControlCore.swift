@@ -164,7 +164,8 @@ package final class ControlCore: Sendable {
     func tell(_ commands: [(NodeID, PendingCommand)]) {
         guard !commands.isEmpty else { return }
         let parked = roster.withLock { roster in
-            commands.compactMap { node, command in roster.tell(node, command) }
+            let seconds = settings.pace.awayAfter(agents: roster.present)
+            return commands.compactMap { node, command in roster.tell(node, command, awayAfter: seconds) }
         }
         for parked in parked { parked.resume.resume() }
     }

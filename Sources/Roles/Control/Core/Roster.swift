@@ -186,9 +186,12 @@ struct Roster: Sendable {
     }
 
     /// - Returns: the node's waiting request, to be resumed; nil if there is none or the command is not new.
-    mutating func tell(_ id: NodeID, _ command: PendingCommand) -> Parked? {
+    /// - Parameter awayAfter: seconds for which a control goes on naming a node that has left it.
+    mutating func tell(_ id: NodeID, _ command: PendingCommand, awayAfter: Double = 0) -> Parked? {
         // Who syncs with another control is told there, and of everything that is due when it comes here.
-        if let seat = seats[id], let elsewhere = seat.elsewhere, elsewhere.at > seat.heard, parked[id] == nil {
+        if let seat = seats[id], let elsewhere = seat.elsewhere, elsewhere.at > seat.heard + awayAfter,
+            parked[id] == nil
+        {
             seats[id]?.outbox = Outbox()
             return nil
         }

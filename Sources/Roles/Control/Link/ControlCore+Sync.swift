@@ -63,6 +63,7 @@ extension ControlCore {
             var refusal: SyncSequence.Refusal?
             roster.change(id) { seat in
                 var sequence = seat.sequence ?? SyncSequence()
+                if let elsewhere = seat.elsewhere, elsewhere.at > seat.heard { sequence.wasElsewhere() }
                 do throws(SyncSequence.Refusal) {
                     _ = try sequence.receive(
                         request.number, request: request.request, returning: request.nonce, next: next)
@@ -161,6 +162,8 @@ extension ControlCore {
             if byJob[event.job] == nil { order.append(event.job) }
             byJob[event.job, default: []].append(event)
         }
+        // Events from this one on are sent again.
+        var first = UInt64.max
         for job in order {
             let events = byJob[job] ?? []
             let receipts = events.compactMap { event in
@@ -170,11 +173,12 @@ extension ControlCore {
                         publicKey: record.publicKey, at: now)
                 }
             }
-            try await linked { () throws(StoreError) in
+            let isTaken = try await linked { () throws(StoreError) -> Bool in
                 let isOpen = if self.lead(job) == nil { try await self.hasOpened(job) } else { true }
                 guard let lead = self.lead(job) else {
-                    // An open one whose class cannot be read here goes on where it is.
-                    return try await self.keepForgotten(receipts, of: job, id, ends: !isOpen)
+                    // An open one whose class cannot be read here is another control's, or waits until it can be read.
+                    try await self.keepForgotten(receipts, of: job, id, ends: !isOpen)
+                    return !isOpen
                 }
                 try await lead.report(
                     events.map {
@@ -182,13 +186,15 @@ extension ControlCore {
                             node: id, attempt: Int(clamping: $0.attempt), report: $0.report, detail: $0.detail,
                             sources: $0.sources)
                     }, receipts: receipts)
+                return true
             }
+            if !isTaken { first = min(first, events.map(\.number).min() ?? first) }
             if events.contains(where: { $0.report == .switched || $0.report == .done }) {
                 await superseded(by: job, at: id)
             }
             if events.contains(where: { $0.report == .waiting(.space) }) { await sayCrowded(record, job, at: now) }
         }
-        return events.map(\.number).max() ?? 0
+        return events.map(\.number).filter { $0 < first }.max() ?? 0
     }
 
     /// Reports once that a node has too little space for a job.

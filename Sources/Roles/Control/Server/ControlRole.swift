@@ -123,8 +123,10 @@ package final class ControlRole: Sendable {
             let notifier =
                 configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: core.logger)
             // As long as no node has joined: an earlier start may have failed before it could say so.
-            let isFirst =
-                tokenFile != nil || core.settings.isShared == false && core.roster.withLock { $0.seats.isEmpty }
+            var isFirst = tokenFile != nil
+            if !isFirst, core.roster.withLock({ $0.seats.isEmpty }) {
+                isFirst = try await core.store.tokens(after: nil, limit: 1).isEmpty
+            }
             let command = isFirst ? try await firstCommand(core) : nil
             return ControlRole(
                 core, core.store, door, server, certificate, notifier, command: command, tokenFile: tokenFile,

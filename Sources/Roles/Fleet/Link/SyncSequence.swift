@@ -11,6 +11,8 @@ package struct SyncSequence: Sendable, Hashable {
     /// Ids of recent requests, oldest first.
     package private(set) var requests: [String]
     package private(set) var isCloned: Bool
+    /// Whether another control may have answered the last number, or later ones: its nonce is not known here.
+    private var isBehind = false
 
     package init(last: UInt64 = 0, nonce: String = "", requests: [String] = [], isCloned: Bool = false) {
         self.last = last
@@ -50,13 +52,17 @@ package struct SyncSequence: Sendable, Hashable {
             throw .replayed
         }
         let isNext = number == last + 1
-        guard !isNext || returned == nonce else { throw clone() }
+        guard !isNext || returned == nonce || isBehind else { throw clone() }
+        isBehind = false
         last = number
         nonce = next
         requests.append(request)
         if requests.count > Self.memory { requests.removeFirst(requests.count - Self.memory) }
         return isNext ? .accepted : .ahead
     }
+
+    /// Another control has heard of the agent since: what this one knows may be old.
+    package mutating func wasElsewhere() { isBehind = true }
 
     private mutating func clone() -> Refusal {
         isCloned = true

@@ -111,14 +111,15 @@ struct SelectionPattern: Sendable, Hashable {
     /// Repetitions without an end in one expression: with more, trying all ways to share a text between them takes too long.
     private static let mostRepetitions = 6
 
-    /// Whether no group that repeats something is itself repeated, as in `(a+)+`, for which time doubles with each character.
+    /// Whether no group that can match the same text in several ways is repeated, as in `(a+)+` or `(a|a)*`, for which time
+    /// doubles with each character.
     private static func isQuick(_ text: String) -> Bool {
         var groups = [false]
-        var (isEscaped, isInSet, count) = (false, false, 0)
+        var (isEscaped, isInSet, isAfterOpening, count) = (false, false, false, 0)
         var hasEndedGroup = false
         for character in text.unicodeScalars {
-            let repeatsGroup = hasEndedGroup
-            hasEndedGroup = false
+            let (repeatsGroup, opens) = (hasEndedGroup, isAfterOpening)
+            (hasEndedGroup, isAfterOpening) = (false, false)
             if isEscaped {
                 isEscaped = false
                 continue
@@ -128,7 +129,12 @@ struct SelectionPattern: Sendable, Hashable {
             case "[" where !isInSet: isInSet = true
             case "]" where isInSet: isInSet = false
             case _ where isInSet: break
-            case "(": groups.append(false)
+            case "(":
+                groups.append(false)
+                isAfterOpening = true
+            // Several ways to match the same, each time that the group is repeated.
+            case "|": groups[groups.count - 1] = true
+            case "?" where !opens: groups[groups.count - 1] = true
             case ")":
                 let inner = groups.count > 1 ? groups.removeLast() : false
                 hasEndedGroup = inner

@@ -9,6 +9,9 @@ package enum HookWaiter {
     package static let command = "fleet-hook"
     /// Maximum bytes of the hook's output that are kept.
     private static let mostOutput = 16 << 10
+    /// Attempts to write the result, a day of them, and the seconds between two.
+    private static let mostWrites = 17_280
+    private static let writePause: UInt32 = 5
     /// Seconds between SIGTERM and SIGKILL.
     private static let grace = 5.0
 
@@ -27,7 +30,15 @@ package enum HookWaiter {
         // `started` must be durable before the program starts.
         guard fsync(started) == 0, synchronize(path) else { return }
         let ending = start(hook, directory)
-        try? PathFiles.write(Array(ending.text.utf8), to: directory.status, mode: 0o600)
+        // On a full disk the agent waits with this process: an ending that is not written would count as unknown.
+        for _ in 0..<mostWrites {
+            do throws(FileFailure) {
+                return try PathFiles.write(Array(ending.text.utf8), to: directory.status, mode: 0o600)
+            } catch {
+                guard [ENOSPC, EDQUOT, EIO].contains(error.number) else { return }
+            }
+            sleep(writePause)
+        }
     }
 
     private static func synchronize(_ path: String) -> Bool {

@@ -46,18 +46,21 @@ struct StoreUpload: Sendable {
         task.type == .file ? content : "\(content)/\(entry.file)"
     }
 
-    /// - Parameter progress: bytes of the content in the bucket.
-    func run(progress: @escaping @Sendable (Int64) async -> Void) async -> StoreOutcome {
+    /// - Parameter progress: called with the bytes of the content in the bucket. A file whose parts are all there is none yet: it
+    ///   counts as whole when the store has put it together.
+    func run(progress: @escaping @Sendable (Int64) -> Void) async -> StoreOutcome {
         do {
             let (store, prefix) = try context.store(of: task)
             var done: Int64 = 0
             for entry in task.fileList {
                 let before = done
-                let problem = await put(entry, in: store, prefix) { stored in await progress(before + stored) }
+                let problem = await put(entry, in: store, prefix) { stored in
+                    progress(before + max(0, min(stored, entry.size - 1)))
+                }
                 if Task.isCancelled { return .stopped }
                 if let problem { return .failed(problem) }
                 done += entry.size
-                await progress(done)
+                progress(done)
                 if Task.isCancelled { return .stopped }
             }
             return .complete
@@ -71,7 +74,7 @@ struct StoreUpload: Sendable {
     /// - Returns: why a file is not in the bucket now, or nil.
     private func put(
         _ entry: TaskFileEntry, in store: ObjectStore, _ prefix: String,
-        progress: @escaping @Sendable (Int64) async -> Void
+        progress: @escaping @Sendable (Int64) -> Void
     ) async -> StoreProblem? {
         let path = Self.path(entry, task, content: content)
         // The task file is authoritative: every receiver would refuse other content under this name.
@@ -83,7 +86,7 @@ struct StoreUpload: Sendable {
             // The hash in the object's metadata shows whether the store has this file already.
             _ = try await store.upload(
                 file: path, key: Self.key(entry, task, prefix: prefix), contentHash: "sha1:" + entry.hash,
-                progress: { part in Task { await progress(part.stored) } })
+                progress: { part in progress(part.stored) })
             return nil
         } catch {
             return StoreProblem(error, file: entry.file)

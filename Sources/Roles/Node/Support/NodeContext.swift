@@ -54,8 +54,15 @@ struct NodeContext: Sendable {
     var paths: NodePaths { places.paths }
 
     /// The same context with another configuration, after a reload.
+    /// Where things are, and what the node is, stays until it starts again: its tasks are there.
     func with(_ configuration: NodeConfiguration) -> NodeContext {
-        NodeContext(
+        var configuration = configuration
+        configuration.dataPath = self.configuration.dataPath
+        configuration.baseDataPath = self.configuration.baseDataPath
+        configuration.hashTable = self.configuration.hashTable
+        configuration.role = self.configuration.role
+        configuration.receiverStorePlan = self.configuration.receiverStorePlan
+        return NodeContext(
             configuration, swarm: swarm, transport: transport, stores: stores, webSeeds: webSeeds, library: library,
             clock: clock, logger: logger, metrics: metrics, tunables: tunables)
     }

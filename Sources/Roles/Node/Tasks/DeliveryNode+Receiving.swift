@@ -139,6 +139,10 @@ extension DeliveryNode {
                 throw RecvRefusal(RecvFailureText.invalidFormat(path))
             }
             let superseded = try claim(task, by: name)
+            if superseded == nil, let torrents = await acceptedBefore(task) {
+                prepared[name] = torrents
+                return startReceivers(receiveQueue.add(name))
+            }
             guard let ready = try await prepareDropped(task, name: name, path: path, superseding: superseded) else {
                 return giveBackClaim(of: name)
             }
@@ -150,13 +154,26 @@ extension DeliveryNode {
             if isStopped { return }
             giveBackClaim(of: name)
             context.log(.warning, "dropped task refused", task: name, ["reason": "\(refusal)"])
-            try? directories.fail(name, .receiver, from: .queues, details: refusal.description, suffix: ".bterr")
+            do {
+                try directories.fail(name, .receiver, from: .queues, details: refusal.description, suffix: ".bterr")
+            } catch {
+                // It stays in the queue, and is looked at again.
+                return context.log(
+                    .error, "a refused task cannot be moved", task: name, ["reason": "\(error)"])
+            }
             context.metrics.add(to: .receivesFailed)
             context.notify(
                 "failed", task: name, path: directories.path(.receiver, .failed, name), details: refusal.description)
         } catch {
             context.log(.warning, "dropped task cannot be read", task: name, ["reason": "\(error)"])
         }
+    }
+
+    /// The torrents of a task that recv had accepted before the node was started again: nothing of it is asked for once more.
+    private func acceptedBefore(_ task: TaskFile) async -> TaskTorrents? {
+        guard !task.receiveTime.isEmpty, task.finishedTime.isEmpty else { return nil }
+        let places = context.places
+        return await Threads.offload { TaskTorrents.load(from: places.work(task), task: task, role: places.role) }
     }
 
     /// Prepares a task file that was put into the queue. Retries after a while if a server cannot be reached.

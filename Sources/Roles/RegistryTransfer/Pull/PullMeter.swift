@@ -56,6 +56,7 @@ package final class PullMeter: Sendable {
             switch progress {
             case .here(let bytes): state.underWay[blob] = bytes
             case .received(let bytes):
+                state.fromCache.remove(blob)
                 state.figures.received += Int64(bytes)
                 state.figures.phase = .receiving
                 state.figures.trouble = nil

@@ -25,20 +25,24 @@ struct FilePush: Sendable {
     /// - Returns: the digest of the file.
     func run() async throws(PushError) -> BlobDigest {
         let isSmall = size <= Int64(limits.smallBytes)
-        if let known = context.digests.digest(stamp) {
-            if try await isThere(known) { return known }
-            return isSmall ? try await sendWhole() : try await claimed().sendParts(expecting: known)
-        }
+        let remembered = context.digests.digest(stamp)
+        if let remembered, try await isThere(remembered) { return remembered }
         if isSmall { return try await sendWhole() }
         let push = claimed()
         let entry = context.ledger.entry(push.key)
+        let known = remembered ?? entry?.digest
         if let entry, let upload = try await push.resumed(entry) {
-            return try await push.sendParts(upload, expecting: entry.digest)
+            return try await push.sendParts(upload, expecting: known)
         }
         // An upload that an earlier push began has ended at the registry, which may have the blob.
-        guard entry != nil || context.sizes.contains(size) else { return try await push.sendParts(expecting: nil) }
-        let digest = if let known = entry?.digest { known } else { try await hash() }
-        return try await isThere(digest) ? digest : try await push.sendParts(expecting: digest)
+        guard known != nil || entry != nil || context.sizes.contains(size) else {
+            return try await push.sendParts(expecting: nil)
+        }
+        let digest = if let known { known } else { try await hash() }
+        context.digests.note(stamp, digest)
+        let isKnownMissing = digest == remembered
+        if !isKnownMissing, try await isThere(digest) { return digest }
+        return try await push.sendParts(expecting: digest)
     }
 
     /// This push with the file's entry in the ledger, unless another push has that.
@@ -170,7 +174,8 @@ struct FilePush: Sendable {
             found = nil
         }
         guard let found, found.offset <= size else {
-            context.ledger.forget(key)
+            // The digest of the file stays until the cache has it.
+            if entry.digest != nil { context.ledger.end(key) } else { context.ledger.forget(key) }
             return nil
         }
         return found
@@ -280,6 +285,13 @@ struct FilePush: Sendable {
                 waited += try await pause(after: failures)
                 continue
             default: break
+            }
+            if error.isPassing {
+                failures += 1
+                // The upload is still in the ledger, for the next push.
+                guard failures < limits.tries else { throw .registry(error) }
+                _ = try await pause(after: failures)
+                continue
             }
             // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as stored.
             let isOver = if case .unknown = error { true } else { error.isCollision || error.isDenied }

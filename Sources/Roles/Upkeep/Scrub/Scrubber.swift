@@ -143,9 +143,9 @@ package actor Scrubber {
                 // In turn: many that cannot be mended do not keep the others from being checked.
                 await mendAgain()
             }
-            if due.isEmpty, await mendAgain() { continue }
             guard due.isEmpty else { continue }
-            releaseWaiters()
+            if doubted.isEmpty { releaseWaiters() }
+            if await mendAgain() { continue }
             let next = broken.values.map { $0.at - now }.min() ?? Self.pause
             await sleep(max(0.1, min(Self.pause, next)))
         }

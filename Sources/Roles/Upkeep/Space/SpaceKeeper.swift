@@ -19,6 +19,8 @@ package actor SpaceKeeper {
     private let logger: Logger
     private var running: Task<Void, Never>?
     private var hasTold = false
+    /// Questions of the present run that were not answered, by who was asked.
+    private var failures: [String: Int] = [:]
 
     /// The most blobs that are chosen at a time; `atOnce` is how many of them are removed in parallel.
     private static let mostChosen = 10_000
@@ -27,9 +29,9 @@ package actor SpaceKeeper {
     private static let mostNames = 64
     /// Seconds that a push waits for room.
     private static let patience = 5.0
-    /// Blobs of which nobody could say whether they are stored, after which a run ends: the index or a back end is down, and
-    /// each question to it may take a minute.
-    private static let mostUnknown = 16
+    /// Questions that were not answered, after which a run asks that back end, or the index, no more: each may take a minute.
+    private static let mostSilent = 3
+    private static let index = "the index"
 
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, rules: SpaceRules = SpaceRules(),
@@ -67,15 +69,20 @@ package actor SpaceKeeper {
     /// Whether a blob that is not here may stay away: the disk is filling, and the back ends of all its names have it.
     package nonisolated func canDoWithout(_ digest: BlobDigest) async -> Bool {
         guard let use = measure(), rules.isFilling(use) else { return false }
-        return await isStored(digest, bytes: nil) ?? false
+        return await isStored(digest, bytes: nil) == .yes
     }
 
-    /// Whether the back ends of all names of a blob have it. Nil if nobody can say.
-    private nonisolated func isStored(_ digest: BlobDigest, bytes: Int64?) async -> Bool? {
-        guard let cold else { return false }
-        guard let names = try? await holders.names(having: digest, limit: Self.mostNames) else { return nil }
-        guard !names.isEmpty, names.count < Self.mostNames else { return false }
-        return await cold.isStored(digest, bytes: bytes, for: names)
+    /// Whether the back ends of all names of a blob have it.
+    private nonisolated func isStored(
+        _ digest: BlobDigest, bytes: Int64?, besides silent: Set<String> = []
+    ) async -> StoredAnswer {
+        guard let cold else { return .no }
+        guard !silent.contains(Self.index) else { return .unknown(Self.index) }
+        guard let names = try? await holders.names(having: digest, limit: Self.mostNames) else {
+            return .unknown(Self.index)
+        }
+        guard !names.isEmpty, names.count < Self.mostNames else { return .no }
+        return await cold.isStored(digest, bytes: bytes, for: names, besides: silent)
     }
 
     /// Removes blobs until there is room. Returns when that is done. Runs follow one after the other; a call without `bytes`
@@ -95,13 +102,14 @@ package actor SpaceKeeper {
 
     private func makeRoom(for bytes: Int64) async {
         guard cold != nil else { return }
+        failures = [:]
         if rules.tti != nil || rules.ttl != nil { await removeOld() }
         guard let use = measure(), case let excess = max(rules.excess(use), bytes - use.free), excess > 0 else {
             hasTold = false
             return
         }
-        var (freed, last, count, unknown) = (Int64(0), DatedBlob?.none, 0, 0)
-        while freed < excess, unknown < Self.mostUnknown, !Task.isCancelled {
+        var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
+        while freed < excess, !silent.contains(Self.index), !Task.isCancelled {
             var choice = OldestBlobs(bytes: excess - freed, most: Self.mostChosen, after: last)
             node.catalogue.forEach { digest, entry in
                 guard entry.size > 0 else { return }
@@ -113,7 +121,6 @@ package actor SpaceKeeper {
             let gone = await evict(chosen)
             freed += gone.bytes
             count += gone.blobs
-            unknown = gone.unknown
         }
         if count > 0 {
             logger.notice("blobs made room", metadata: ["blobs": "\(count)", "bytes": "\(freed)"])
@@ -129,7 +136,7 @@ package actor SpaceKeeper {
     private func removeOld() async {
         let (time, rules) = (now(), rules)
         var place: UInt32? = 0
-        while place != nil, !Task.isCancelled {
+        while place != nil, !silent.contains(Self.index), !Task.isCancelled {
             let old = node.catalogue.some(from: &place, limit: 1_000) { entry in
                 guard entry.size > 0 else { return false }
                 return rules.ttl != nil || rules.tti.map { time - entry.usedAt > $0 } ?? false
@@ -146,20 +153,24 @@ package actor SpaceKeeper {
         }
     }
 
-    private func evict(_ blobs: [DatedBlob]) async -> (blobs: Int, bytes: Int64, unknown: Int) {
-        await withTaskGroup(of: (bytes: Int64, isGone: Bool?).self) { group in
+    /// What did not answer in this run.
+    private var silent: Set<String> { Set(failures.filter { $0.value >= Self.mostSilent }.keys) }
+
+    private func evict(_ blobs: [DatedBlob]) async -> (blobs: Int, bytes: Int64) {
+        await withTaskGroup(of: (bytes: Int64, ending: Eviction).self) { group in
             var rest = blobs[...]
-            var gone = (blobs: 0, bytes: Int64(0), unknown: 0)
+            var gone = (blobs: 0, bytes: Int64(0))
             func startOne() {
-                guard gone.unknown < Self.mostUnknown, let blob = rest.popFirst() else { return }
-                group.addTask { (blob.size, await self.evict(blob)) }
+                let silent = silent
+                guard !silent.contains(Self.index), let blob = rest.popFirst() else { return }
+                group.addTask { (blob.size, await self.evict(blob, besides: silent)) }
             }
             for _ in 0..<Self.atOnce { startOne() }
-            while let (bytes, isGone) = await group.next() {
-                switch isGone {
-                case true?: gone = (gone.blobs + 1, gone.bytes + bytes, gone.unknown)
-                case false?: break
-                case nil: gone.unknown += 1
+            while let (bytes, ending) = await group.next() {
+                switch ending {
+                case .gone: gone = (gone.blobs + 1, gone.bytes + bytes)
+                case .stays: break
+                case .unknown(let who): failures[who, default: 0] += 1
                 }
                 startOne()
             }
@@ -167,15 +178,20 @@ package actor SpaceKeeper {
         }
     }
 
+    private enum Eviction {
+        case gone, stays
+        /// Nobody could say whether its back ends have it: who was silent.
+        case unknown(String)
+    }
+
     /// Removes a blob, if it is not in use and its back ends have it.
-    /// - Returns: whether it was removed; nil if nobody could say whether its back ends have it.
-    private nonisolated func evict(_ blob: DatedBlob) async -> Bool? {
+    private nonisolated func evict(_ blob: DatedBlob, besides silent: Set<String>) async -> Eviction {
         let (digest, catalogue) = (BlobDigest(blob.digest), node.catalogue)
-        guard !catalogue.isOnLease(blob.digest) else { return false }
-        switch await isStored(digest, bytes: blob.size) {
-        case true?: break
-        case false?: return false
-        case nil: return nil
+        guard !catalogue.isOnLease(blob.digest) else { return .stays }
+        switch await isStored(digest, bytes: blob.size, besides: silent) {
+        case .yes: break
+        case .no: return .stays
+        case .unknown(let who): return .unknown(who)
         }
         let isGone = await Threads.offload { [node, logger] in
             do throws(SystemError) {
@@ -186,6 +202,6 @@ package actor SpaceKeeper {
             }
         }
         if isGone { await node.endGiving(blob.digest) }
-        return isGone
+        return isGone ? .gone : .stays
     }
 }
