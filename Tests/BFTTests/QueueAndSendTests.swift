@@ -109,6 +109,21 @@ import Testing
         #expect(machine.sleep(at: time) == nil)
     }
 
+    /// Receivers rely on it, and the CDN's servers may come up after the node.
+    @Test func aTaskThatWasUploadedBeforeARestartOutlivesFailuresOfTheCDN() {
+        let plan = SendPlan(
+            usesTorrent: true, usesStore: true, usesCDN: true, uploads: true, totalSize: 100, seedTime: 3600)
+        var machine = SendMachine(plan: plan, clock: china, serviceEnd: now.wall + 3600)
+        var time = now
+        _ = machine.tick(at: time)
+        for _ in 0..<5 {
+            _ = machine.cdnProbed(trouble: "404", at: time)
+            time = time.advanced(by: 100)
+            _ = machine.tick(at: time)
+        }
+        #expect(machine.failure == nil)
+    }
+
     @Test func twoFailuresOfTheCDNAreForgivenOnceItAnswers() {
         var machine = machine()
         var time = now

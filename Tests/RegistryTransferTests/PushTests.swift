@@ -7,6 +7,14 @@ import Synchronization
 import TestSupport
 import Testing
 
+private final class Flag: Sendable {
+    private let value = Mutex(false)
+    var isSet: Bool {
+        get { value.withLock { $0 } }
+        set { value.withLock { $0 = newValue } }
+    }
+}
+
 @Suite struct PushTests {
     private let large = Bench.random(5_000_000)
 
@@ -216,6 +224,73 @@ import Testing
         _ = try await bench.push("app")
         #expect(bench.registry.taken == 2 * large.count)
         #expect(try bench.registry.manifest("1") != nil)
+    }
+
+    @Test func `a push that is killed twice sends no finished file again`() async throws {
+        let place = Mutex("")
+        let round = Mutex(1)
+        let bench = try Bench { request in
+            let now = round.withLock(\.self)
+            // In the second file at first, then in the third.
+            let isDying =
+                now == 1 && request.method == "PATCH" && request.path.hasSuffix("/u2") && request.number == 2
+                || now == 2 && request.method == "PATCH" && request.path.hasSuffix("/u3") && request.number == 2
+            guard isDying else { return nil }
+            let work = place.withLock { $0 }
+            try? FileManager.default.copyItem(atPath: work + "/cache", toPath: work + "/left")
+            return .breakRequest(after: 0)
+        }
+        place.withLock { $0 = bench.work.path }
+        for number in 1...3 { try bench.work.write("app/\(number)", Bench.random(5_000_000, seed: UInt64(number))) }
+        try await wait(for: "times that tell") {
+            Int64(Date.now.timeIntervalSince1970 * 1e9) - (try bench.work.changeTime("app/3")) > 100_000_000
+        }
+        (bench.limits.tries, bench.limits.atOnce) = (1, 1)
+        for _ in 0..<2 {
+            await #expect(throws: PushError.self) { try await bench.push("app") }
+            round.withLock { $0 += 1 }
+            TemporaryDirectory.remove(bench.work.path("cache"))
+            try FileManager.default.moveItem(atPath: bench.work.path("left"), toPath: bench.work.path("cache"))
+        }
+        _ = try await bench.push("app")
+        #expect(bench.registry.taken == 3 * 5_000_000)
+    }
+
+    /// Its digest was computed because the registry had a file of that size.
+    @Test func `an interrupted push of a file whose digest is known goes on with the same upload`() async throws {
+        let isBroken = Mutex(true)
+        let bench = try bench { request in
+            guard request.method == "PATCH", request.path.hasSuffix("/u2"), request.number == 3 else { return nil }
+            return isBroken.withLock { $0 } ? .breakRequest(after: 500_000) : nil
+        }
+        bench.limits.tries = 1
+        _ = try await bench.push("app/large", "1")
+        try bench.work.write("other/large", Bench.random(5_000_000, seed: 3))
+        try await wait(for: "times that tell") {
+            Int64(Date.now.timeIntervalSince1970 * 1e9) - (try bench.work.changeTime("other/large")) > 100_000_000
+        }
+        await #expect(throws: PushError.self) { try await bench.push("other/large", "2") }
+        isBroken.withLock { $0 = false }
+        _ = try await bench.push("other/large", "2")
+        #expect(bench.registry.taken == 2 * large.count)
+    }
+
+    @Test func `a resumed push whose registry is away at the end loses nothing of its upload`() async throws {
+        let (isBroken, isAway) = (Flag(), Flag())
+        (isBroken.isSet, isAway.isSet) = (true, true)
+        let bench = try bench { request in
+            if request.method == "PATCH", request.number == 3, isBroken.isSet { return .breakRequest(after: 500_000) }
+            if request.method == "PUT", request.path.contains("/uploads/"), isAway.isSet { return .answer(503) }
+            return nil
+        }
+        bench.limits.tries = 1
+        await #expect(throws: PushError.self) { try await bench.push("app/large") }
+        isBroken.isSet = false
+        bench.limits.tries = 2
+        await #expect(throws: PushError.self) { try await bench.push("app/large") }
+        isAway.isSet = false
+        _ = try await bench.push("app/large")
+        #expect(bench.registry.taken == large.count)
     }
 
     @Test func `a push waits for the end of an upload that an earlier one has ended`() async throws {

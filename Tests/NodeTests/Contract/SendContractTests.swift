@@ -262,6 +262,7 @@ struct SendContractTests {
         try await until("failed") {
             try await sender.call("uploadprogress", ["taskfile": .string(second)]).content["status"] == "error"
         }
+        try await until("its details") { sender.place.read("data/sender/failed/\(second).obserr") != nil }
         let details = try #require(sender.place.read("data/sender/failed/\(second).obserr"))
         let failed = try await sender.call("uploadprogress", ["taskfile": .string(second)])
         #expect(failed.content["desc"] != "")

@@ -109,6 +109,8 @@ package struct SendMachine: Sendable {
     private var uploadFailures = 0
     private var uploadAgain = -Double.infinity
     private var cdnFailures = 0
+    /// Whether the task was uploaded before a restart: receivers rely on it.
+    private let wasUploaded: Bool
     private var nextProbe = -Double.infinity
     private var isProbing = false
     private var nextCheck = -Double.infinity
@@ -121,6 +123,7 @@ package struct SendMachine: Sendable {
         self.serviceEnd = serviceEnd
         isUploaded = serviceEnd != nil
         hasContent = !plan.fetchesFirst || serviceEnd != nil
+        wasUploaded = serviceEnd != nil
     }
 
     /// Whether the bucket has all of the content.
@@ -249,7 +252,7 @@ package struct SendMachine: Sendable {
         }
         cdnFailures += 1
         // When receivers rely on the task, an unavailable CDN is reported but does not end seeding.
-        if cdnFailures >= plan.settings.cdnFailures, !isReady { return fail(.cdn, trouble) }
+        if cdnFailures >= plan.settings.cdnFailures, !isReady, !wasUploaded { return fail(.cdn, trouble) }
         nextProbe = now.uptime + plan.settings.cdnRetry.delay(after: cdnFailures - 1)
         return tick(at: now)
     }

@@ -49,7 +49,7 @@ struct StoreUpload: Sendable {
     /// - Parameter progress: called with the bytes of the content in the bucket. A file whose parts are all there is none yet: it
     ///   counts as whole when the store has put it together.
     func run(progress: @escaping @Sendable (Int64) -> Void) async -> StoreOutcome {
-        do {
+        do throws(TaskProblem) {
             let (store, prefix) = try context.store(of: task)
             var done: Int64 = 0
             for entry in task.fileList {
@@ -64,10 +64,8 @@ struct StoreUpload: Sendable {
                 if Task.isCancelled { return .stopped }
             }
             return .complete
-        } catch let problem as TaskProblem {
-            return .failed(StoreProblem(problem.description, isTransient: false))
         } catch {
-            return .failed(StoreProblem("\(error)", isTransient: false))
+            return .failed(StoreProblem(error.description, isTransient: false))
         }
     }
 

@@ -71,6 +71,8 @@ extension DeliveryNode {
             while !self.isStopped, context.directories.contains(.receiver, .downloading, name) {
                 do throws(RecvRefusal) {
                     let torrents = try await TaskTorrents.fetch(task, role: context.places.role, by: fetcher)
+                    // It may have been cancelled meanwhile.
+                    guard !self.isStopped, context.directories.contains(.receiver, .downloading, name) else { return }
                     try? torrents.save(to: context.places.work(task), task: task)
                     return await self.run(name, task, torrents, .downloading)
                 } catch {
@@ -123,7 +125,11 @@ extension DeliveryNode {
 
     /// A file in the queue that did not come through recv: it is handled as recv would.
     func takeUp(_ name: String) async {
-        defer { preparing.remove(name) }
+        takingUp.insert(name)
+        defer {
+            preparing.remove(name)
+            takingUp.remove(name)
+        }
         let directories = context.directories
         let path = directories.path(.receiver, .queues, name)
         guard let status = PathFiles.status(path), status.kind == .file else { return }
@@ -146,6 +152,8 @@ extension DeliveryNode {
             guard let ready = try await prepareDropped(task, name: name, path: path, superseding: superseded) else {
                 return giveBackClaim(of: name)
             }
+            // It may have been cancelled meanwhile.
+            guard directories.contains(.receiver, .queues, name) else { return giveBackClaim(of: name) }
             try directories.write(ready.task.encode(), .receiver, .queues, name)
             forgetEarlier(name)
             prepared[name] = ready.torrents

@@ -275,7 +275,7 @@ struct FilePush: Sendable {
             }
             if error == .cancelled { throw .cancelled }
             // The first answer may have been lost, so that the repeated request failed although the blob is stored.
-            if let size = try? await client.size(of: digest, in: context.name), size != nil { break }
+            if (try? await client.size(of: digest, in: context.name)) != nil { break }
             switch error {
             case .refused(_, 416, _, _):
                 if let found = try? await client.status(of: upload), found.offset < size { return .incomplete(found) }
