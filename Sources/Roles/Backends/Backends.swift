@@ -90,6 +90,8 @@ package struct Backends: Sendable {
         rules.first { $0.names.match(name.text) }?.backend
     }
 
+    package var labels: Set<String> { Set(rules.map(\.backend.label)) }
+
     /// The back end with a label; nil when it is no longer configured.
     package func backend(labelled label: String) -> Backend? { rules.first { $0.backend.label == label }?.backend }
 

@@ -10,6 +10,11 @@ package enum StoredAnswer: Sendable, Hashable {
 }
 
 extension ColdStore {
+    /// Who is unknown where this host's own queue of uploads cannot be read.
+    package static let queue = "the queue"
+
+    package var labels: Set<String> { backends.labels }
+
     /// Whether a blob can be read back under each of these names: it is in the back ends of all of them, and no upload of it
     /// is queued.
     /// - Parameters:
@@ -34,7 +39,7 @@ extension ColdStore {
             }
             return try await writeBack.isWaiting(digest) ? .no : .yes
         } catch {
-            return .unknown("the queue")
+            return .unknown(Self.queue)
         }
     }
 

@@ -12,7 +12,8 @@ extension FleetAgent {
             await look()
             return true
         }
-        await awaitEnd(of: job)
+        // Control sends it again.
+        guard await hasEnded(job) else { return false }
         let placement: AgentPolicy.Placement
         do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
             return await refuse(job, attempt, offer, error)

@@ -133,10 +133,6 @@ package actor FleetAgent {
         let now = context.clock.now.uptime
         guard now >= tidiesAt else { return }
         tidiesAt = now + Self.tidying
-        for (job, task) in ending {
-            await task.value
-            ending[job] = nil
-        }
         let directory = context.places.jobs
         await forget(
             await Threads.offload {
@@ -241,7 +237,10 @@ package actor FleetAgent {
                 told[job] = nil
                 spaceAgain[job] = nil
                 usedBefore[job] = nil
-                ending[job] = Task { await runner.stop() }
+                ending[job] = Task {
+                    await runner.stop()
+                    ending[job] = nil
+                }
                 continue
             }
             runner.inbox.yield(.tick)
@@ -314,8 +313,11 @@ package actor FleetAgent {
         }
     }
 
-    /// Waits until nothing of an earlier run of a job is at work.
-    func awaitEnd(of job: String) async { await ending.removeValue(forKey: job)?.value }
+    /// Whether nothing of an earlier run of a job is at work, after a short wait: a large tree takes minutes to remove.
+    func hasEnded(_ job: String) async -> Bool {
+        for _ in 0..<20 where ending[job] != nil { await context.clock.sleep(seconds: 0.1) }
+        return ending[job] == nil
+    }
 
     // MARK: The file
 

@@ -40,8 +40,6 @@ package actor DeliveryNode {
     var startedAt = 0.0
     /// Names of tasks that are being prepared.
     var preparing = BusyNames()
-    /// Of these, dropped task files whose torrents are being asked for.
-    var takingUp = BusyNames()
     let maker = TaskMaker()
     private var poll: Task<Void, Never>?
     var isStopped = false

@@ -60,6 +60,8 @@ struct AgentJoinCommand: SwoopCommand {
                     advice: "Stop it first (systemctl stop swoop-agent): it has the old identity.")
             }
         }
+        // Also if the join fails: the agent's user has to be able to open the lock.
+        await Threads.offload { Self.giveToOwner(of: places) }
         defer { if let lock { close(lock) } }
         let facts = await FleetAgent.facts(file.configuration, name: name)
         let reply: JoinReply

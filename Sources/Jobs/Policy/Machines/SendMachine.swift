@@ -252,7 +252,9 @@ package struct SendMachine: Sendable {
         }
         cdnFailures += 1
         // When receivers rely on the task, an unavailable CDN is reported but does not end seeding.
-        if cdnFailures >= plan.settings.cdnFailures, !isReady, !wasUploaded { return fail(.cdn, trouble) }
+        if cdnFailures >= plan.settings.cdnFailures, !isReady, !wasUploaded || plan.seedTime == 0 {
+            return fail(.cdn, trouble)
+        }
         nextProbe = now.uptime + plan.settings.cdnRetry.delay(after: cdnFailures - 1)
         return tick(at: now)
     }

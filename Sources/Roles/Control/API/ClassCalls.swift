@@ -84,6 +84,12 @@ enum ClassCalls {
         do throws(SettingsError) { settings = try FleetClass(source) } catch {
             throw refused(key: "\(error.path)", place: error.place ?? place(of: error, in: call), error.reason)
         }
+        for (key, selections) in [("targets", settings.targets), ("caches", settings.caches)] {
+            guard selections.expressions.allSatisfy(\.isQuick) else {
+                throw refused(
+                    key: key, place: nil, "a regular expression in it repeats what can match in several ways")
+            }
+        }
         if settings.name.isEmpty { settings.name = name }
         guard settings.name == name, LabelKey.isValid(name), !name.contains("/") else {
             throw refused(

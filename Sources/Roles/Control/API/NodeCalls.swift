@@ -51,7 +51,7 @@ enum NodeCalls {
 
     static func selection(_ text: String?) throws(APIProblem) -> Selection? {
         guard let text else { return nil }
-        do throws(SelectionProblem) { return try Selection(text) } catch {
+        do throws(SelectionProblem) { return try Selection.given(text) } catch {
             throw APIProblem(400, "selection", "the expression cannot be understood: \(error)")
         }
     }

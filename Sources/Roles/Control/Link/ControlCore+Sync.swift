@@ -44,7 +44,8 @@ extension ControlCore {
         let acknowledged = try await keep(request.events, of: id, at: now)
         if wasAway, await !report(.back, of: [id]) { throw .unavailable }
         if request.facts != nil || wasAway { await tellAgain(id) }
-        let answersNow = !request.waits || !request.events.isEmpty
+        // Events that are not taken yet come again with the next sync.
+        let answersNow = !request.waits || acknowledged > 0
         if !answersNow { await wait(id, from: now) }
         return try await answer(id, acknowledged: acknowledged)
     }
@@ -194,7 +195,10 @@ extension ControlCore {
             }
             if events.contains(where: { $0.report == .waiting(.space) }) { await sayCrowded(record, job, at: now) }
         }
-        return events.map(\.number).filter { $0 < first }.max() ?? 0
+        let taken = events.map(\.number).filter { $0 < first }.max() ?? 0
+        // A full request of which nothing is taken would keep everything after it at the node. Its receipts are stored.
+        guard taken == 0, events.count >= SyncRequest.mostEvents else { return taken }
+        return events.map(\.number).max() ?? 0
     }
 
     /// Reports once that a node has too little space for a job.

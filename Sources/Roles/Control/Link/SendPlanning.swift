@@ -19,7 +19,7 @@ extension ControlCore {
     ) throws(LinkRefusal) -> ResolvedTargets {
         var narrowing: [Selection] = []
         for text in expressions {
-            do throws(SelectionProblem) { narrowing.append(try Selection(text)) } catch {
+            do throws(SelectionProblem) { narrowing.append(try Selection.given(text)) } catch {
                 throw LinkRefusal(422, "selection", "'\(text)' is no expression: \(error)")
             }
         }

@@ -30,6 +30,23 @@ package struct Selection: Sendable, Hashable, CustomStringConvertible {
         description = text
     }
 
+    /// An expression that somebody gives now. Stored ones are used as they are.
+    /// - Throws: also for a regular expression that could take very long on a short text.
+    package static func given(_ text: String) throws(SelectionProblem) -> Selection {
+        let selection = try Selection(text)
+        guard selection.isQuick else {
+            throw SelectionProblem(at: 0, "a regular expression in it repeats what can match in several ways")
+        }
+        return selection
+    }
+
+    /// Whether matching takes a time that does not grow beyond measure with the text's length.
+    package var isQuick: Bool {
+        terms.allSatisfy { term in
+            if case .matches(let pattern) = term.test { pattern.isQuick } else { true }
+        }
+    }
+
     package func selects(_ node: NodeFacts) -> Bool { terms.allSatisfy { $0.holds(for: node) } }
 }
 
@@ -101,9 +118,9 @@ struct SelectionPattern: Sendable, Hashable {
     // never changed.
     nonisolated(unsafe) private let expression: Regex<AnyRegexOutput>
 
-    /// Nil for what is no regular expression, and for one that could take very long on a short text.
+    /// Nil for what is no regular expression.
     init?(_ text: String) {
-        guard Self.isQuick(text), let expression = try? Regex(text) else { return nil }
+        guard let expression = try? Regex(text) else { return nil }
         self.text = text
         self.expression = expression.matchingSemantics(.unicodeScalar)
     }
@@ -113,7 +130,7 @@ struct SelectionPattern: Sendable, Hashable {
 
     /// Whether no group that can match the same text in several ways is repeated, as in `(a+)+` or `(a|a)*`, for which time
     /// doubles with each character.
-    private static func isQuick(_ text: String) -> Bool {
+    var isQuick: Bool {
         var groups = [false]
         var (isEscaped, isInSet, isAfterOpening, count) = (false, false, false, 0)
         var hasEndedGroup = false
@@ -146,7 +163,7 @@ struct SelectionPattern: Sendable, Hashable {
             default: break
             }
         }
-        return count <= mostRepetitions
+        return count <= Self.mostRepetitions
     }
 
     func isFound(in value: String) -> Bool { (try? expression.firstMatch(in: value)) != nil }

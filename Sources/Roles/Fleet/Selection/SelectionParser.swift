@@ -63,7 +63,7 @@ struct SelectionParser {
     private mutating func pattern() throws(SelectionProblem) -> SelectionTerm.Test {
         let start = position
         guard let pattern = SelectionPattern(try value()) else {
-            throw SelectionProblem(at: start, "this is no regular expression, or one that repeats what repeats")
+            throw SelectionProblem(at: start, "this is no regular expression")
         }
         return .matches(pattern)
     }

@@ -193,12 +193,6 @@ extension DeliveryNode {
     package func cancel(_ request: APIRequest) async -> APIReply {
         let name = Self.taskName(request)
         let directories = context.directories
-        if takingUp.contains(name), directories.contains(.receiver, .queues, name) {
-            // Its torrents are being asked for, which may take minutes. Whoever does so finds that it has gone.
-            directories.remove(name, .receiver, from: .queues)
-            context.log(.info, "task cancelled", task: name)
-            return .success(ReplyText.succeed)
-        }
         while preparing.contains(name) { await clock.sleep(seconds: 0.02) }
         if let state = directories.locate(.receiver, name, in: [.queues, .downloading, .downloaded]) {
             await cancelReceive(name, state)

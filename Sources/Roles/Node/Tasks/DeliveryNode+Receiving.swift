@@ -125,11 +125,7 @@ extension DeliveryNode {
 
     /// A file in the queue that did not come through recv: it is handled as recv would.
     func takeUp(_ name: String) async {
-        takingUp.insert(name)
-        defer {
-            preparing.remove(name)
-            takingUp.remove(name)
-        }
+        defer { preparing.remove(name) }
         let directories = context.directories
         let path = directories.path(.receiver, .queues, name)
         guard let status = PathFiles.status(path), status.kind == .file else { return }
@@ -146,6 +142,8 @@ extension DeliveryNode {
             }
             let superseded = try claim(task, by: name)
             if superseded == nil, let torrents = await acceptedBefore(task) {
+                guard directories.contains(.receiver, .queues, name) else { return giveBackClaim(of: name) }
+                forgetEarlier(name)
                 prepared[name] = torrents
                 return startReceivers(receiveQueue.add(name))
             }

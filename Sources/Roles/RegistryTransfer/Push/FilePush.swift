@@ -38,8 +38,9 @@ struct FilePush: Sendable {
         guard known != nil || entry != nil || context.sizes.contains(size) else {
             return try await push.sendParts(expecting: nil)
         }
+        // The ledger's was settled when it was kept.
+        if let known { context.digests.note(stamp, known) }
         let digest = if let known { known } else { try await hash() }
-        context.digests.note(stamp, digest)
         let isKnownMissing = digest == remembered
         if !isKnownMissing, try await isThere(digest) { return digest }
         return try await push.sendParts(expecting: digest)
@@ -264,7 +265,7 @@ struct FilePush: Sendable {
     private func finish(
         _ upload: UploadSession, _ digest: BlobDigest, mayBeWrong: Bool
     ) async throws(PushError) -> Finish {
-        var (failures, waited) = (0, 0.0)
+        var (failures, waited, passing) = (0, 0.0, 0)
         while true {
             let error: RegistryError
             do throws(RegistryError) {
@@ -287,10 +288,14 @@ struct FilePush: Sendable {
             default: break
             }
             if error.isPassing {
-                failures += 1
-                // The upload is still in the ledger, for the next push.
-                guard failures < limits.tries else { throw .registry(error) }
-                _ = try await pause(after: failures)
+                passing += 1
+                guard passing < limits.tries else {
+                    // A registry may be unable to end an upload for good.
+                    if mayBeWrong, case .refused(_, 500, _, _) = error { return .lost }
+                    // The upload is still in the ledger, for the next push.
+                    throw .registry(error)
+                }
+                _ = try await pause(after: passing)
                 continue
             }
             // The upload may have ended at the registry with the blob, which yet has too few durable copies to count as stored.

@@ -77,6 +77,8 @@ package final class UploadLedger: Sendable {
     /// Remembers an upload. Blocks briefly.
     func save(_ entry: Entry, _ key: Key) {
         guard let name = key.name else { return }
+        // An upload begins in the place of one that has ended.
+        ended.withLock { $0.removeAll { $0.name == name } }
         let text = entry.location.text + (entry.digest.map { "\n\($0)" } ?? "")
         try? directory?.replace(
             name, with: Array(text.utf8), temporary: .random(prefix: "upload."), [.writeOnly, .hiddenFromOthers],

@@ -109,7 +109,7 @@ package actor SpaceKeeper {
             return
         }
         var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
-        while freed < excess, !silent.contains(Self.index), !Task.isCancelled {
+        while freed < excess, !isBlind, !Task.isCancelled {
             var choice = OldestBlobs(bytes: excess - freed, most: Self.mostChosen, after: last)
             node.catalogue.forEach { digest, entry in
                 guard entry.size > 0 else { return }
@@ -136,7 +136,7 @@ package actor SpaceKeeper {
     private func removeOld() async {
         let (time, rules) = (now(), rules)
         var place: UInt32? = 0
-        while place != nil, !silent.contains(Self.index), !Task.isCancelled {
+        while place != nil, !isBlind, !Task.isCancelled {
             let old = node.catalogue.some(from: &place, limit: 1_000) { entry in
                 guard entry.size > 0 else { return false }
                 return rules.ttl != nil || rules.tti.map { time - entry.usedAt > $0 } ?? false
@@ -153,6 +153,13 @@ package actor SpaceKeeper {
         }
     }
 
+    /// Whether nobody is left who could say of any blob that it is stored.
+    private var isBlind: Bool {
+        let silent = silent
+        return silent.contains(Self.index) || silent.contains(ColdStore.queue)
+            || silent.isSuperset(of: cold?.labels ?? [])
+    }
+
     /// What did not answer in this run.
     private var silent: Set<String> { Set(failures.filter { $0.value >= Self.mostSilent }.keys) }
 
@@ -162,7 +169,7 @@ package actor SpaceKeeper {
             var gone = (blobs: 0, bytes: Int64(0))
             func startOne() {
                 let silent = silent
-                guard !silent.contains(Self.index), let blob = rest.popFirst() else { return }
+                guard !isBlind, let blob = rest.popFirst() else { return }
                 group.addTask { (blob.size, await self.evict(blob, besides: silent)) }
             }
             for _ in 0..<Self.atOnce { startOne() }

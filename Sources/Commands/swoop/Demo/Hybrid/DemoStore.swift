@@ -76,11 +76,14 @@ struct DemoStore: Sendable {
         ])
         try DemoNode.writePrivate(keys.text, to: "\(directory)/s3.json")
         let port = try freePorts()
-        // The server does not notice when this process ends: a shell checks every second whether it still exists.
+        // The server does not notice when this process ends: a shell checks every second whether it still exists. Nor does it always
+        // come to an end of its own when it is asked to.
         let watch = """
-            "$@" & child=$!; trap 'kill $child; wait $child; exit 0' TERM INT
+            "$@" & child=$!
+            stop() { kill $child 2>/dev/null; (sleep 1; kill -9 $child) 2>/dev/null & wait $child; kill $! 2>/dev/null; exit 0; }
+            trap stop TERM INT
             while kill -0 $0 2>/dev/null && kill -0 $child 2>/dev/null; do sleep 1 & wait $!; done
-            kill $child 2>/dev/null; wait $child
+            stop
             """
         let server = [
             program, "-logtostderr=true", "mini", "-dir=\(directory)", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
