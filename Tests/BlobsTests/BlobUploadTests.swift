@@ -16,6 +16,22 @@ import Testing
         try bytes.withUnsafeBytes { bytes in Result { try upload.append([bytes]) } }.get()
     }
 
+    /// An upload of a process that has gone.
+    /// - Parameters:
+    ///   - bytes: what is durable.
+    ///   - rest: what was appended after that.
+    /// - Returns: its id.
+    private func left(
+        _ bytes: ArraySlice<UInt8>, thenLosing rest: ArraySlice<UInt8> = [], size: Int64? = nil,
+        on layer: MemoryFileLayer
+    ) throws -> String {
+        let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer), size: size)
+        try append(bytes, to: upload)
+        try upload.pause()
+        try append(rest, to: upload)
+        return upload.id
+    }
+
     @Test func `what arrives in parts becomes a file whose name is its digest`() throws {
         let directory = try TemporaryDirectory()
         let blobs = try BlobDirectory(path: directory.path)
@@ -145,14 +161,7 @@ import Testing
         let loss = seed == 0 ? MemoryFileLayer.Loss.everything : .random(seed: seed)
         let layer = MemoryFileLayer()
         let bytes = bytes(50_000)
-        let id: String
-        do {
-            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer))
-            id = upload.id
-            try append(bytes[..<20_000], to: upload)
-            try upload.pause()
-            try append(bytes[20_000..<40_000], to: upload)
-        }
+        let id = try left(bytes[..<20_000], thenLosing: bytes[20_000..<40_000], on: layer)
         layer.crash(loss)
         let blobs = try BlobDirectory(path: "/b", layer: layer)
         let upload = try #require(try BlobUpload(resuming: id, in: blobs))
@@ -187,13 +196,7 @@ import Testing
         let layer = MemoryFileLayer()
         let bytes = bytes(50_000)
         let digest = SHA256.digest(bytes)
-        let id: String
-        do {
-            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer))
-            id = upload.id
-            try append(bytes[..<20_000], to: upload)
-            try upload.pause()
-        }
+        let id = try left(bytes[..<20_000], on: layer)
         let blobs = try BlobDirectory(path: "/b", layer: layer)
         let upload = try #require(try BlobUpload(resuming: id, in: blobs))
         try append(bytes[20_000..<40_000], to: upload)
@@ -207,14 +210,7 @@ import Testing
     @Test func `what lies behind the last durable byte is no part of the blob`() throws {
         let layer = MemoryFileLayer()
         let bytes = bytes(50_000)
-        let id: String
-        do {
-            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer))
-            id = upload.id
-            try append(bytes[..<20_000], to: upload)
-            try upload.pause()
-            try append(bytes[20_000...], to: upload)
-        }
+        let id = try left(bytes[..<20_000], thenLosing: bytes[20_000...], on: layer)
         let blobs = try BlobDirectory(path: "/b", layer: layer)
         let upload = try #require(try BlobUpload(resuming: id, in: blobs))
         let digest = SHA256.digest(Array(bytes[..<20_000]))
@@ -227,14 +223,7 @@ import Testing
         let layer = MemoryFileLayer()
         let bytes = bytes(50_000)
         let digest = SHA256.digest(bytes)
-        let id: String
-        do {
-            let upload = try BlobUpload(in: try BlobDirectory(path: "/b", layer: layer), size: 50_000)
-            id = upload.id
-            try append(bytes[..<20_000], to: upload)
-            try upload.pause()
-            try append(bytes[20_000...], to: upload)
-        }
+        let id = try left(bytes[..<20_000], thenLosing: bytes[20_000...], size: 50_000, on: layer)
         layer.crash(.everything)
         let blobs = try BlobDirectory(path: "/b", layer: layer)
         let upload = try #require(try BlobUpload(resuming: id, in: blobs))

@@ -33,6 +33,15 @@ import Testing
         try #require(Program.events(in: ending.output).first { $0["event"] as? String == "complete" }, "\(ending)")
     }
 
+    @Test func `a second registry on one directory is refused`() async throws {
+        let up = try await Up()
+        let second = try await up.run("up", "--any-port", "--data", up.work.path("data"))
+        #expect(second.status == 2 && second.errors.contains("another registry works on"), "\(second)")
+        let index = try await up.run("index", "--listen", "127.0.0.1:0", "--data", up.work.path("data"))
+        #expect(index.status == 2 && index.errors.contains("another index works on"), "\(index)")
+        try await up.stop()
+    }
+
     @Test func `a push that is killed sends at most one part again`() async throws {
         let up = try await Up()
         let path = try up.work.file("source/large")

@@ -49,6 +49,19 @@ final class Bench: Sendable {
         Task { await client.shutdown() }
     }
 
+    /// With a tree of a large, a small, an executable and an empty file, `app`.
+    static func withTree(
+        _ large: [UInt8], token: String? = nil,
+        _ fault: @escaping @Sendable (FakeRegistry.Request) -> FakeRegistry.Fault? = { _ in nil }
+    ) throws -> Bench {
+        let bench = try Bench(token: token, fault)
+        try bench.work.write("app/large", large)
+        try bench.work.write("app/sub/small", "small")
+        try bench.work.write("app/run.sh", "#!/bin/sh\n", mode: 0o755)
+        try bench.work.write("app/empty", "")
+        return bench
+    }
+
     static func random(_ count: Int, seed: UInt64 = 1) -> [UInt8] {
         var generator = SeededGenerator(seed: seed)
         return generator.bytes(count)

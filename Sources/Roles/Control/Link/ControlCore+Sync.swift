@@ -198,6 +198,7 @@ extension ControlCore {
         let taken = events.map(\.number).filter { $0 < first }.max() ?? 0
         // A full request of which nothing is taken would keep everything after it at the node. Its receipts are stored.
         guard taken == 0, events.count >= SyncRequest.mostEvents else { return taken }
+        logger.error("events of jobs that cannot be read here are given up", metadata: ["node": "\(id)"])
         return events.map(\.number).max() ?? 0
     }
 
