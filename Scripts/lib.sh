@@ -42,8 +42,9 @@ build_packages=(binutils gcc libc6-dev libsqlite3-dev libstdc++-12-dev pkg-confi
 # A target that imports what Package.swift does not say it uses is an error.
 build_root() { swift build --explicit-target-dependency-import-check error "$@"; }
 
-# The release build of the demo and of the tests, which share it: parts that tests see whole are built so that they can.
+# The release build of the demo and of the tests, which share it: parts that tests see whole are built so that they can. Without
+# debug information, which takes a tenth of the time; names of functions stay.
 build_release() {
-    say "building the release binary"
-    SWOOP_TESTABLE=1 build_root -c release --product swoop
+    say "building for release: $*"
+    SWOOP_TESTABLE=1 build_root -c release -debug-info-format none "$@"
 }

@@ -62,6 +62,25 @@ import Threads
         }
     }
 
+    @Test func `says why nothing comes`() async throws {
+        // A registry that gives next to nothing.
+        try await TestRegistry.run(upload: 1) { registry in
+            let bytes = randomBytes(8 << 20, seed: 12).map { $0 | 1 }
+            try await registry.push([("a", bytes)], as: "team/slow:1")
+            try await TestAgent.run(registry) { agent in
+                let begun = try await agent.ask("/v1/pulls", method: "POST", body: #"{"reference":"team/slow:1"}"#)
+                let id = try #require(begun.json["id"]?.stringValue)
+                var trouble: String?
+                try await wait(for: "a reason") {
+                    trouble = try await agent.ask("/v1/pulls/\(id)").json["trouble"]?.stringValue
+                    return trouble?.contains("sends nothing") == true
+                }
+                #expect(trouble == "the one peer that is connected sends nothing")
+                #expect(try await agent.ask("/v1/pulls/\(id)", method: "DELETE").status == 204)
+            }
+        }
+    }
+
     @Test func `goes on with what an earlier one had`() async throws {
         try await TestRegistry.run(upload: 2 << 20) { registry in
             let bytes = randomBytes(6 << 20, seed: 3).map { $0 | 1 }

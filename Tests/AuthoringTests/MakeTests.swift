@@ -63,7 +63,7 @@ struct Reference {
     }
 
     @Test(arguments: Info.Version.allCases, [1, 3])
-    func everyHashIsWhatTheFormatsSay(version: Info.Version, threads: Int) async throws {
+    func `every hash is what the formats say`(version: Info.Version, threads: Int) async throws {
         var random = SeededGenerator(seed: 7)
         let reference = try makeTree(&random, in: "tree")
         for block in [16384, 1 << 20] {
@@ -85,7 +85,7 @@ struct Reference {
     }
 
     @Test(arguments: Info.Version.allCases)
-    func theSameTreeMadeInAnotherOrderHasTheSameInfoHash(version: Info.Version) async throws {
+    func `the same tree made in another order has the same info hash`(version: Info.Version) async throws {
         var first = SeededGenerator(seed: 8)
         var second = SeededGenerator(seed: 8)
         _ = try makeTree(&first, in: "one/tree")
@@ -97,7 +97,7 @@ struct Reference {
     }
 
     @Test(arguments: Info.Version.allCases, [1, 16384, 100_000])
-    func aSingleFileBecomesASingleFileTorrent(version: Info.Version, size: Int) async throws {
+    func `a single file becomes a single file torrent`(version: Info.Version, size: Int) async throws {
         var random = SeededGenerator(seed: 9)
         let bytes = random.bytes(size)
         try directory.write("one", bytes)
@@ -111,7 +111,7 @@ struct Reference {
     }
 
     @Test(arguments: Info.Version.allCases)
-    func holesHashLikeTheZerosTheyStandFor(version: Info.Version) async throws {
+    func `holes hash like the zeros they stand for`(version: Info.Version) async throws {
         let size = 40 * 65536 + 5
         var bytes = [UInt8](repeating: 0, count: size)
         try directory.makeSparse("sparse/hole", size: size)
@@ -125,7 +125,7 @@ struct Reference {
         #expect(other.info.hashes != solid.info.hashes)
     }
 
-    @Test func aFileOfMoreThanAHundredGigabytesTakesNoTimeAndNoMemoryIfItIsSparse() async throws {
+    @Test func `a file of more than a hundred gigabytes takes no time and no memory if it is sparse`() async throws {
         try directory.makeSparse("huge", size: 120_000_000_000)
         try directory.write("tail", "the end")
         let torrent = try await make(directory.path, .hybrid, pieceLength: 16 << 20)
@@ -134,7 +134,7 @@ struct Reference {
     }
 
     @Test(arguments: ["shorter", "longer", "rewritten", "replaced", "gone", "fifo"])
-    func aFileThatChangedSinceItWasFoundIsAnErrorThatNamesIt(how: String) async throws {
+    func `a file that changed since it was found is an error that names it`(how: String) async throws {
         try directory.write("tree/a", [UInt8](repeating: 1, count: 100_000))
         try directory.write("tree/b", "b")
         let content = try ContentScanner.scan(directory.path("tree"))
@@ -163,7 +163,7 @@ struct Reference {
         }
     }
 
-    @Test func aFileThatChangesWhileItIsReadIsNoticed() async throws {
+    @Test func `a file that changes while it is read is noticed`() async throws {
         try directory.write("a", [UInt8](repeating: 1, count: 4 << 20))
         let path = directory.path("a")
         let maker = try {
@@ -191,7 +191,7 @@ struct Reference {
         }
     }
 
-    @Test func progressRisesToTheTotal() async throws {
+    @Test func `progress rises to the total`() async throws {
         try directory.write("a", [UInt8](repeating: 1, count: 1_000_000))
         var limits = AuthoringLimits.standard
         limits.progressInterval = 0
@@ -206,7 +206,7 @@ struct Reference {
         #expect(seen.withLock { $0.allSatisfy { $0.total == 1_000_000 } })
     }
 
-    @Test func cancellingTheTaskEndsTheWork() async throws {
+    @Test func `cancelling the task ends the work`() async throws {
         try directory.write("a", [UInt8](repeating: 1, count: 1 << 20))
         let maker = try TorrentMaker(try ContentScanner.scan(directory.path))
         let task = Task { () async -> AuthoringError? in
@@ -222,7 +222,7 @@ struct Reference {
         #expect(await task.value == .cancelled)
     }
 
-    @Test func optionsArriveInTheTorrent() async throws {
+    @Test func `options arrive in the torrent`() async throws {
         try directory.write("a", "content")
         var options = TorrentOptions()
         options.name = try PathComponent("renamed")
@@ -240,7 +240,7 @@ struct Reference {
         #expect(torrent.creationDate == nil)
     }
 
-    @Test func aBadPieceLengthIsRefused() throws {
+    @Test func `a bad piece length is refused`() throws {
         try directory.write("a", "content")
         let content = try ContentScanner.scan(directory.path)
         #expect(throws: AuthoringError.badPieceLength(1000)) {

@@ -11,7 +11,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
 
     init() throws { directory = try TemporaryDirectory() }
 
-    @Test func filesComeInTheOrderOfAFileTreeWhateverTheDirectoryListsFirst() throws {
+    @Test func `files come in the order of a file tree whatever the directory lists first`() throws {
         for name in ["b", "a.txt", "a/z", "a/b/c", "B", "é", "zz", "a-b"] { try directory.write(name, name) }
         let content = try ContentScanner.scan(directory.path)
         // A directory's files come where its name sorts, before names that it is the beginning of.
@@ -20,7 +20,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(content.files.map(\.path) == content.files.map(\.path).sorted())
     }
 
-    @Test func aSingleFileIsAContentOfItsOwn() throws {
+    @Test func `a single file is a content of its own`() throws {
         try directory.write("film.bin", "abc")
         let content = try ContentScanner.scan(directory.path("film.bin"))
         #expect(content.isSingleFile)
@@ -29,7 +29,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(content.totalLength == 3)
     }
 
-    @Test func theNameIsThatOfTheDirectoryHoweverItIsWritten() throws {
+    @Test func `the name is that of the directory however it is written`() throws {
         try directory.write("top/in/file", "x")
         #expect(try ContentScanner.scan(directory.path("top")).name.string == "top")
         #expect(try ContentScanner.scan(directory.path("top//")).name.string == "top")
@@ -37,13 +37,13 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(try ContentScanner.scan(directory.path("top/.")).name.string == "top")
     }
 
-    @Test func theExecutableBitIsKept() throws {
+    @Test func `the executable bit is kept`() throws {
         try directory.write("run.sh", "#!", mode: 0o755)
         try directory.write("text", "t")
         #expect(try ContentScanner.scan(directory.path).files.map(\.isExecutable) == [true, false])
     }
 
-    @Test func emptyDirectoriesAndNamesOthersCannotHoldAreWarnedOf() throws {
+    @Test func `empty directories and names others cannot hold are warned of`() throws {
         try directory.write("a/xt_MARK.h", "1")
         try directory.write("a/xt_mark.h", "2")
         try directory.write("aux.c", "3")
@@ -64,11 +64,11 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         ("con", true), ("COM1.txt", true), ("lpt9", true), ("com0", false), ("console", false),
         ("a:b", true), ("a\\b", true), ("x ", true), (".hidden", false), ("nul.tar.gz", true), ("\u{1}", true),
     ])
-    func windowsNames(name: String, isRefused: Bool) {
+    func `names that Windows cannot hold are known`(name: String, isRefused: Bool) {
         #expect(PortableNames.isRefusedByWindows(Array(name.utf8)) == isRefused)
     }
 
-    @Test func aSymlinkIsAnErrorThatNamesIt() throws {
+    @Test func `a symlink is an error that names it`() throws {
         try directory.write("file", "x")
         try directory.makeLink("link", to: "file")
         #expect(throws: AuthoringError.symlink(path: directory.path("link"))) {
@@ -76,7 +76,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         }
     }
 
-    @Test func skippedSymlinksAreWarnedOf() throws {
+    @Test func `skipped symlinks are warned of`() throws {
         try directory.write("file", "x")
         try directory.makeLink("link", to: "file")
         try directory.makeLink("dangling", to: "nowhere")
@@ -85,7 +85,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(content.warnings == [.symlinkSkipped("dangling"), .symlinkSkipped("link")])
     }
 
-    @Test func followedSymlinksAreWhatTheyPointAt() throws {
+    @Test func `followed symlinks are what they point at`() throws {
         try directory.write("there/inside", "xyz")
         try directory.makeDirectory("content")
         try directory.makeLink("content/dir", to: "../there")
@@ -95,7 +95,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(content.totalLength == 6)
     }
 
-    @Test func theTorrentThatIsWrittenIsNoPartOfItsContent() throws {
+    @Test func `the torrent that is written is no part of its content`() throws {
         try directory.write("content/film", "reel")
         try directory.write("content/sub/film.torrent", "the torrent of a run before")
         try directory.write("content/sub/film.torrent.4711.part", "of a run that was killed")
@@ -117,7 +117,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(try ContentScanner.scan(content).files.count == 5)
     }
 
-    @Test func theTorrentIsKnownByWhatItIsToo() throws {
+    @Test func `the torrent is known by what it is too`() throws {
         try directory.write("content/film", "reel")
         try directory.write("content/old.torrent", "old")
         try directory.makeLink("out.torrent", to: "content/old.torrent")
@@ -141,7 +141,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(names(followed) == ["film", "old.torrent"])
     }
 
-    @Test func aTorrentIsNotWrittenOverItsOnlyFile() throws {
+    @Test func `a torrent is not written over its only file`() throws {
         try directory.write("film", "reel")
         try directory.makeLink("link", to: "film")
         for output in ["film", "link"] {
@@ -153,7 +153,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(try ContentScanner.scan(directory.path("film"), options: options).files.count == 1)
     }
 
-    @Test func aLoopOfSymlinksIsFound() throws {
+    @Test func `a loop of symlinks is found`() throws {
         try directory.write("a/file", "x")
         try directory.makeLink("a/up", to: "..")
         #expect(throws: AuthoringError.symlinkLoop(path: directory.path("a/up"))) {
@@ -165,7 +165,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         }
     }
 
-    @Test func linksThatMultiplyEndAtTheLimit() throws {
+    @Test func `links that multiply end at the limit`() throws {
         // Each directory has two links to the next: thirty of them would be a thousand million files.
         for level in 0..<30 {
             try directory.makeDirectory("d\(level)")
@@ -180,7 +180,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         }
     }
 
-    @Test func whatIsExcludedIsNotLookedAt() throws {
+    @Test func `what is excluded is not looked at`() throws {
         try directory.write("keep.txt", "1")
         try directory.write("junk.tmp", "2")
         try directory.write(".git/objects/ab", "3")
@@ -192,7 +192,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         }
     }
 
-    @Test func aNameThatIsNotUTF8IsAnError() throws {
+    @Test func `a name that is not UTF-8 is an error`() throws {
         try directory.write("good", "x")
         let bad = directory.path.utf8CString.dropLast() + [47, CChar(bitPattern: 0xff), 65, 0]
         let descriptor = open(Array(bad), O_CREAT | O_WRONLY, 0o644)
@@ -204,7 +204,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         unlink(Array(bad))
     }
 
-    @Test func aPathThatNoTorrentCanHoldIsAnError() throws {
+    @Test func `a path that no torrent can hold is an error`() throws {
         var name = "d"
         for _ in 0..<101 {
             try directory.makeDirectory(name)
@@ -214,7 +214,7 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         #expect(throws: AuthoringError.self) { try ContentScanner.scan(directory.path) }
     }
 
-    @Test func whatIsNeitherFileNorDirectoryIsAnError() throws {
+    @Test func `what is neither file nor directory is an error`() throws {
         try directory.write("file", "x")
         #expect(mkfifo(directory.path("pipe"), 0o644) == 0)
         #expect(throws: AuthoringError.specialFile(path: directory.path("pipe"), kind: "a FIFO")) {
@@ -228,20 +228,20 @@ private func names(_ content: ScannedContent) -> [String] { content.files.map { 
         }
     }
 
-    @Test func contentWithNoBytesIsAnError() throws {
+    @Test func `content with no bytes is an error`() throws {
         #expect(throws: AuthoringError.noContent(path: directory.path)) { try ContentScanner.scan(directory.path) }
         try directory.write("empty", "")
         #expect(throws: AuthoringError.noContent(path: directory.path)) { try ContentScanner.scan(directory.path) }
     }
 
-    @Test func aPathThatIsNotThereIsAnErrorThatNamesIt() {
+    @Test func `a path that is not there is an error that names it`() {
         let path = directory.path("missing")
         #expect(throws: AuthoringError.system(operation: "open", path: path, .init(ENOENT))) {
             try ContentScanner.scan(path)
         }
     }
 
-    @Test func aScanEndsWhenItIsCancelled() throws {
+    @Test func `a scan ends when it is cancelled`() throws {
         try directory.write("file", "x")
         #expect(throws: AuthoringError.cancelled) { try ContentScanner.scan(directory.path, isCancelled: { true }) }
     }

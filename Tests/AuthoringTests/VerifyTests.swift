@@ -42,7 +42,7 @@ import Text
     }
 
     @Test(arguments: Info.Version.allCases)
-    func untouchedContentIsComplete(version: Info.Version) async throws {
+    func `untouched content is complete`(version: Info.Version) async throws {
         let torrent = try await make(version)
         let report = try await verify(torrent)
         #expect(report.isComplete)
@@ -101,7 +101,7 @@ import Text
     private struct Unexpected: Error {}
 
     @Test(arguments: Info.Version.allCases)
-    func aFlippedBitIsFoundInItsPieceAlone(version: Info.Version) async throws {
+    func `a flipped bit is found in its piece alone`(version: Info.Version) async throws {
         let torrent = try await make(version)
         let index = try #require(torrent.info.layout.files.firstIndex { $0.path.string == "c" })
         let offset = 2 * Self.piece + 100
@@ -123,7 +123,7 @@ import Text
     }
 
     @Test(arguments: Info.Version.allCases)
-    func aMissingFileCostsItsPiecesOnly(version: Info.Version) async throws {
+    func `a missing file costs its pieces only`(version: Info.Version) async throws {
         let torrent = try await make(version)
         unlink(directory.path("tree/b"))
         let report = try await verify(torrent)
@@ -136,7 +136,7 @@ import Text
         #expect(report.right.count == torrent.info.layout.pieceCount - 1)
     }
 
-    @Test func whatIsThereOfAShortFileIsStillUsed() async throws {
+    @Test func `what is there of a short file is still used`() async throws {
         let torrent = try await make(.hybrid)
         truncate(directory.path("tree/c"), 2 * Self.piece + 5)
         let report = try await verify(torrent)
@@ -145,7 +145,7 @@ import Text
         #expect(report.right.count == torrent.info.layout.pieceCount - 2)
     }
 
-    @Test func aFileThatIsTooLongIsWrongAndItsPiecesAreRight() async throws {
+    @Test func `a file that is too long is wrong and its pieces are right`() async throws {
         let torrent = try await make(.v1)
         truncate(directory.path("tree/d/empty"), 3)
         let report = try await verify(torrent)
@@ -154,7 +154,7 @@ import Text
         #expect(!report.isComplete)
     }
 
-    @Test func directoriesAndPipesInAFilesPlaceAreNoFiles() async throws {
+    @Test func `directories and pipes in a file's place are no files`() async throws {
         let torrent = try await make(.v2)
         unlink(directory.path("tree/a"))
         unlink(directory.path("tree/b"))
@@ -166,14 +166,14 @@ import Text
         #expect(found["c"] == .ok)
     }
 
-    @Test func nothingAtAllIsAllMissing() async throws {
+    @Test func `nothing at all is all missing`() async throws {
         let torrent = try await make(.hybrid)
         let report = try await verify(torrent, at: directory.path("nowhere"))
         #expect(report.right.isEmpty)
         #expect(verdicts(torrent, report).values.allSatisfy { $0 == .missing })
     }
 
-    @Test func aHoleWhereContentShouldBeIsCorrupt() async throws {
+    @Test func `a hole where content should be is corrupt`() async throws {
         let torrent = try await make(.v2)
         unlink(directory.path("tree/a"))
         try directory.makeSparse("tree/a", size: 3 * Self.piece)
@@ -181,7 +181,7 @@ import Text
         #expect(found["a"] == .corrupt(pieces: (0..<3).map { PieceIndex(unchecked: $0) }))
     }
 
-    @Test func theContentIsFoundInTheDirectoryAroundIt() async throws {
+    @Test func `the content is found in the directory around it`() async throws {
         let torrent = try await make(.v1)
         let tree = directory.path("tree")
         #expect(ContentVerifier.contentPath(for: torrent.info, at: tree) == tree)
@@ -192,7 +192,7 @@ import Text
         #expect(ContentVerifier.contentPath(for: torrent.info, at: tree) == tree)
     }
 
-    @Test func cancellingTheTaskEndsTheCheck() async throws {
+    @Test func `cancelling the task ends the check`() async throws {
         let torrent = try await make(.v1)
         let verifier = ContentVerifier(
             info: torrent.info, hashes: torrent.pieceHashes, path: directory.path("tree"))

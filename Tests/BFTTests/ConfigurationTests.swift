@@ -46,7 +46,7 @@ import Text
         try parse(#"{"servertype":"receiver","\#(key)":\#(value)}"#)
     }
 
-    @Test func theSeedsMendedSampleIsRead() throws {
+    @Test func `the seed's mended sample is read`() throws {
         let configuration = try parse(Self.sample)
         #expect(configuration.role == .cacher)
         #expect(configuration.baseSubdirectory?.text == "cfec-001")
@@ -59,7 +59,7 @@ import Text
         #expect(configuration.warnings.isEmpty)
     }
 
-    @Test func theSeedsSampleAsPrintedIsRefusedWithLineAndColumn() {
+    @Test func `the seed's sample as printed is refused with line and column`() {
         let printed = Self.sample.replacing("myhuaweicloud.com\",", with: "myhuaweicloud.com\"")
         #expect {
             try parse(printed)
@@ -70,14 +70,14 @@ import Text
     }
 
     @Test(arguments: ["#", "//"])
-    func commentsAreRefusedWithLineAndColumn(comment: String) {
+    func `comments are refused with line and column`(comment: String) {
         let text = "{\n\"servertype\": \"cacher\", \(comment) the role\n\"vip\": \"1\"\n}"
         #expect {
             try parse(text)
         } throws: { error in "\(error)".contains("line 2, column 25") && "\(error)".contains("comments") }
     }
 
-    @Test func whatIsNotSaidHasItsDefault() throws {
+    @Test func `what is not said has its default`() throws {
         let configuration = try parse(#"{"servertype":"sender"}"#)
         #expect(configuration == NodeConfiguration(role: .sender))
         #expect(configuration.listen.description == "127.0.0.1:8191")
@@ -89,7 +89,7 @@ import Text
         #expect(configuration.windows == PerMethod(repeating: .always))
     }
 
-    @Test func theNewKeysAreRead() throws {
+    @Test func `the new keys are read`() throws {
         let configuration = try parse(
             #"""
             {"servertype":"sender","datapath":"/srv/d","listen":"0.0.0.0:8191","apitoken":"t0ken","www":":8080",
@@ -111,19 +111,19 @@ import Text
     }
 
     @Test(arguments: [("uploadingnum", "3"), ("uploadingnum", "\"3\""), ("uploadingnum", "3.0")])
-    func numbersMayBeStrings(key: String, value: String) throws {
+    func `numbers may be strings`(key: String, value: String) throws {
         #expect(try parse(key, value).uploadsAtOnce == 3)
     }
 
     @Test(arguments: ["true", "\"true\"", "1"])
-    func flagsMayBeStrings(value: String) throws { #expect(try parse("seedinwindow", value).seedsInWindow) }
+    func `flags may be strings`(value: String) throws { #expect(try parse("seedinwindow", value).seedsInWindow) }
 
     @Test(arguments: ["prior", "priorpolicy"])
-    func priorAndPriorPolicyAreOneKey(key: String) throws {
+    func `prior and prior policy are one key`(key: String) throws {
         #expect(try parse(key, "\"priortime\"").policy == .priortime)
     }
 
-    @Test func priorAndPriorPolicyMayNotDisagree() {
+    @Test func `prior and prior policy may not disagree`() {
         #expect(throws: ConfigurationError.self) {
             try parse(#"{"servertype":"sender","prior":"fulltime","priorpolicy":"priortime"}"#)
         }
@@ -134,7 +134,7 @@ import Text
         ("cdnurl", "http://a/"), ("obsurl", "obs://a/"), ("tracker", "http://a/"), ("obsendpoint", "a/"),
         ("basesubdir", "cfec-001/"), ("callback", "http://a/"), ("taskroots", "/tmp/"), ("obsbuckets", "/b/"),
     ])
-    func aTrailingSlashIsAnErrorThatSaysSo(key: String, value: String) {
+    func `a trailing slash is an error that says so`(key: String, value: String) {
         #expect {
             try parse(key, "\"\(value)\"")
         } throws: { "\($0)".contains("'\(key)'") && "\($0)".contains("trailing slash") }
@@ -151,26 +151,26 @@ import Text
         ("basesubdir", "\"a/b\""), ("basesubdir", "\"..\""), ("obslimit", "\"fast\""), ("obsurl", "\"http://a\""),
         ("taskroots", "[5]"), ("ctfilesorder", "{}"), ("obsak", "{}"),
     ])
-    func aWrongValueIsRefusedByTheNameOfItsKey(key: String, value: String) {
+    func `a wrong value is refused by the name of its key`(key: String, value: String) {
         #expect { try parse(key, value) } throws: { "\($0)".contains("'\(key)'") }
     }
 
-    @Test func theRoleMustBeSaid() {
+    @Test func `the role must be said`() {
         #expect { try parse("{}") } throws: { "\($0)".contains("'servertype'") }
         #expect { try parse("[]") } throws: { "\($0)".contains("line 1") }
     }
 
     @Test(arguments: ["0.0.0.0:8191", ":8191", "10.0.0.1:80", "[::]:80", "127.example.com:80"])
-    func anAPIThatOthersCanReachNeedsAToken(address: String) throws {
+    func `an API that others can reach needs a token`(address: String) throws {
         #expect { try parse("listen", "\"\(address)\"") } throws: { "\($0)".contains("'apitoken'") }
     }
 
     @Test(arguments: ["127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"])
-    func aLoopbackAPINeedsNone(address: String) throws {
+    func `a loopback API needs none`(address: String) throws {
         #expect(try parse("listen", "\"\(address)\"").listen.isLoopback)
     }
 
-    @Test func keysOfTLSAreReadTogether() throws {
+    @Test func `keys of TLS are read together`() throws {
         let configuration = try parse(
             #"""
             {"servertype":"sender","tlscertificate":"/c.pem","tlskey":"/k.pem","tlspassphrase":"/p","wwwtls":true,
@@ -187,13 +187,13 @@ import Text
         }
     }
 
-    @Test func unknownKeysAndOddSubdirectoriesAreWarnedOf() throws {
+    @Test func `unknown keys and odd subdirectories are warned of`() throws {
         let configuration = try parse(#"{"servertype":"sender","upladingnum":3,"basesubdir":"theatre"}"#)
         #expect(configuration.warnings.count == 2)
         #expect(configuration.warnings.contains { $0.contains("upladingnum") })
     }
 
-    @Test func noSecretIsInADescriptionOrAnError() throws {
+    @Test func `no secret is in a description or an error`() throws {
         let configuration = try NodeConfiguration.parse(
             Array(Self.sample.replacing("\"vip\":\"1.2.3.4\"", with: "\"apitoken\":\"EXAMPLETOKEN\"").utf8))
         var dumped = ""
@@ -205,7 +205,7 @@ import Text
         #expect { try parse(broken) } throws: { !"\($0)".contains("EXAMPLE") }
     }
 
-    @Test func keysOfABucketAreLookedUpTaskThenTableThenConfiguration() throws {
+    @Test func `keys of a bucket are looked up task then table then configuration`() throws {
         let table = try BucketTable.parse("# keys\ncfec-001 TA TS obs.table\r\n\n")
         let own = StoreKeys(accessKey: Secret("CA"), secretKey: Secret("CS"), endpoint: "obs.own")
         let none = StoreKeys()
@@ -217,7 +217,7 @@ import Text
         #expect(resolve("cfec-001", given).endpoint == "obs.table")
     }
 
-    @Test func aWrongLineOfTheBucketTableIsNamedByItsNumberOnly() {
+    @Test func `a wrong line of the bucket table is named by its number only`() {
         #expect {
             try BucketTable.parse("a b c d\ne SECRETKEY g")
         } throws: { "\($0)".contains("line 2") && !"\($0)".contains("SECRETKEY") }
@@ -227,11 +227,11 @@ import Text
         ("cfec-001", true), ("abcde-1234", true), ("abcdef-1", false), ("a-12345", false), ("-1", false),
         ("cfec001", false), ("cf1-001", false), ("cfec-00a", false),
     ])
-    func subdirectoriesOfTheUsualShapeAreNotWarnedOf(text: String, isUsual: Bool) throws {
+    func `subdirectories of the usual shape are not warned of`(text: String, isUsual: Bool) throws {
         #expect((try TaskSubdirectory(text).warning == nil) == isUsual)
     }
 
-    @Test func pathsOfEachRoleAreTheContracts() throws {
+    @Test func `paths of each role are the contract's`() throws {
         let subdirectory = try TaskSubdirectory("cfec-001")
         var configuration = NodeConfiguration(role: .receiver)
         #expect(NodePaths(configuration).stored(subdirectory, "x") == "/data/dcp/x")
@@ -254,17 +254,17 @@ import Text
     }
 
     @Test(arguments: ["/data/sender/tmp/a.task.json", "/tmp/a"])
-    func taskFilesLieUnderTheirRoots(path: String) {
+    func `task files lie under their roots`(path: String) {
         #expect(NodePaths(NodeConfiguration(role: .sender)).mayHoldTaskFile(path))
     }
 
     @Test(arguments: [
         "/etc/passwd", "/data", "/tmp/../etc/passwd", "tmp/a", "/tmpx/a", "/tmp//a", "/tmp/a\0b", "", "/tmp/",
     ])
-    func taskFilesLieNowhereElse(path: String) {
+    func `task files lie nowhere else`(path: String) {
         #expect(!NodePaths(NodeConfiguration(role: .sender)).mayHoldTaskFile(path))
     }
 
     @Test(arguments: ["a/b.task.json", "../a.task.json", "a\0.task.json", ".task.json", "a.json", ""])
-    func taskNamesAreNoPaths(name: String) { #expect(!NodePaths.isTaskFileName(name)) }
+    func `task names are no paths`(name: String) { #expect(!NodePaths.isTaskFileName(name)) }
 }

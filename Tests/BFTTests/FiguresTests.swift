@@ -11,7 +11,7 @@ import Text
         return try #require(Int(text.dropLast().replacing(".", with: "")))
     }
 
-    @Test func progressHasEveryFieldInItsOrder() {
+    @Test func `progress has every field in its order`() {
         let content = ProgressFigures(status: .downloading, taskPath: "/t", totalBytes: 10).content
         #expect(
             content.keys == [
@@ -23,7 +23,7 @@ import Text
             ])
     }
 
-    @Test func aDownloadShowsWhatItDoes() {
+    @Test func `a download shows what it does`() {
         var figures = ProgressFigures(status: .downloading, taskPath: "/t", totalBytes: 1000)
         figures.contentPath = "/data/dcp/x"
         figures.localBytes = 100
@@ -47,7 +47,7 @@ import Text
         #expect(content["ecompletedtime"] == 3)
     }
 
-    @Test func aDownloadThatIsDoneLooksAsInTheSeed() {
+    @Test func `a download that is done looks as in the seed`() {
         var figures = ProgressFigures(status: .downloaded, taskPath: "/t", totalBytes: 668_521_627)
         figures.contentPath = "/data/dcp/xiaofang"
         figures.localBytes = 668_521_627
@@ -61,13 +61,13 @@ import Text
         #expect(content["localsamepercent"] == "100.000%")
     }
 
-    @Test func aTaskThatWaitsHasNoFigures() {
+    @Test func `a task that waits has no figures`() {
         let reply = ProgressFigures(status: .queues, taskPath: "/t", totalBytes: 5).reply
         #expect(!reply.succeeded)
         #expect(reply.text == "task in queues, no progress now.")
     }
 
-    @Test func percentagesAddUpToTheLastDigit() throws {
+    @Test func `percentages add up to the last digit`() throws {
         var generator = SeededGenerator(seed: 8)
         for _ in 0..<500 {
             let scales: [Int64] = [10, 1000, 1_000_000_000_000, .max / 8]
@@ -95,15 +95,15 @@ import Text
         (0.0, "0 B/s"), (9999, "9999 B/s"), (10_000, "9 K/s"), (10_238_976, "9999 K/s"), (10_238_977, "9 M/s"),
         (1e12, "953674 M/s"), (-5, "0 B/s"), (Double.nan, "0 B/s"), (Double.infinity, "0 B/s"),
     ])
-    func ratesChangeUnitsWhereTheSeedSays(rate: Double, text: String) { #expect(RateText.text(rate) == text) }
+    func `rates change units where the seed says`(rate: Double, text: String) { #expect(RateText.text(rate) == text) }
 
-    @Test func nothingThatMovesMeansAnUnknownTime() {
+    @Test func `nothing that moves means an unknown time`() {
         var figures = ProgressFigures(status: .downloading, taskPath: "/t", totalBytes: 10)
         figures.pending.bt = 10
         #expect(figures.content["ecompletedtime"] == -1)
     }
 
-    @Test func anUnknownUploadIsUnknownThroughout() {
+    @Test func `an unknown upload is unknown throughout`() {
         let reply = UploadFigures.unknown.reply
         #expect(!reply.succeeded)
         #expect(reply.content["status"] == "unknown")
@@ -114,14 +114,14 @@ import Text
     @Test(arguments: [
         (Int64(0), "uncompleted 0%"), (66, "uncompleted 66%"), (99, "uncompleted 99%"), (100, "completed"),
     ])
-    func theStoreShowsWhatTheBucketHolds(stored: Int64, text: String) {
+    func `the store shows what the bucket holds`(stored: Int64, text: String) {
         var figures = UploadFigures(status: .uploading, taskPath: "/t")
         figures.totalBytes = 100
         figures.stored = stored
         #expect(figures.content["obsstatus"] == .string(text))
     }
 
-    @Test func schedulesArePrintedAsInTheSeed() throws {
+    @Test func `schedules are printed as in the seed`() throws {
         let window = try QuietWindow.parse("22:34-22:37")
         let tasks = [("cfec-001-xiaofang7", "0:1:1"), ("cfec-001-xiaofang9", "0:0:1")].compactMap { title, shares in
             Shares(shares).map {
@@ -160,7 +160,7 @@ import Text
                 """)
     }
 
-    @Test func aMethodThatRunsShows1AndItsNextWindow() throws {
+    @Test func `a method that runs shows 1 and its next window`() throws {
         let window = try QuietWindow.parse("22:34-22:37")
         let task = ScheduledTask(
             title: "cfec-001-x", shares: try #require(Shares("1:0:0")), policy: .priortime,

@@ -3,7 +3,7 @@ import Policy
 import Testing
 
 @Suite struct QueueTests {
-    @Test func tasksStartInOrderAndNoMoreThanTheLimit() {
+    @Test func `tasks start in order and no more than the limit`() {
         var queue = QueueMachine(limit: 2)
         #expect(queue.add("a") == ["a"])
         #expect(queue.add("b") == ["b"])
@@ -15,7 +15,7 @@ import Testing
         #expect(queue.running == ["a", "c"])
     }
 
-    @Test func aTaskIsQueuedOnce() {
+    @Test func `a task is queued once`() {
         var queue = QueueMachine(limit: 1)
         #expect(queue.add("a") == ["a"])
         #expect(queue.add("a") == [])
@@ -25,7 +25,7 @@ import Testing
         #expect(queue.remove("b") == [])
     }
 
-    @Test func tasksThatRanBeforeARestartGoOnAndCount() {
+    @Test func `tasks that ran before a restart go on and count`() {
         var queue = QueueMachine(limit: 1)
         queue.resume("a")
         queue.resume("b")
@@ -34,7 +34,7 @@ import Testing
         #expect(queue.remove("b") == ["c"])
     }
 
-    @Test func aLimitThatGrowsStartsMore() {
+    @Test func `a limit that grows starts more`() {
         var queue = QueueMachine(limit: 0)
         #expect(queue.add("a") == ["a"])
         _ = queue.add("b")
@@ -53,7 +53,7 @@ import Testing
         return SendMachine(plan: plan, clock: china)
     }
 
-    @Test func aTaskIsReadyWhenAllMethodsInUseAre() {
+    @Test func `a task is ready when all methods in use are`() {
         var machine = machine()
         #expect(machine.tick(at: now) == [.setSeeding(true), .setUploading(true), .probeCDN])
         #expect(machine.seeding(true, at: now) == [])
@@ -70,7 +70,7 @@ import Testing
         #expect(UploadFigures(state: .history, taskPath: "/t", machine: machine).status == .finished)
     }
 
-    @Test func aMethodWithoutAShareHoldsNothingBack() {
+    @Test func `a method without a share holds nothing back`() {
         var machine = machine {
             $0.usesStore = false
             $0.uploads = false
@@ -81,7 +81,7 @@ import Testing
         #expect(machine.seeding(true, at: now) == [.ready])
     }
 
-    @Test func uploadsKeepToTheStoresWindowAndSeedingDoesNot() throws {
+    @Test func `uploads keep to the store's window and seeding does not`() throws {
         let window = try QuietWindow.parse("22:00-06:00")
         var machine = machine {
             $0.windows = PerMethod(repeating: window)
@@ -92,7 +92,7 @@ import Testing
         #expect(machine.tick(at: now.advanced(by: 18 * 3600)) == [.setUploading(false)])
     }
 
-    @Test func threeFailuresOfTheCDNFailTheTask() {
+    @Test func `three failures of the CDN fail the task`() {
         var machine = machine()
         var time = now
         _ = machine.tick(at: time)
@@ -110,7 +110,7 @@ import Testing
     }
 
     /// Receivers rely on it, and the CDN's servers may come up after the node.
-    @Test func aTaskThatWasUploadedBeforeARestartOutlivesFailuresOfTheCDN() {
+    @Test func `a task that was uploaded before a restart outlives failures of the CDN`() {
         let plan = SendPlan(
             usesTorrent: true, usesStore: true, usesCDN: true, uploads: true, totalSize: 100, seedTime: 3600)
         var machine = SendMachine(plan: plan, clock: china, serviceEnd: now.wall + 3600)
@@ -124,7 +124,7 @@ import Testing
         #expect(machine.failure == nil)
     }
 
-    @Test func twoFailuresOfTheCDNAreForgivenOnceItAnswers() {
+    @Test func `two failures of the CDN are forgiven once it answers`() {
         var machine = machine()
         var time = now
         _ = machine.tick(at: time)
@@ -136,7 +136,7 @@ import Testing
         #expect(machine.failure == nil)
     }
 
-    @Test func anUploadThatBreaksOffIsBegunAgain() {
+    @Test func `an upload that breaks off is begun again`() {
         var machine = machine()
         _ = machine.tick(at: now)
         #expect(machine.uploadFailed("503", isFinal: false, at: now) == [])
@@ -148,7 +148,7 @@ import Testing
         #expect(machine.failure?.text == "bt obs errors")
     }
 
-    @Test func aBucketThatOthersFillIsOnlyLookedAt() {
+    @Test func `a bucket that others fill is only looked at`() {
         var machine = machine {
             $0.uploads = false
             $0.usesCDN = false
@@ -160,14 +160,14 @@ import Testing
         #expect(machine.storeHolds(100, at: now.advanced(by: 302)) == [.ready])
     }
 
-    @Test func contentOfABucketIsFetchedFirst() {
+    @Test func `content of a bucket is fetched first`() {
         var machine = machine { $0.fetchesFirst = true }
         #expect(machine.tick(at: now) == [.fetchContent])
         #expect(machine.tick(at: now) == [])
         #expect(machine.fetched(failure: nil, at: now).contains(.setSeeding(true)))
     }
 
-    @Test func withoutASeedTimeATaskEndsWhenItIsReady() {
+    @Test func `without a seed time a task ends when it is ready`() {
         var machine = machine {
             $0.seedTime = 0
             $0.usesCDN = false
@@ -178,7 +178,7 @@ import Testing
         #expect(machine.seeding(true, at: now) == [.ready, .setSeeding(false), .finish])
     }
 
-    @Test func servicesEndOnTimeAfterARestart() {
+    @Test func `services end on time after a restart`() {
         var machine = SendMachine(plan: machine().plan, clock: china, serviceEnd: now.wall + 100)
         #expect(machine.tick(at: now) == [.setSeeding(true), .setUploading(true), .probeCDN])
         #expect(machine.tick(at: now.advanced(by: 100)).last == .finish)

@@ -6,7 +6,7 @@ import Testing
         try APIRequest.parse(Array(text.utf8))
     }
 
-    @Test func theSeedsRequestIsRead() throws {
+    @Test func `the seed's request is read`() throws {
         let call = try request(
             #"{"message_id":"321","message_type":"request","message_source":"tms","method_name":"send","method_params":{"taskfile":"/data/sender/tmp/cfec-001-xiaofang.task.json","reactive":"true"}}"#
         )
@@ -17,7 +17,7 @@ import Testing
         #expect(call.flag("other") == .missing)
     }
 
-    @Test func flagsMayBeMissingOrWrong() throws {
+    @Test func `flags may be missing or wrong`() throws {
         let call = try request(#"{"method_params":{"a":"","b":"maybe","c":0,"d":false,"e":"1"}}"#)
         #expect(call.flag("a") == .missing)
         #expect(call.flag("b") == .invalid)
@@ -28,24 +28,24 @@ import Testing
     }
 
     @Test(arguments: ["", "x", "[]", "{\"a\":1,}", "{\"method_name\":5}", "{\"method_params\":[]}", "5", "null"])
-    func whatIsNoCallIsRefused(text: String) {
+    func `what is no call is refused`(text: String) {
         #expect(throws: APIRequest.Failure.self) { try request(text) }
     }
 
-    @Test func aRefusalKnowsTheIDWhereItCouldBeRead() {
+    @Test func `a refusal knows the ID where it could be read`() {
         #expect {
             try request(#"{"message_id":"7","method_params":[]}"#)
         } throws: { ($0 as? APIRequest.Failure)?.messageID == "7" }
     }
 
-    @Test func aBodyOverTheLimitOrTooDeepIsRefused() {
+    @Test func `a body over the limit or too deep is refused`() {
         #expect(throws: APIRequest.Failure.self) { try APIRequest.parse([UInt8](repeating: 0x20, count: 1 << 21)) }
         #expect(throws: APIRequest.Failure.self) {
             try request(#"{"method_params":"# + String(repeating: "[", count: 99))
         }
     }
 
-    @Test func aReplyHasBothSpellingsOfTheID() throws {
+    @Test func `a reply has both spellings of the ID`() throws {
         let call = try request(#"{"message_id":321,"method_name":"cancel"}"#)
         let reply = String(decoding: APIReply.success("succeed!").encode(for: call), as: UTF8.self)
         #expect(
@@ -54,7 +54,7 @@ import Testing
         )
     }
 
-    @Test func theTextsAreTheSeedsToTheByte() {
+    @Test func `the texts are the seed's to the byte`() {
         let task = "/data/sender/tmp/cfec-001-xiaofang.task.json"
         let texts = [
             (

@@ -43,7 +43,7 @@ import Text
     private static let hash = "bb53810cdfea87878d27457f807eb4574706f2e4"
     private var hash: String { Self.hash }
 
-    @Test func theSeedsSampleIsRead() throws {
+    @Test func `the seed's sample is read`() throws {
         let task = try parse(Self.sample)
         #expect(task.fileName == "cfec-001-xiaofang.task.json")
         #expect(task.fileList.count == 5)
@@ -57,7 +57,7 @@ import Text
         #expect(task.policy == .priortime)
     }
 
-    @Test func theSeedsOrderAndEveryMemberAreWritten() throws {
+    @Test func `the seed's order and every member are written`() throws {
         let written = try JSONValue.parse(try parse(Self.sample).encode())
         let expected = try JSONValue.parse(
             Array(Self.sample.replacing("[\"\"]", with: "[]").utf8))
@@ -65,20 +65,20 @@ import Text
         #expect(written.objectValue?.keys == expected.objectValue?.keys)
     }
 
-    @Test func eitherSpellingOfTheStoresKeysIsRead() throws {
+    @Test func `either spelling of the store's keys is read`() throws {
         let task = try parse(small(extra: #","obs":{"obsak":"A","obssk":"S","obsendpoint":"e"}"#))
         #expect(task.obs.keys == StoreKeys(accessKey: Secret("A"), secretKey: Secret("S"), endpoint: "e"))
         let written = try JSONValue.parse(task.encode())
         #expect(written["obs"]?.objectValue?.keys == ["url", "priortime", "ak", "sk", "endpoint"])
     }
 
-    @Test func keysThatNobodyGaveAreNotWritten() throws {
+    @Test func `keys that nobody gave are not written`() throws {
         let written = try JSONValue.parse(try parse(small()).encode())
         #expect(written["obs"]?["ak"] == nil)
         #expect(written["obs"]?["sk"] == nil)
     }
 
-    @Test func unknownMembersAreKept() throws {
+    @Test func `unknown members are kept`() throws {
         let task = try parse(
             small(
                 files: #"{"file":"a","hash":"\#(hash)","size":3,"codec":"j2k"}"#,
@@ -95,7 +95,7 @@ import Text
         #expect(try TaskFile.parse(task.encode()).encode() == task.encode())
     }
 
-    @Test func aListLosesWhatLiesHereAndGetsItBackWhenReadAgain() throws {
+    @Test func `a list loses what lies here and gets it back when read again`() throws {
         var task = try parse(small())
         task.setSplit([.bt: [0], .cdn: [1]])
         #expect(task.imbalance() == nil)
@@ -112,7 +112,7 @@ import Text
         #expect(again.remainingFiles() == PerMethod(bt: [0], obs: [], cdn: [1]))
     }
 
-    @Test func sumsThatDoNotAgreeHaveTheirTexts() throws {
+    @Test func `sums that do not agree have their texts`() throws {
         let path = "/data/receiver/tmp/x"
         let lists = #","btlist":["a"],"cdnlist":["b"],"obslist":[]"#
         let text = { (task: TaskFile) in task.imbalance().map { RecvFailureText.text($0, path: path) } }
@@ -139,14 +139,14 @@ import Text
     }
 
     @Test(arguments: ["../a", "/etc/passwd", "a/../b", "", ".", "a//b", "a/", "a\\u0000b", "./a"])
-    func hostileFileNamesAreRefused(name: String) {
+    func `hostile file names are refused`(name: String) {
         #expect(throws: TaskFileError.self) {
             try parse(small(files: #"{"file":"\#(name)","hash":"\#(hash)","size":1}"#))
         }
     }
 
     @Test(arguments: ["..", "a/b", "", "/", "a\\u0000"])
-    func hostileNamesOfContentsAndSubdirectoriesAreRefused(name: String) {
+    func `hostile names of contents and subdirectories are refused`(name: String) {
         let file = #"{"file":"a","hash":"\#(hash)","size":1}"#
         for (content, subdirectory) in [(name, "cfec-001"), ("n", name)] {
             #expect(throws: TaskFileError.self) {
@@ -165,7 +165,7 @@ import Text
         #"{"file":5,"hash":"HASH","size":[]}"#, #""a""#,
         #"{"file":"a","hash":"HASH","size":9223372036854775807},{"file":"b","hash":"HASH","size":1}"#,
     ])
-    func wrongFileListsAreRefused(files: String) {
+    func `wrong file lists are refused`(files: String) {
         #expect(throws: TaskFileError.self) { try parse(small(files: files.replacing("HASH", with: hash))) }
     }
 
@@ -177,11 +177,11 @@ import Text
         #","rebalance":"often""#, #","bt":{"infohash":"xyz"}"#, #","size":-1"#, #","name":5.5,"name":"a/b""#,
         #","type":"file""#,
     ])
-    func wrongMembersAreRefusedByName(extra: String) {
+    func `wrong members are refused by name`(extra: String) {
         #expect(throws: TaskFileError.self) { try parse(small(extra: extra)) }
     }
 
-    @Test func namesThatAreEqualOnlyToUnicodeAreTwoFiles() throws {
+    @Test func `names that are equal only to Unicode are two files`() throws {
         let files =
             "{\"file\":\"caf\u{e9}\",\"hash\":\"\(hash)\",\"size\":1},{\"file\":\"cafe\u{301}\",\"hash\":\"\(hash)\",\"size\":2}"
         let task = try parse(small(files: files, extra: ",\"btlist\":[\"caf\u{e9}\"],\"cdnlist\":[\"cafe\u{301}\"]"))
@@ -190,14 +190,14 @@ import Text
         #expect(try TaskFile.parse(task.encode()).encode() == task.encode())
     }
 
-    @Test func aSingleFileCanBeATask() throws {
+    @Test func `a single file can be a task`() throws {
         let task = try parse(
             small(files: #"{"file":"n","hash":"\#(hash)","size":1}"#, extra: #","type":"file","btlist":["n"]"#))
         #expect(task.type == .file)
         #expect(task.imbalance() == nil)
     }
 
-    @Test func noKeyIsInADescriptionOrAnError() throws {
+    @Test func `no key is in a description or an error`() throws {
         let task = try parse(Self.sample)
         var dumped = ""
         dump(task, to: &dumped)
@@ -205,7 +205,7 @@ import Text
         #expect { try parse(String(Self.sample.dropLast(40))) } throws: { !"\($0)".contains("EXAMPLE") }
     }
 
-    @Test func aShareWithoutAFileNeedsNoTorrentOfIt() throws {
+    @Test func `a share without a file needs no torrent of it`() throws {
         var task = TaskFile(
             name: "n", subdirectory: try TaskSubdirectory("cfec-001"), shares: try #require(Shares("1:1:1")),
             fileList: try parse(small()).fileList)
@@ -218,7 +218,7 @@ import Text
         #expect(!task.needsTmpTorrent)
     }
 
-    @Test func theTasksWindowsWinAndTheConfigurationFillsWhatTheyLeaveOpen() throws {
+    @Test func `the task's windows win and the configuration fills what they leave open`() throws {
         var configuration = NodeConfiguration(role: .receiver)
         configuration.windows = PerMethod(repeating: try QuietWindow.parse("01:00-02:00"))
         let task = try parse(
@@ -229,14 +229,14 @@ import Text
         #expect(try parse(small()).windows(configuration: configuration) == PerMethod(repeating: .always))
     }
 
-    @Test func aTaskOfManyFilesIsReadAndWritten() throws {
+    @Test func `a task of many files is read and written`() throws {
         let files = (0..<20_000).map { #"{"file":"reel \#($0 / 100)/frame \#($0)","hash":"\#(hash)","size":\#($0)}"# }
         let task = try parse(small(files: files.joined(separator: ",")))
         #expect(task.fileList.count == 20_000)
         #expect(try TaskFile.parse(task.encode()).encode() == task.encode())
     }
 
-    @Test func everyTruncationAndChangedByteIsReadOrRefused() {
+    @Test func `every truncation and changed byte is read or refused`() {
         let text = Array(small(extra: #","btlist":["a"],"bt":{"seedtime":"72","priortime":"01:00-02:00"}"#).utf8)
         for end in text.indices { #expect(throws: TaskFileError.self) { try TaskFile.parse(Array(text[..<end])) } }
         var generator = SeededGenerator(seed: 7)

@@ -3,7 +3,7 @@ import Policy
 import Testing
 
 @Suite struct TaskPlanTests {
-    @Test func planOfATaskTakesWhatTheTaskSays() throws {
+    @Test func `plan of a task takes what the task says`() throws {
         var task = try TaskFile.parse(Array(TaskFileTests.sample.utf8))
         task.setSplit([.bt: [0], .obs: [3], .cdn: [1, 2, 4]])
         task.setLocalSameFiles([1])

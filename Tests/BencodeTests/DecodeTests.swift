@@ -13,7 +13,7 @@ import Testing
         } catch { return error.code }
     }
 
-    @Test func aValueOfEachKindComesBack() throws {
+    @Test func `a value of each kind comes back`() throws {
         #expect(try decode("d1:ai-7e1:bl4:spamdee1:c0:e") == ["a": -7, "b": ["spam", [:]], "c": ""])
         #expect(try decode("i0e").integerValue == 0)
         #expect(try decode("3:abc").stringValue == "abc")
@@ -21,7 +21,7 @@ import Testing
         #expect(try decode("de").dictionaryValue?.isEmpty == true)
     }
 
-    @Test func theWholeRangeOf64BitIntegersIsRead() throws {
+    @Test func `the whole range of 64 bit integers is read`() throws {
         #expect(try decode("i9223372036854775807e").integerValue == .max)
         #expect(try decode("i-9223372036854775808e").integerValue == .min)
     }
@@ -30,28 +30,28 @@ import Testing
         "i9223372036854775808e", "i-9223372036854775809e", "i18446744073709551616e",
         "i99999999999999999999999999999999999999999e",
     ])
-    func anIntegerOutside64BitsIsRefused(_ text: String) { #expect(code(text) == .integerOutOfRange) }
+    func `an integer outside 64 bits is refused`(_ text: String) { #expect(code(text) == .integerOutOfRange) }
 
     @Test(arguments: ["i-0e", "i00e", "i03e", "i-03e", "ie", "i-e", "i--1e", "i1-e", "i 1e", "i+1e", "i1.5e", "i0x1e"])
-    func aMalformedIntegerIsRefused(_ text: String) { #expect(code(text) == .badInteger) }
+    func `a malformed integer is refused`(_ text: String) { #expect(code(text) == .badInteger) }
 
     @Test(arguments: ["03:abc", "00:", "1-:a", "3abc", "1 :a"])
-    func aMalformedStringLengthIsRefused(_ text: String) { #expect(code(text) == .badLength) }
+    func `a malformed string length is refused`(_ text: String) { #expect(code(text) == .badLength) }
 
     @Test(arguments: [
         "4:abc", "1:", "99999999999999999999:a", "9223372036854775807:a", "18446744073709551615:a", "2147483647:a",
     ])
-    func aStringLongerThanTheInputIsRefused(_ text: String) { #expect(code(text) == .lengthPastEnd) }
+    func `a string longer than the input is refused`(_ text: String) { #expect(code(text) == .lengthPastEnd) }
 
-    @Test func negativeStringLengthIsRefused() { #expect(code("-1:a") == .unexpectedByte) }
+    @Test func `negative string length is refused`() { #expect(code("-1:a") == .unexpectedByte) }
 
     @Test(arguments: ["", "i", "i1", "l", "d", "d1:a", "d1:ai1e", "1", "li1e", "d1:al"])
-    func inputThatEndsTooSoonIsRefused(_ text: String) { #expect(code(text) == .truncated) }
+    func `input that ends too soon is refused`(_ text: String) { #expect(code(text) == .truncated) }
 
     @Test(arguments: ["d1:ai1e1:ai2ee", "d1:ai1e1:bi2e1:ai3ee"])
-    func aKeyGivenTwiceIsRefusedHoweverFarApart(_ text: String) { #expect(code(text) == .duplicateKey) }
+    func `a key given twice is refused however far apart`(_ text: String) { #expect(code(text) == .duplicateKey) }
 
-    @Test func keysOutOfOrderAreSortedOrRefusedAsTheLimitsSay() throws {
+    @Test func `keys out of order are sorted or refused as the limits say`() throws {
         let text = "d1:bi1e1:ai2ee"
         let dictionary = try #require(try decode(text).dictionaryValue)
         #expect(dictionary.keys == ["a", "b"])
@@ -61,7 +61,7 @@ import Testing
         #expect(code(text, strict) == .unsortedKeys)
     }
 
-    @Test func keysAreOrderedAsBytesNotAsText() throws {
+    @Test func `keys are ordered as bytes not as text`() throws {
         // Swift's String holds "é" (NFC) and "e" + U+0301 (NFD) for equal; bencode does not.
         let dictionary = BencodeDictionary([("\u{e9}", 1), ("e\u{301}", 2), ("z", 3)])
         #expect(dictionary.count == 3)
@@ -69,26 +69,26 @@ import Testing
         #expect(dictionary["\u{e9}"] == 1)
     }
 
-    @Test func aKeyThatIsNoStringIsRefused() { #expect(code("di1ei2ee") == .keyNotString) }
+    @Test func `a key that is no string is refused`() { #expect(code("di1ei2ee") == .keyNotString) }
 
     @Test(arguments: ["i1ex", "i1ei2e", "de0:", "3:abcd"])
-    func bytesAfterTheValueAreRefused(_ text: String) { #expect(code(text) == .trailingBytes) }
+    func `bytes after the value are refused`(_ text: String) { #expect(code(text) == .trailingBytes) }
 
-    @Test func aPrefixLeavesWhatFollowsIt() throws {
+    @Test func `a prefix leaves what follows it`() throws {
         let bytes = Array("xxd8:msg_typei1eeDATA".utf8)
         let (value, consumed) = try Bencode.decodePrefix(bytes[2...])
         #expect(value == ["msg_type": 1])
         #expect(Array(bytes[(2 + consumed)...]) == Array("DATA".utf8))
     }
 
-    @Test func spansAreTheBytesAsReceived() throws {
+    @Test func `spans are the bytes as received`() throws {
         let text = "d4:infod1:bi1e1:ai2ee3:zzz1:xe"
         let bytes = Array(text.utf8)
         let span = try #require(try Bencode.decode(bytes).dictionaryValue?.span(of: "info"))
         #expect(String(decoding: bytes[span], as: UTF8.self) == "d1:bi1e1:ai2ee")
     }
 
-    @Test func errorsSayWhere() {
+    @Test func `errors say where`() {
         #expect { try decode("l4:spami-0ee") } throws: { ($0 as? BencodeError) == BencodeError(.badInteger, at: 7) }
     }
 }

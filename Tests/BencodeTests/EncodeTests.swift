@@ -5,14 +5,14 @@ import Text
 @Suite struct EncodeTests {
     private func text(_ value: BencodeValue) -> String { String(decoding: Bencode.encode(value), as: UTF8.self) }
 
-    @Test func eachKindHasOneForm() {
+    @Test func `each kind has one form`() {
         #expect(text(-7) == "i-7e")
         #expect(text(.integer(.min)) == "i-9223372036854775808e")
         #expect(text("") == "0:")
         #expect(text(["b": 1, "a": ["x", [:]]]) == "d1:al1:xdee1:bi1ee")
     }
 
-    @Test func aKeySetTwiceKeepsItsLastValue() {
+    @Test func `a key set twice keeps its last value`() {
         #expect(text(.dictionary(BencodeDictionary([("a", 1), ("b", 2), ("a", 3)]))) == "d1:ai3e1:bi2ee")
         var dictionary: BencodeDictionary = BencodeDictionary([("m", 1)])
         dictionary["a"] = 2
@@ -22,7 +22,7 @@ import Text
         #expect(text(.dictionary(dictionary)) == "d1:ai5ee")
     }
 
-    @Test func whatIsEncodedDecodesToItself() throws {
+    @Test func `what is encoded decodes to itself`() throws {
         var random = SeededGenerator(seed: 7)
         for _ in 0..<2000 {
             let value = random.value(depth: 4)
@@ -34,7 +34,7 @@ import Text
         }
     }
 
-    @Test func mutilatedInputNeverTraps() throws {
+    @Test func `mutilated input never traps`() throws {
         var random = SeededGenerator(seed: 11)
         for _ in 0..<20_000 {
             var bytes = Bencode.encode(random.value(depth: 3))

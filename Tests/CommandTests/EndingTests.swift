@@ -9,16 +9,16 @@ import Testing
 
 @Suite("How commands end")
 struct EndingTests {
-    @Test("what the disk refuses is the disk's error, also a destination that went away")
-    func disk() {
+    @Test
+    func `what the disk refuses is the disk's error, also a destination that went away`() {
         #expect(Failure(StorageError(.vanished, "write", path: "/mnt/film")).status == .disk)
         #expect(Failure(StorageError(.noSpace, "write", path: "/mnt/film")).status == .disk)
         #expect([ENOSPC, EROFS, EIO, EACCES, EPERM].allSatisfy { Failure.status($0) == .disk })
         #expect([ENOENT, ENOTDIR].allSatisfy { Failure.status($0) == .notFound })
     }
 
-    @Test("a torrent's place is looked at before its content is")
-    func outputFirst() async throws {
+    @Test
+    func `a torrent's place is looked at before its content is`() async throws {
         let place = try DemoPlace()
         defer { place.remove() }
         // Scanning this ends with 1: a symlink.
@@ -30,16 +30,16 @@ struct EndingTests {
         #expect(await Main.run(["create", tree, "-o", place.path + "/t.torrent", "--quiet"]) == .failed)
     }
 
-    @Test("a directory in place of a torrent is wrong usage")
-    func directory() async throws {
+    @Test
+    func `a directory in place of a torrent is wrong usage`() async throws {
         let place = try DemoPlace()
         defer { place.remove() }
         #expect(await Main.run(["show", place.path, "--quiet"]) == .usage)
         #expect(await Main.run(["verify", place.path, place.path, "--quiet"]) == .usage)
     }
 
-    @Test("a wrong value is said with its option")
-    func options() {
+    @Test
+    func `a wrong value is said with its option`() {
         #expect(Failure(AuthoringError.badPattern("(")).message.hasPrefix("--exclude: '('"))
         #expect(Failure(AuthoringError.badPieceLength(3)).message.hasPrefix("--piece-length: "))
     }
@@ -51,8 +51,8 @@ struct HelpTests {
         [command] + command.configuration.subcommands.flatMap { commands(below: $0) }
     }
 
-    @Test("every command has an example, and no example is broken in two on a terminal of 80 columns")
-    func examples() {
+    @Test
+    func `every command has an example, and no example is broken in two on a terminal of 80 columns`() {
         for command in Self.commands(below: Swoop.self) {
             let help = command.configuration.discussion.split(separator: "\n")
             let examples = help.filter { $0.hasPrefix("  swoop ") }
@@ -95,8 +95,8 @@ struct VerdictTests {
         return (status, streams.out.withLock { $0 })
     }
 
-    @Test("verdicts are on standard output")
-    func verdicts() async throws {
+    @Test
+    func `verdicts are on standard output`() async throws {
         let right = try await verify(.init(), damaged: false)
         #expect(right.status == .done)
         #expect(right.out.contains("ok  film/reel.mxf\n"))
@@ -105,8 +105,8 @@ struct VerdictTests {
         #expect(wrong.out == "damaged  film/reel.mxf  (1 piece wrong)\n")
     }
 
-    @Test("quiet leaves the status alone")
-    func quiet() async throws {
+    @Test
+    func `quiet leaves the status alone`() async throws {
         #expect(try await verify(.init(quiet: true), damaged: false) == (.done, ""))
         #expect(try await verify(.init(quiet: true), damaged: true) == (.verification, ""))
     }

@@ -6,8 +6,8 @@ import Testing
 
 @Suite("Files that hold torrents", .timeLimit(.minutes(1)))
 struct TorrentFileTests {
-    @Test("what was written is read, and no temporary file stays")
-    func roundTrip() throws {
+    @Test
+    func `what was written is read, and no temporary file stays`() throws {
         let place = try DemoPlace()
         defer { place.remove() }
         let path = place.path + "/t"
@@ -45,8 +45,8 @@ struct TorrentFileTests {
         #expect(try Self.names(in: place.path).count == 3)
     }
 
-    @Test("what is not there is not found, and what cannot be written leaves nothing")
-    func failures() throws {
+    @Test
+    func `what is not there is not found, and what cannot be written leaves nothing`() throws {
         let place = try DemoPlace()
         defer { place.remove() }
         #expect { try TorrentFile.bytes(of: place.path + "/none") } throws: { ($0 as? Failure)?.status == .notFound }
@@ -58,8 +58,8 @@ struct TorrentFileTests {
         #expect(try Self.names(in: place.path) == ["d"])
     }
 
-    @Test("a FIFO is not waited for: named by the user it is empty, in a directory of torrents it is refused")
-    func fifo() throws {
+    @Test
+    func `a FIFO is not waited for: named by the user it is empty, in a directory of torrents it is refused`() throws {
         let place = try DemoPlace()
         defer { place.remove() }
         let path = place.path + "/a.torrent"
@@ -76,8 +76,8 @@ struct TorrentFileTests {
         #expect(changes.added == 0 && changes.refused.count == 1)
     }
 
-    @Test("what comes through a pipe is read to its end")
-    func pipe() throws {
+    @Test
+    func `what comes through a pipe is read to its end`() throws {
         var ends: [Int32] = [-1, -1]
         #expect(Glibc.pipe(&ends) == 0)
         defer { close(ends[0]) }
@@ -89,22 +89,22 @@ struct TorrentFileTests {
 
 @Suite("Programs that we start")
 struct ChildProcessTests {
-    @Test("how they end is known")
-    func endings() async throws {
+    @Test
+    func `how they end is known`() async throws {
         #expect(try await ChildProcess.start(["true"]).ending() == .exited(0))
         #expect(try await ChildProcess.start(["sh", "-c", "exit 7"]).ending() == .exited(7))
         #expect(try await ChildProcess.start(["sh", "-c", "kill -9 $$"]).ending() == .killed(signal: SIGKILL))
         #expect(throws: Failure.self) { try ChildProcess.start(["/no/such/program"]) }
     }
 
-    @Test("they do not inherit blocked or ignored signals")
-    func signals() async throws {
+    @Test
+    func `they do not inherit blocked or ignored signals`() async throws {
         let child = try ChildProcess.start(["sh", "-c", "kill -TERM $$; exit 3"])
         #expect(await child.ending() == .killed(signal: SIGTERM))
     }
 
-    @Test("a hook sees what arrived, and its failure is told")
-    func hook() async throws {
+    @Test
+    func `a hook sees what arrived, and its failure is told`() async throws {
         let content = CompletedContent(path: "/d/a b", infoHash: "ff", bytes: 5, seconds: 1)
         let test =
             #"[ "$SWOOP_PATH" = "/d/a b" ] && [ "$SWOOP_NAME" = "a b" ] && "#
@@ -121,8 +121,8 @@ struct ChildProcessTests {
 
 @Suite("Waiting for a stop")
 struct StopSignalTests {
-    @Test("a waiter ends on a stop and on cancellation, whichever comes first", .timeLimit(.minutes(1)))
-    func waiting() async {
+    @Test(.timeLimit(.minutes(1)))
+    func `a waiter ends on a stop and on cancellation, whichever comes first`() async {
         let signal = StopSignal()
         let cancelled = Task { await signal.wait() }
         cancelled.cancel()
@@ -138,8 +138,8 @@ struct StopSignalTests {
 
 @Suite("The board of a demonstration")
 struct DemoBoardTests {
-    @Test("lines move bars, completion fills them, and the sum is of all")
-    func board() throws {
+    @Test
+    func `lines move bars, completion fills them, and the sum is of all`() throws {
         var board = DemoBoard(receivers: 2, total: 100)
         let line =
             #"{"event":"progress","done":40,"total":100,"down":7,"up":3,"eta":9,"sources":{"peers":2,"web":0},"#
@@ -156,8 +156,8 @@ struct DemoBoardTests {
         #expect(board.sum.eta == 9)
     }
 
-    @Test("a line that is no JSON is nothing")
-    func nonsense() {
+    @Test
+    func `a line that is no JSON is nothing`() {
         #expect(DemoLine.parse("progress".utf8) == nil)
         #expect(DemoLine.parse("{}".utf8) == nil)
     }

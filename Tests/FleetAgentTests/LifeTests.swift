@@ -8,6 +8,19 @@ import Testing
         TargetLife(attempt: 1, hasHook: hook, isCache: cache)
     }
 
+    @Test func `sums that would make a receipt too long leave their lines out, and keep count and digest`() {
+        let few = FileSums(check: .sha1, lines: (0..<10).map { .init(path: "file \($0)", sum: "00") })
+        #expect(few.kept == few)
+        let many = FileSums(check: .sha1, lines: (0...FileSums.mostKept).map { .init(path: "\($0)", sum: "00") })
+        // Written as JSON, a control character takes six bytes.
+        let long = String(repeating: "\u{1}", count: 250)
+        let escaped = FileSums(check: .sha1, lines: (0..<100).map { .init(path: "\(long)\($0)", sum: "00") })
+        for sums in [many, escaped] {
+            #expect(sums.kept.lines.isEmpty)
+            #expect(sums.kept.count == sums.count && sums.kept.digest == sums.digest)
+        }
+    }
+
     @Test func `content is visible only after an order`() {
         var life = life()
         #expect(life.handle(.bytesCome, at: 0) == [.report(.receiving)])

@@ -62,6 +62,16 @@ private func event(_ number: UInt64, _ detail: String? = nil) -> AgentEvent {
         #expect(pending.next == 3)
     }
 
+    @Test func `What was written with more room is kept, and nothing more is taken until there is room again`() {
+        var pending = PendingEvents(most: 100)
+        for number in 1...3 { pending.restore(event(UInt64(number)), size: 60) }
+        #expect(pending.batch().count == 3)
+        #expect(!pending.hasRoom(for: 1))
+        pending.acknowledge(upTo: 2)
+        #expect(pending.hasRoom(for: 40) && !pending.hasRoom(for: 41))
+        #expect(pending.next == 4)
+    }
+
     @Test func `A new key begins with 1, and what waits is said again under it`() async throws {
         try await withDirectory { directory in
             let memory = LinkMemory.directory(directory)

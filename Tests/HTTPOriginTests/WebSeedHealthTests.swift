@@ -42,8 +42,8 @@ import Testing
         #expect(waiting(health, at: 0) == 100)
     }
 
-    @Test("what was asked for before a lie and comes after it does not make a source whole again")
-    func echoes() {
+    @Test
+    func `what was asked for before a lie and comes after it does not make a source whole again`() {
         var settings = WebSeedHealth.Settings()
         settings.probes = true
         var health = WebSeedHealth(settings: settings, seed: 1)

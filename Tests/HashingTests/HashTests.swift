@@ -38,7 +38,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
 }
 
 @Suite struct HashTests {
-    @Test func knownAnswers() {
+    @Test func `known answers`() {
         #expect(SHA1.digest(Array("abc".utf8)).hex == "a9993e364706816aba3e25717850c26c9cd0d89d")
         #expect(SHA1.digest([]).hex == "da39a3ee5e6b4b0d3255bfef95601890afd80709")
         #expect(
@@ -47,7 +47,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
     }
 
     @Test(arguments: 1...4)
-    func everyNumberOfLanesAgreesWithTheReferenceAroundBlockBoundaries(lanes: Int) {
+    func `every number of lanes agrees with the reference around block boundaries`(lanes: Int) {
         var random = SeededGenerator(seed: 1)
         let messages = (0...200).map { random.bytes($0) }
         for implementation in implementations {
@@ -56,7 +56,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
     }
 
     @Test(arguments: 0..<60)
-    func messagesOfRandomLengthsAgreeWithTheReference(seed: Int) {
+    func `messages of random lengths agree with the reference`(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed) + 1000)
         let messages = (0..<Int.random(in: 0...13, using: &random)).map { _ in
             let most = [0, 63, 64, 128, 1000, 20000].randomElement(using: &random) ?? 0
@@ -68,7 +68,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
         }
     }
 
-    @Test func aBatchKeepsTheOrderOfItsMessages() {
+    @Test func `a batch keeps the order of its messages`() {
         let bytes = randomBytes(5000)
         bytes.withUnsafeBytes { all in
             let messages = (0..<7).map {
@@ -83,7 +83,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
 
 @Suite struct StreamTests {
     @Test(arguments: 0..<60)
-    func messagesFedInRandomPartsAgreeWithTheReference(seed: Int) {
+    func `messages fed in random parts agree with the reference`(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         let lanes = Int.random(in: 1...4, using: &random)
         for implementation in implementations {
@@ -122,7 +122,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
 }
 
 @Suite struct DigestTests {
-    @Test func digestsAreOrderedAsTheirBytesAre() {
+    @Test func `digests are ordered as their bytes are`() {
         var random = SeededGenerator(seed: 3)
         for _ in 0..<500 {
             var left = random.bytes(32)
@@ -142,7 +142,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
         }
     }
 
-    @Test func bytesAndHexadecimalGoBothWays() throws {
+    @Test func `bytes and hexadecimal go both ways`() throws {
         let bytes = randomBytes(32)
         let digest = try #require(SHA256Digest(bytes: bytes))
         #expect(digest.bytes == bytes)
@@ -160,7 +160,7 @@ private func expectReference(_ messages: [[UInt8]], by implementation: Implement
         "a9993e364706816aba3e25717850c26c9cd0d89dff",
         "g9993e364706816aba3e25717850c26c9cd0d89d", "+9993e364706816aba3e25717850c26c9cd0d89d",
     ])
-    func whatIsNotFortyDigitsIsNoDigest(text: String) {
+    func `what is not forty digits is no digest`(text: String) {
         #expect(SHA1Digest(hex: text) == nil)
         #expect(SHA256Digest(hex: text) == nil)
         #expect(SHA1Digest(bytes: Array(text.utf8.prefix(19))) == nil)

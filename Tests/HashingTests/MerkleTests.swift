@@ -20,7 +20,7 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
 
 @Suite struct MerkleTests {
     @Test(arguments: [1, 2, 3, 4, 5, 7, 8, 9, 31, 32, 33])
-    func theRootIsThatOfTheTreeWithAllItsZeroLeaves(count: Int) {
+    func `the root is that of the tree with all its zero leaves`(count: Int) {
         let leaves = someDigests(count)
         for width in [MerkleTree.width(count), 2 * MerkleTree.width(count), 64] {
             #expect(
@@ -29,11 +29,11 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
     }
 
     @Test(arguments: 0...6)
-    func aPadHashIsTheRootOfZeroLeaves(layer: Int) {
+    func `a pad hash is the root of zero leaves`(layer: Int) {
         #expect(MerkleTree.padHash(layer: layer) == plainRoot([], width: 1 << layer))
     }
 
-    @Test func piecesOfAFileLeadToTheRootOfItsBlocks() {
+    @Test func `pieces of a file lead to the root of its blocks`() {
         let leaves = someDigests(21)
         let pieces = stride(from: 0, to: leaves.count, by: 4).map {
             MerkleTree.root(ofLeaves: Array(leaves[$0..<min($0 + 4, leaves.count)]), leafCount: 4)
@@ -44,7 +44,7 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
     }
 
     @Test(arguments: [0, 1, 16383, 16384, 16385, 100_000])
-    func blocksAreHashedBySixteenKibibytesWithAShortLastOne(count: Int) {
+    func `blocks are hashed by sixteen kibibytes with a short last one`(count: Int) {
         let data = randomBytes(count)
         let expected = stride(from: 0, to: count, by: 16384).map {
             SHA256.digest(Array(data[$0..<min($0 + 16384, count)]))
@@ -63,7 +63,7 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
     }
 
     @Test(arguments: [(0, 2), (2, 2), (4, 2), (0, 4), (4, 2), (4, 4), (0, 8), (0, 6)])
-    func aRunOfPieceHashesProvesItselfUpToTheRoot(index: Int, length: Int) throws {
+    func `a run of piece hashes proves itself up to the root`(index: Int, length: Int) throws {
         let range = HashRange(baseLayer: 2, index: index, length: length, proofLayers: 0).provenToRoot(
             width: 8)
         var hashes = try #require(pieces.hashes(range))
@@ -80,7 +80,7 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
     }
 
     @Test(arguments: 0..<6)
-    func theBlocksOfAPieceProveThemselvesUpToTheRoot(piece: Int) throws {
+    func `the blocks of a piece prove themselves up to the root`(piece: Int) throws {
         let own = Array(leaves[(4 * piece)..<min(4 * piece + 4, leaves.count)])
         let below = MerkleLayers(nodes: own, baseLayer: 0, width: 4)
         for (offset, length) in [(0, 4), (0, 2), (2, 2)] {
@@ -91,7 +91,7 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
         }
     }
 
-    @Test func theLayersThatTheRunImpliesAreNotSent() throws {
+    @Test func `the layers that the run implies are not sent`() throws {
         // Four of eight nodes: one uncle is left, with the two layers above the base asked for.
         let range = HashRange(baseLayer: 2, index: 4, length: 4, proofLayers: 2)
         #expect(range.hashCount(width: 8) == 5)
@@ -114,12 +114,12 @@ private func someDigests(_ count: Int) -> [SHA256Digest] {
         HashRange(baseLayer: 2, index: 0, length: 2, proofLayers: .max),
         HashRange(baseLayer: 2, index: 0, length: 2, proofLayers: -1),
     ])
-    func aRangeThatTheTreeDoesNotHaveIsRefused(range: HashRange) {
+    func `a range that the tree does not have is refused`(range: HashRange) {
         #expect(pieces.hashes(range) == nil)
         #expect(!MerkleTree.verify([.zero, .zero], range, width: 8, root: root))
     }
 
-    @Test func aProofThatStopsBelowTheRootProvesNothing() throws {
+    @Test func `a proof that stops below the root proves nothing`() throws {
         let range = HashRange(baseLayer: 2, index: 0, length: 2, proofLayers: 1)
         let hashes = try #require(pieces.hashes(range))
         #expect(!MerkleTree.verify(hashes, range, width: 8, root: root))

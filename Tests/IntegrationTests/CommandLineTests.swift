@@ -8,49 +8,45 @@ struct CommandLineTests {
 
     init() throws { work = try TemporaryDirectory() }
 
-    @Test(
-        "every command has help with an example",
-        arguments: ["create", "show", "verify", "edit", "seed", "get", "tracker", "demo", "node"])
-    func help(_ command: String) async throws {
+    @Test(arguments: ["create", "show", "verify", "edit", "seed", "get", "tracker", "demo", "node"])
+    func `every command has help with an example`(_ command: String) async throws {
         let ending = try await Swoop.run(command, "--help")
         #expect(ending.status == 0)
         #expect(ending.output.contains("Example"))
         for option in ["--json", "--quiet", "--verbose"] { #expect(ending.output.contains(option)) }
     }
 
-    @Test("the version and a completion script are on standard output")
-    func version() async throws {
+    @Test
+    func `the version and a completion script are on standard output`() async throws {
         #expect(try await Swoop.run("--version").output.hasPrefix("swoop "))
         let script = try await Swoop.run("--generate-completion-script", "bash")
         #expect(script.status == 0)
         #expect(script.output.contains("swoop"))
     }
 
-    @Test(
-        "wrong usage ends with 2 and names the argument",
-        arguments: [
-            (["get", "x.torrent"], "--output"),
-            (["get", "x.torrent", "-o", "d", "--download-limit", "10Mb"], "--download-limit"),
-            (["get", "x.torrent", "-o", "d", "--timeout", "5"], "--timeout"), (["seed", "x.torrent"], "path"),
-            (["get", "x.torrent", "-o", "d", "--peer", "localhost:1"], "--peer"),
-            (["tracker", "--http", "nonsense"], "--http"),
-            (["create", "x", "-o", "y", "--piece-length", "3MiB"], "--piece-length"),
-            (["demo", "--receivers", "0"], "--receivers"),
-            (["create", "x", "-o", "y", "--tracker", "ftp://h/"], "--tracker"), (["fly"], "fly"),
-            (["get", "x", "-o", "d", "--fly"], "--fly"),
-            (["create", "x", "-o", "y", "--format", "v3"], "--format"),
-            (["tracker", "--interval", "0s"], "--interval"),
-            (["get", "x.torrent", "-o", "d", "--on-complete", "'open"], "--on-complete"),
-        ])
-    func usage(_ arguments: [String], _ named: String) async throws {
+    @Test(arguments: [
+        (["get", "x.torrent"], "--output"),
+        (["get", "x.torrent", "-o", "d", "--download-limit", "10Mb"], "--download-limit"),
+        (["get", "x.torrent", "-o", "d", "--timeout", "5"], "--timeout"), (["seed", "x.torrent"], "path"),
+        (["get", "x.torrent", "-o", "d", "--peer", "localhost:1"], "--peer"),
+        (["tracker", "--http", "nonsense"], "--http"),
+        (["create", "x", "-o", "y", "--piece-length", "3MiB"], "--piece-length"),
+        (["demo", "--receivers", "0"], "--receivers"),
+        (["create", "x", "-o", "y", "--tracker", "ftp://h/"], "--tracker"), (["fly"], "fly"),
+        (["get", "x", "-o", "d", "--fly"], "--fly"),
+        (["create", "x", "-o", "y", "--format", "v3"], "--format"),
+        (["tracker", "--interval", "0s"], "--interval"),
+        (["get", "x.torrent", "-o", "d", "--on-complete", "'open"], "--on-complete"),
+    ])
+    func `wrong usage ends with 2 and names the argument`(_ arguments: [String], _ named: String) async throws {
         let ending = try await Program([Swoop.path] + arguments).ending()
         #expect(ending.status == 2, "\(ending)")
         #expect(ending.errors.contains(named), "\(ending)")
         #expect(ending.output.isEmpty)
     }
 
-    @Test("an address that this host has not got to listen on is a mistake in the usage")
-    func listenElsewhere() async throws {
+    @Test
+    func `an address that this host has not got to listen on is a mistake in the usage`() async throws {
         let content = try SampleFiles.file(work.path + "/content", 1000)
         let torrent = try await Swoop.create(content, to: work.path + "/content.torrent")
         let ending = try await Swoop.run("seed", torrent, content, "--listen", "192.0.2.1:7000")
@@ -59,8 +55,8 @@ struct CommandLineTests {
         #expect(ending.errors.contains("--listen"), "\(ending)")
     }
 
-    @Test("a file that is not there ends with 4, something that is no torrent with 2")
-    func notFound() async throws {
+    @Test
+    func `a file that is not there ends with 4, something that is no torrent with 2`() async throws {
         let missing = try await Swoop.run("show", work.path + "/none.torrent", "--json")
         #expect(missing.status == 4)
         #expect(Program.events(in: missing.output).map { $0["code"] as? Int } == [4])
@@ -73,8 +69,8 @@ struct CommandLineTests {
         #expect(noTorrent.errors.contains("/text"))
     }
 
-    @Test("what create makes, show shows, libtorrent reads and verify confirms", arguments: ["v1", "v2", "hybrid"])
-    func createAndVerify(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `what create makes, show shows, libtorrent reads and verify confirms`(_ format: String) async throws {
         let tree = try SampleFiles.tree(work.path + "/tree")
         let torrent = try await Swoop.create(
             tree, to: work.path + "/t.torrent", "--format", format, "--tracker", "http://tracker.example/announce",
@@ -95,8 +91,8 @@ struct CommandLineTests {
         #expect(Program.events(in: verified.output).count { $0["verdict"] as? String == "ok" } == 6)
     }
 
-    @Test("verify names what is wrong and ends with 3")
-    func damaged() async throws {
+    @Test
+    func `verify names what is wrong and ends with 3`() async throws {
         let tree = try SampleFiles.tree(work.path + "/tree")
         let torrent = try await Swoop.create(tree, to: work.path + "/t.torrent")
         try SampleFiles.damage(tree + "/large.bin", at: 1_000_000)
@@ -112,16 +108,16 @@ struct CommandLineTests {
         #expect(Program.events(in: verified.output).last?["code"] as? Int == 3)
     }
 
-    @Test("the same input gives the same torrent")
-    func deterministic() async throws {
+    @Test
+    func `the same input gives the same torrent`() async throws {
         let tree = try SampleFiles.tree(work.path + "/tree")
         let one = try await Swoop.create(tree, to: work.path + "/1.torrent", "--threads", "1")
         let two = try await Swoop.create(tree, to: work.path + "/2.torrent", "--threads", "4")
         #expect(try await Libtorrent.hashes(one) == Libtorrent.hashes(two))
     }
 
-    @Test("a symlink is an error that names it, unless a choice is made")
-    func symlinks() async throws {
+    @Test
+    func `a symlink is an error that names it, unless a choice is made`() async throws {
         let tree = try SampleFiles.tree(work.path + "/tree")
         try FileManager.default.createSymbolicLink(atPath: tree + "/link", withDestinationPath: "large.bin")
         let refused = try await Swoop.run("create", tree, "-o", work.path + "/t.torrent")
@@ -134,8 +130,8 @@ struct CommandLineTests {
         #expect((Program.events(in: followed.output).first?["files"] as? [Any])?.count == 7)
     }
 
-    @Test("exclude and name are obeyed")
-    func exclude() async throws {
+    @Test
+    func `exclude and name are obeyed`() async throws {
         let tree = try SampleFiles.tree(work.path + "/tree")
         let torrent = try await Swoop.create(
             tree, to: work.path + "/t.torrent", "--exclude", "^bin/", "--exclude", #"\.txt$"#, "--name", "other")
@@ -146,8 +142,8 @@ struct CommandLineTests {
         #expect(Set(paths) == ["other/large.bin", "other/a/b/c/deep.bin", "other/影片/第一集.mxf", "other/empty"])
     }
 
-    @Test("edit changes trackers and web seeds and keeps the info hash", arguments: ["v1", "v2", "hybrid"])
-    func edit(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `edit changes trackers and web seeds and keeps the info hash`(_ format: String) async throws {
         let tree = try SampleFiles.tree(work.path + "/tree")
         let torrent = try await Swoop.create(
             tree, to: work.path + "/t.torrent", "--tracker", "http://old.example/announce", "--format", format)
@@ -162,16 +158,16 @@ struct CommandLineTests {
         #expect(try await Swoop.run("verify", work.path + "/e.torrent", tree).status == 0)
     }
 
-    @Test("quiet says nothing when all is well")
-    func quiet() async throws {
+    @Test
+    func `quiet says nothing when all is well`() async throws {
         let file = try SampleFiles.file(work.path + "/film", 100_000)
         let made = try await Swoop.run("create", file, "-o", work.path + "/t.torrent", "--quiet")
         #expect(made.status == 0)
         #expect(made.output.isEmpty && made.errors.isEmpty, "\(made)")
     }
 
-    @Test("a hostile name never reaches the terminal as it is")
-    func hostileName() async throws {
+    @Test
+    func `a hostile name never reaches the terminal as it is`() async throws {
         let path = try SampleFiles.file(work.path + "/evil\u{1B}[2J\u{202E}.bin", 100_000)
         let torrent = try await Swoop.create(path, to: work.path + "/t.torrent")
         let shown = try await Swoop.run("show", torrent)

@@ -9,10 +9,10 @@ struct CrashTests {
     /// Bytes that a killed process may have had in memory only: requests under way and pieces not whole yet.
     static let inFlight = 1 << 20
 
-    @Test(
-        "killed at 50 random instants, a download ends as it should and fetches again only what was in flight"
-    )
-    func killed() async throws {
+    @Test
+    func `killed at 50 random instants, a download ends as it should and fetches again only what was in flight`()
+        async throws
+    {
         let size = 160 << 20
         let swarm = try await SmallSwarm(
             create: ["--piece-length", "256KiB"], seedOptions: ["--upload-limit", "12MB/s"]

@@ -88,8 +88,8 @@ final class Interop {
 
 @Suite("libtorrent")
 struct LibtorrentInteropTests {
-    @Test("fetches from our seed", arguments: ["v1", "v2", "hybrid"])
-    func fetches(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `fetches from our seed`(_ format: String) async throws {
         let interop = try await Interop(format: format)
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
@@ -98,8 +98,8 @@ struct LibtorrentInteropTests {
         withExtendedLifetime(seed) {}
     }
 
-    @Test("seeds to us a torrent that it made", arguments: ["v1_only", "v2_only", ""])
-    func seeds(_ flag: String) async throws {
+    @Test(arguments: ["v1_only", "v2_only", ""])
+    func `seeds to us a torrent that it made`(_ flag: String) async throws {
         let interop = try await Interop { content, torrent, announce in
             try await Libtorrent.create(content, to: torrent, tracker: announce, flag: flag)
         }
@@ -108,16 +108,16 @@ struct LibtorrentInteropTests {
         withExtendedLifetime(peer) {}
     }
 
-    @Test("gives us the metadata for a magnet link", arguments: ["v1", "v2", "hybrid"])
-    func magnetFrom(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `gives us the metadata for a magnet link`(_ format: String) async throws {
         let interop = try await Interop(format: format)
         let peer = try interop.libtorrent(on: 1, save: interop.sourceParent)
         try await interop.get(on: 2, try await magnet(of: interop.torrent))
         withExtendedLifetime(peer) {}
     }
 
-    @Test("takes the metadata for a magnet link from us", arguments: ["v1", "v2", "hybrid"])
-    func magnetTo(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `takes the metadata for a magnet link from us`(_ format: String) async throws {
         let interop = try await Interop(format: format)
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
@@ -126,8 +126,8 @@ struct LibtorrentInteropTests {
         withExtendedLifetime(seed) {}
     }
 
-    @Test("takes part in a private torrent, both ways")
-    func privateTorrent() async throws {
+    @Test
+    func `takes part in a private torrent, both ways`() async throws {
         let interop = try await Interop(hosts: 4, isPrivate: true)
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
@@ -145,8 +145,8 @@ struct LibtorrentInteropTests {
 
 @Suite("Other clients")
 struct OtherClientTests {
-    @Test("Transmission fetches from our seed")
-    func transmissionFetches() async throws {
+    @Test
+    func `Transmission fetches from our seed`() async throws {
         let interop = try await Interop()
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
@@ -158,8 +158,8 @@ struct OtherClientTests {
         withExtendedLifetime(seed) {}
     }
 
-    @Test("Transmission seeds to us")
-    func transmissionSeeds() async throws {
+    @Test
+    func `Transmission seeds to us`() async throws {
         let interop = try await Interop()
         let peer = try Transmission.peer(
             interop.torrent, save: interop.sourceParent, address: interop.network.address(1), port: 7000,
@@ -168,8 +168,8 @@ struct OtherClientTests {
         withExtendedLifetime(peer) {}
     }
 
-    @Test("aria2 fetches from our seed")
-    func aria2Fetches() async throws {
+    @Test
+    func `aria2 fetches from our seed`() async throws {
         let interop = try await Interop()
         let seed = try await interop.seed(on: 1)
         let directory = try interop.work.directory("other")
@@ -180,8 +180,8 @@ struct OtherClientTests {
         withExtendedLifetime(seed) {}
     }
 
-    @Test("aria2 seeds to us")
-    func aria2Seeds() async throws {
+    @Test
+    func `aria2 seeds to us`() async throws {
         let interop = try await Interop()
         let peer = try Aria2.peer(
             interop.torrent, save: interop.sourceParent, address: interop.network.address(1), port: 7000,
@@ -190,8 +190,8 @@ struct OtherClientTests {
         withExtendedLifetime(peer) {}
     }
 
-    @Test("mktorrent's torrents are read, seeded and fetched")
-    func mktorrent() async throws {
+    @Test
+    func `mktorrent's torrents are read, seeded and fetched`() async throws {
         let interop = try await Interop { content, torrent, announce in
             let made = try await Program(["mktorrent", "-l", "18", "-a", announce, "-o", torrent, content]).ending()
             try #require(made.status == 0, "\(made)")
@@ -206,16 +206,16 @@ struct OtherClientTests {
 
 @Suite("Trackers")
 struct TrackerInteropTests {
-    @Test("opentracker serves our seed and receivers", arguments: [false, true])
-    func openTracker(_ udp: Bool) async throws {
+    @Test(arguments: [false, true])
+    func `opentracker serves our seed and receivers`(_ udp: Bool) async throws {
         let interop = try await Interop(tracker: .opentracker, udp: udp)
         let seed = try await interop.seed(on: 1)
         try await interop.get(on: 2)
         withExtendedLifetime(seed) {}
     }
 
-    @Test("our tracker serves other clients to each other")
-    func ourTracker() async throws {
+    @Test
+    func `our tracker serves other clients to each other`() async throws {
         let interop = try await Interop(hosts: 4)
         let one = try interop.libtorrent(on: 1, save: interop.sourceParent)
         let directory = try interop.work.directory("aria2")
@@ -231,8 +231,8 @@ struct TrackerInteropTests {
         withExtendedLifetime(one) {}
     }
 
-    @Test("a host beside its tracker is found under its announced address")
-    func announceAddress() async throws {
+    @Test
+    func `a host beside its tracker is found under its announced address`() async throws {
         let work = try TemporaryDirectory()
         let network = try Network(hosts: 2)
         let content = try SampleFiles.tree(work.path + "/source/content")
@@ -258,8 +258,8 @@ struct TrackerInteropTests {
         #expect(try SampleFiles.snapshot(directory + "/content") == SampleFiles.snapshot(content))
     }
 
-    @Test("IPv6 alone is enough")
-    func ipv6() async throws {
+    @Test
+    func `IPv6 alone is enough`() async throws {
         let work = try TemporaryDirectory()
         let network = try Network(hosts: 2)
         let content = try SampleFiles.tree(work.path + "/source/content")
@@ -283,8 +283,8 @@ struct TrackerInteropTests {
 
 @Suite("Web seeds")
 struct WebSeedInteropTests {
-    @Test("nginx alone is enough", arguments: ["v1", "v2", "hybrid"])
-    func nginx(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `nginx alone is enough`(_ format: String) async throws {
         let swarm = try await SmallSwarm(
             format: format, create: ["--web-seed", "http://127.0.0.1:8080/"], seed: false
         ) { try SampleFiles.tree($0) }
@@ -297,8 +297,8 @@ struct WebSeedInteropTests {
         try swarm.expectCopy(in: directory)
     }
 
-    @Test("a web seed given on the command line helps a slow seed")
-    func beside() async throws {
+    @Test
+    func `a web seed given on the command line helps a slow seed`() async throws {
         let swarm = try await SmallSwarm(seedOptions: ["--upload-limit", "100KB/s"]) {
             try SampleFiles.file($0, 8 << 20)
         }
@@ -316,8 +316,8 @@ struct WebSeedInteropTests {
 
 @Suite("Demonstration")
 struct DemoTests {
-    @Test("without arguments it ends with verified copies and leaves nothing behind")
-    func plain() async throws {
+    @Test
+    func `without arguments it ends with verified copies and leaves nothing behind`() async throws {
         let work = try TemporaryDirectory()
         let ending = try await Swoop.run("demo", "--receivers", "3", within: 120, environment: ["TMPDIR": work.path])
         #expect(ending.status == 0, "\(ending)")
@@ -325,8 +325,8 @@ struct DemoTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: work.path).isEmpty)
     }
 
-    @Test("stopped half way it ends its processes and removes its files")
-    func stopped() async throws {
+    @Test
+    func `stopped half way it ends its processes and removes its files`() async throws {
         let work = try TemporaryDirectory()
         let content = try SampleFiles.file(work.path + "/content", 30 << 20)
         let place = try work.directory("tmp")

@@ -4,8 +4,10 @@ import Testing
 
 @Suite("Delivery nodes by their commands", .timeLimit(.minutes(3)))
 struct NodeCommandTests {
-    @Test("autosend and autorecv deliver over all three methods; the other task commands tell the same story")
-    func tasks() async throws {
+    @Test
+    func `autosend and autorecv deliver over all three methods; the other task commands tell the same story`()
+        async throws
+    {
         let network = try await NodeNetwork()
         let sender = try await network.node("sender", "sender")
         let receiver = try await network.node("receiver", "receiver")
@@ -65,8 +67,8 @@ struct NodeCommandTests {
         events.last { $0["event"] as? String == "reply" }?["content"] as? [String: Any] ?? [:]
     }
 
-    @Test("The library's commands add, rebuild and check the table, beside a running node")
-    func library() async throws {
+    @Test
+    func `The library's commands add, rebuild and check the table, beside a running node`() async throws {
         let network = try await NodeNetwork(store: false)
         let node = try await network.node("receiver", "receiver", ["machinetype": "hwecs"])
         try SampleFiles.file("\(node.base)/film/a.mxf", 300_000, seed: 1)
@@ -98,8 +100,8 @@ struct NodeCommandTests {
         #expect(end?.status == 0)
     }
 
-    @Test("swoop demo --hybrid delivers by every method, verifies, and leaves nothing behind")
-    func demo() async throws {
+    @Test
+    func `swoop demo --hybrid delivers by every method, verifies, and leaves nothing behind`() async throws {
         let place = try TemporaryDirectory()
         let content = try SampleFiles.tree(place.path + "/content")
         let parent = try place.directory("tmp")

@@ -8,8 +8,10 @@ struct NodeCrashTests {
     static let kills = 50
     static let films = ["film1", "film2", "film3"]
 
-    @Test("killed at 50 random instants, no node shows content that is not whole, and every task comes to its end")
-    func killed() async throws {
+    @Test
+    func `killed at 50 random instants, no node shows content that is not whole, and every task comes to its end`()
+        async throws
+    {
         let network = try await NodeNetwork()
         let limits = ["btlimit": "2M", "obslimit": "2M", "cdnlimit": "2M"]
         let sender = try await network.node("sender", "sender")

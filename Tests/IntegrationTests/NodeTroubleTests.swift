@@ -43,8 +43,8 @@ struct NodeTroubleTests {
         #expect(SampleFiles.exists(node.base + "/film.finished"))
     }
 
-    @Test("A full disk is told of, and the delivery goes on when there is room")
-    func diskFull() async throws {
+    @Test
+    func `A full disk is told of, and the delivery goes on when there is room`() async throws {
         let network = try await NodeNetwork(store: false)
         let sender = try await network.node("sender", "sender")
         try network.makeContent("film", at: sender, files: 6, bytes: 2 << 20, seed: 1)
@@ -67,8 +67,10 @@ struct NodeTroubleTests {
         try await disk.remove()
     }
 
-    @Test("A delivery to where nothing can be written is refused with the reason, and succeeds when it can")
-    func readOnly() async throws {
+    @Test
+    func `A delivery to where nothing can be written is refused with the reason, and succeeds when it can`()
+        async throws
+    {
         let network = try await NodeNetwork(store: false)
         let sender = try await network.node("sender", "sender")
         try network.makeContent("film", at: sender, files: 3, bytes: 1 << 20, seed: 1)
@@ -89,8 +91,8 @@ struct NodeTroubleTests {
         try await disk.remove()
     }
 
-    @Test("A node that may not write its directories ends with 6 and says which")
-    func unwritable() async throws {
+    @Test
+    func `A node that may not write its directories ends with 6 and says which`() async throws {
         let network = try await NodeNetwork(store: false)
         let disk = try await SmallDisk(network.work.path + "/receiver", size: "1m")
         try await disk.setReadOnly(true)
@@ -106,8 +108,10 @@ struct NodeTroubleTests {
         try await disk.remove()
     }
 
-    @Test("What was under way is fetched again when somebody removes it, and never shown before it is whole")
-    func removed() async throws {
+    @Test
+    func `What was under way is fetched again when somebody removes it, and never shown before it is whole`()
+        async throws
+    {
         let network = try await NodeNetwork(store: false)
         let sender = try await network.node("sender", "sender")
         try network.makeContent("film", at: sender, files: 6, bytes: 2 << 20, seed: 1)
@@ -122,8 +126,8 @@ struct NodeTroubleTests {
         try await downloaded(network, receiver, sender)
     }
 
-    @Test("1,024 descriptors are enough for a content of 1,500 files")
-    func descriptors() async throws {
+    @Test
+    func `1,024 descriptors are enough for a content of 1,500 files`() async throws {
         let network = try await NodeNetwork(store: false)
         let sender = try await network.node("sender", "sender")
         for index in 0..<1_500 {
@@ -139,8 +143,8 @@ struct NodeTroubleTests {
         try await downloaded(network, receiver, sender)
     }
 
-    @Test("A network that goes away and comes back holds up a delivery, no more")
-    func networkAway() async throws {
+    @Test
+    func `A network that goes away and comes back holds up a delivery, no more`() async throws {
         let network = try await NodeNetwork(store: false)
         let sender = try await network.node("sender", "sender")
         try network.makeContent("film", at: sender, files: 6, bytes: 2 << 20, seed: 1)

@@ -46,13 +46,13 @@ struct ShapedSwarmTests {
         return (taken / .seconds(1)) / (Double(Self.size) * 8 / Double(Self.mbit * 1_000_000))
     }
 
-    @Test("reaches eight hosts at nearly the rate of one line")
-    func openHosts() async throws {
+    @Test
+    func `reaches eight hosts at nearly the rate of one line`() async throws {
         #expect(try await makespan(refusing: 0) < Self.allowed)
     }
 
-    @Test("reaches hosts that can only dial out as soon as the others")
-    func refusingHosts() async throws {
+    @Test
+    func `reaches hosts that can only dial out as soon as the others`() async throws {
         #expect(try await makespan(refusing: Self.hosts / 2) < Self.allowed)
     }
 }

@@ -61,8 +61,8 @@ final class SmallSwarm {
 
 @Suite("Transfers between our own processes")
 struct TransferTests {
-    @Test("a directory arrives as it is", arguments: ["v1", "v2", "hybrid"], [false, true])
-    func directory(_ format: String, _ udp: Bool) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"], [false, true])
+    func `a directory arrives as it is`(_ format: String, _ udp: Bool) async throws {
         let swarm = try await SmallSwarm(format: format, udp: udp) { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         let ending = try await swarm.get(into: directory, "--seed-time", "0").ending()
@@ -75,8 +75,8 @@ struct TransferTests {
         #expect((complete["path"] as? String)?.hasSuffix("/content") == true)
     }
 
-    @Test("a single file arrives as it is", arguments: ["v1", "v2", "hybrid"])
-    func file(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `a single file arrives as it is`(_ format: String) async throws {
         let swarm = try await SmallSwarm(format: format) { try SampleFiles.file($0, 5_000_001) }
         let directory = try swarm.newDirectory()
         let ending = try await swarm.get(into: directory, "--seed-time", "0").ending()
@@ -84,8 +84,8 @@ struct TransferTests {
         try swarm.expectCopy(in: directory)
     }
 
-    @Test("several receivers get it from each other and the seed")
-    func several() async throws {
+    @Test
+    func `several receivers get it from each other and the seed`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0, largest: 20 << 20) }
         let directories = try (0..<4).map { _ in try swarm.newDirectory() }
         let receivers = try directories.map { try swarm.get(into: $0, "--seed-time", "1m") }
@@ -96,8 +96,8 @@ struct TransferTests {
         }
     }
 
-    @Test("progress comes as JSON lines with the keys of the contract")
-    func progress() async throws {
+    @Test
+    func `progress comes as JSON lines with the keys of the contract`() async throws {
         let swarm = try await SmallSwarm(seedOptions: ["--upload-limit", "2MB/s"]) {
             try SampleFiles.file($0, 6_000_000)
         }
@@ -120,8 +120,8 @@ struct TransferTests {
         #expect(seconds > 2, "6 MB at 2 MB/s take longer than \(seconds) s")
     }
 
-    @Test("a magnet link is enough", arguments: ["v1", "v2", "hybrid"])
-    func magnet(_ format: String) async throws {
+    @Test(arguments: ["v1", "v2", "hybrid"])
+    func `a magnet link is enough`(_ format: String) async throws {
         let swarm = try await SmallSwarm(format: format) { try SampleFiles.tree($0) }
         let shown = try await Swoop.run("show", swarm.torrent, "--json")
         let magnet = try #require(Program.events(in: shown.output).first?["magnet"] as? String)
@@ -131,8 +131,8 @@ struct TransferTests {
         try swarm.expectCopy(in: directory)
     }
 
-    @Test("run again when complete: verifies, fetches nothing, ends with 0")
-    func again() async throws {
+    @Test
+    func `run again when complete: verifies, fetches nothing, ends with 0`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         #expect(try await swarm.get(into: directory, "--seed-time", "0").ending().status == 0)
@@ -142,8 +142,8 @@ struct TransferTests {
         #expect(Program.events(in: again.output).contains { $0["event"] as? String == "complete" })
     }
 
-    @Test("what is wrong of content that is there is replaced only with --overwrite")
-    func overwrite() async throws {
+    @Test
+    func `what is wrong of content that is there is replaced only with --overwrite`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         #expect(try await swarm.get(into: directory, "--seed-time", "0").ending().status == 0)
@@ -157,8 +157,8 @@ struct TransferTests {
         try swarm.expectCopy(in: directory)
     }
 
-    @Test("only the selected files arrive")
-    func select() async throws {
+    @Test
+    func `only the selected files arrive`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         let ending = try await swarm.get(into: directory, "--seed-time", "0", "--select", "*.mxf", "--select", "bin/*")
@@ -169,8 +169,8 @@ struct TransferTests {
         #expect(try files["bin/tool"] == SampleFiles.snapshot(swarm.content)["bin/tool"])
     }
 
-    @Test("without a seed, --timeout gives up with 1")
-    func timeout() async throws {
+    @Test
+    func `without a seed, --timeout gives up with 1`() async throws {
         let swarm = try await SmallSwarm(seed: false) { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         let ending = try await swarm.get(into: directory, "--timeout", "2s").ending(within: 20)
@@ -178,8 +178,8 @@ struct TransferTests {
         #expect(Program.events(in: ending.output).last?["event"] as? String == "error")
     }
 
-    @Test("the completion hook knows what arrived, and runs without a shell")
-    func hook() async throws {
+    @Test
+    func `the completion hook knows what arrived, and runs without a shell`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         let script = try swarm.work.file("hook.sh")
@@ -203,8 +203,8 @@ struct TransferTests {
             ])
     }
 
-    @Test("a hook that fails makes the status 1 and leaves the content")
-    func failingHook() async throws {
+    @Test
+    func `a hook that fails makes the status 1 and leaves the content`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let directory = try swarm.newDirectory()
         let ending = try await swarm.get(
@@ -215,8 +215,8 @@ struct TransferTests {
         try swarm.expectCopy(in: directory)
     }
 
-    @Test("a full disk ends with 6 and what was there stays")
-    func diskFull() async throws {
+    @Test
+    func `a full disk ends with 6 and what was there stays`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0, largest: 20 << 20) }
         let disk = try SmallDisk(at: try swarm.newDirectory(), megabytes: 8)
         try SampleFiles.file(disk.path + "/before", 1000)
@@ -228,8 +228,8 @@ struct TransferTests {
         withExtendedLifetime(disk) {}
     }
 
-    @Test("a stopped transfer says 130, keeps its state and goes on")
-    func interrupted() async throws {
+    @Test
+    func `a stopped transfer says 130, keeps its state and goes on`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.file($0, 20 << 20) }
         let directory = try swarm.newDirectory()
         let slow = try swarm.get(into: directory, "--download-limit", "4MB/s")
@@ -246,8 +246,8 @@ struct TransferTests {
         #expect(try swarm.host.loopbackBytes() - before < 16 << 20, "it goes on where it was")
     }
 
-    @Test("seed and tracker end with 0 on a signal; the tracker reads its list again on SIGHUP")
-    func signals() async throws {
+    @Test
+    func `seed and tracker end with 0 on a signal; the tracker reads its list again on SIGHUP`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         #expect(try await swarm.seed?.stop(SIGTERM).status == 0)
         #expect(try await swarm.tracker.stop(SIGINT).status == 0)
@@ -265,8 +265,8 @@ struct TransferTests {
         #expect(try await tracker.stop().status == 0)
     }
 
-    @Test("content that is not the torrent's is not seeded: 3")
-    func wrongSeed() async throws {
+    @Test
+    func `content that is not the torrent's is not seeded: 3`() async throws {
         let swarm = try await SmallSwarm(seed: false) { try SampleFiles.tree($0) }
         try SampleFiles.damage(swarm.content + "/large.bin", at: 5000)
         let ending = try await Swoop.run(
@@ -274,8 +274,8 @@ struct TransferTests {
         #expect(ending.status == 3, "\(ending)")
     }
 
-    @Test("a torrent comes from an HTTP server too")
-    func url() async throws {
+    @Test
+    func `a torrent comes from an HTTP server too`() async throws {
         let swarm = try await SmallSwarm { try SampleFiles.tree($0) }
         let nginx = try Nginx.serve(swarm.work.path, address: "127.0.0.1", port: 8080, on: swarm.host, work: swarm.work)
         try await wait(for: "nginx") { SampleFiles.exists(swarm.work.path + "/nginx/pid") }

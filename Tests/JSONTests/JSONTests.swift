@@ -13,7 +13,7 @@ import Text
 
     private struct JSONTestFailure: Error {}
 
-    @Test func readsEveryKindOfValue() throws {
+    @Test func `reads every kind of value`() throws {
         let text = #" {"a":null,"b":[true,false],"c":-12,"d":1.5e2,"e":"x\n\"\u00e9\ud83d\ude00","f":{}} "#
         let value = try JSONValue.parse(Array(text.utf8))
         #expect(value["a"] == .null)
@@ -24,19 +24,19 @@ import Text
         #expect(value["f"] == .object(JSONObject()))
     }
 
-    @Test func writesMembersInTheirOrder() throws {
+    @Test func `writes members in their order`() throws {
         let text = #"{"z":1,"a":[1,"x\\"],"m":{"b":true,"a":null}}"#
         #expect(try JSONValue.parse(Array(text.utf8)).text == text)
     }
 
-    @Test func whatIsWrittenIsReadAgainInEitherLayout() throws {
+    @Test func `what is written is read again in either layout`() throws {
         let value: JSONValue = ["a": "\u{1}\u{7f}\t\"\\/", "b": [1, -2, .double(0.1), .null], "c": ["d": []]]
         for layout in [JSONValue.Layout.compact, .indented] {
             #expect(try JSONValue.parse(value.encode(layout)) == value)
         }
     }
 
-    @Test func objectsOfManyMembersAreReadChangedAndWritten() throws {
+    @Test func `objects of many members are read changed and written`() throws {
         var object = JSONObject()
         for number in 0..<100 { object["k\(number)"] = .integer(Int64(number)) }
         object["k3"] = nil
@@ -49,7 +49,7 @@ import Text
         #expect(again == .object(object))
     }
 
-    @Test func aNameGivenTwiceKeepsItsLastValue() throws {
+    @Test func `a name given twice keeps its last value`() throws {
         #expect(try JSONValue.parse(Array(#"{"a":1,"b":2,"a":3}"#.utf8)).text == #"{"a":3,"b":2}"#)
     }
 
@@ -59,17 +59,17 @@ import Text
         ("{\"é\": x}", 1, 7), ("\"abc", 1, 1), ("\"a\nb\"", 1, 3), ("01", 1, 1), ("1.", 1, 3), ("1e", 1, 3),
         ("-", 1, 1), ("1e999", 1, 1), ("{} {}", 1, 4), ("nul", 1, 1), (#""\ud800""#, 1, 2), (#""\x""#, 1, 2),
     ])
-    func whatIsNoJSONIsRefusedWithLineAndColumn(text: String, line: Int, column: Int) throws {
+    func `what is no JSON is refused with line and column`(text: String, line: Int, column: Int) throws {
         let error = try failure(text)
         #expect(error.line == line)
         #expect(error.column == column)
     }
 
-    @Test func aStringThatIsNoUTF8IsRefused() {
+    @Test func `a string that is no UTF-8 is refused`() {
         #expect(throws: JSONError.self) { try JSONValue.parse([0x22, 0xff, 0x22]) }
     }
 
-    @Test func depthSizeAndNumberOfValuesAreBounded() throws {
+    @Test func `depth size and number of values are bounded`() throws {
         #expect(try failure(String(repeating: "[", count: 100_000)).reason.contains("deep"))
         #expect(try failure(String(repeating: #"{"a":"#, count: 100_000)).reason.contains("deep"))
         let limits = JSONLimits(maxBytes: 100, maxDepth: 4, maxValues: 10)
@@ -77,7 +77,7 @@ import Text
         #expect(try failure("[" + String(repeating: "1,", count: 20) + "1]", limits: limits).reason.contains("values"))
     }
 
-    @Test func everyTruncationAndChangedByteIsReadOrRefused() {
+    @Test func `every truncation and changed byte is read or refused`() {
         let text = Array(#"{"a":[1,-2.5e3,"x\u00e9\n"],"b":{"c":null,"d":true}}"#.utf8)
         for end in text.indices { _ = try? JSONValue.parse(Array(text[..<end])) }
         var generator = SeededGenerator(seed: 1)
@@ -92,7 +92,7 @@ import Text
         }
     }
 
-    @Test func stringsAndNumbersAreTakenForEachOther() {
+    @Test func `strings and numbers are taken for each other`() {
         #expect(JSONValue.string(" 72 ").lenientInteger == 72)
         #expect(JSONValue.double(72).lenientInteger == 72)
         #expect(JSONValue.double(72.5).lenientInteger == nil)

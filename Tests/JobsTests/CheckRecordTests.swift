@@ -15,8 +15,8 @@ struct CheckRecordTests {
                 incoming: place, work: place + "/.work", final: nil, staging: OwnTree(path: place)), sources: .none)
     }
 
-    @Test("each file is a line added to the list, not the list written anew")
-    func appended() throws {
+    @Test
+    func `each file is a line added to the list, not the list written anew`() throws {
         let place = try TemporaryDirectory()
         let (path, job) = (place.path + "/verified", job(300, at: place.path))
         for index in 0..<300 { try place.write("f\(index)", [1]) }
@@ -44,8 +44,8 @@ struct CheckRecordTests {
             record: place.path + "/verified", staging: OwnTree(path: place.path), machine: .local)
     }
 
-    @Test("all of the content is a line after those of its files; a later line of any file takes it back")
-    func whole() throws {
+    @Test
+    func `all of the content is a line after those of its files; a later line of any file takes it back`() throws {
         let place = try TemporaryDirectory()
         let (path, job, publication) = (place.path + "/verified", job(2, at: place.path + "/in"), publication(place))
         for index in 0..<2 { try place.write("in/f\(index)", [1]) }
@@ -67,8 +67,8 @@ struct CheckRecordTests {
         #expect(CheckRecord(path: path).stillRight(job) == [0, 1])
     }
 
-    @Test("what earlier versions kept in two files is read, and becomes one")
-    func earlier() throws {
+    @Test
+    func `what earlier versions kept in two files is read, and becomes one`() throws {
         let place = try TemporaryDirectory()
         let (path, job, publication) = (place.path + "/verified", job(1, at: place.path + "/in"), publication(place))
         try place.write("in/f0", [1])

@@ -13,8 +13,8 @@ struct PublicationTests {
             record: place.path + "/in/verified", staging: OwnTree(path: place.path + "/in"), machine: .local)
     }
 
-    @Test("Content appears in one step, in place of what was there, and a crash at any point is told apart")
-    func steps() throws {
+    @Test
+    func `Content appears in one step, in place of what was there, and a crash at any point is told apart`() throws {
         let place = try TemporaryDirectory()
         let publication = publication(place)
         try place.write("in/film/a", [1])
@@ -36,8 +36,8 @@ struct PublicationTests {
         #expect(publication.standing() == .unchecked)
     }
 
-    @Test("A crash right after the exchange: the old content is taken away, the new one stays")
-    func crashAfterExchange() throws {
+    @Test
+    func `A crash right after the exchange: the old content is taken away, the new one stays`() throws {
         let place = try TemporaryDirectory()
         let publication = publication(place)
         try place.write("in/film/new", [1])
@@ -51,9 +51,8 @@ struct PublicationTests {
         #expect(place.exists("dcp/film.finished"))
     }
 
-    @Test(
-        "On a mounted bucket what is no regular file is an error, and is not waited for", arguments: ["link", "fifo"])
-    func bucketRefuses(kind: String) throws {
+    @Test(arguments: ["link", "fifo"])
+    func `On a mounted bucket what is no regular file is an error, and is not waited for`(kind: String) throws {
         let place = try TemporaryDirectory()
         let parts = publication(place)
         let publication = Publication(
@@ -70,8 +69,8 @@ struct PublicationTests {
         #expect(place.read("kept") == [7])
     }
 
-    @Test("On a mounted bucket nothing is written through a link that lies there")
-    func bucketLinks() throws {
+    @Test
+    func `On a mounted bucket nothing is written through a link that lies there`() throws {
         let place = try TemporaryDirectory()
         try place.write("kept/a", [7])
         try place.write("in/film/x/a", [1])
@@ -81,8 +80,8 @@ struct PublicationTests {
         #expect(place.read("kept/a") == [7])
     }
 
-    @Test("On a mounted bucket files are copied and the marker is the commit")
-    func bucket() throws {
+    @Test
+    func `On a mounted bucket files are copied and the marker is the commit`() throws {
         let place = try TemporaryDirectory()
         var publication = publication(place)
         publication = Publication(

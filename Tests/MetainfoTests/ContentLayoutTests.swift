@@ -14,7 +14,7 @@ import Text
             }, alignsFiles: aligned)
     }
 
-    @Test func filesFollowEachOtherInV1() throws {
+    @Test func `files follow each other in v1`() throws {
         let layout = try layout([150, 0, 30, 120])
         #expect(layout.pieceCount == 3)
         #expect(layout.files.map(\.offset) == [0, 150, 150, 180])
@@ -86,7 +86,7 @@ import Text
         }
     }
 
-    @Test func eachFileStartsAPieceInV2() throws {
+    @Test func `each file starts a piece in v2`() throws {
         let layout = try layout([0, 150, 0, 30, 100], aligned: true)
         #expect(layout.files.map(\.offset) == [0, 0, 200, 200, 300])
         #expect(layout.pieces.map { layout.length(of: $0) } == [100, 50, 30, 100])
@@ -96,7 +96,7 @@ import Text
         #expect(!layout.isPadding(layout.pieces[1], 0..<50))
     }
 
-    @Test func onlyRangesWhollyOfPaddingArePadding() throws {
+    @Test func `only ranges wholly of padding are padding`() throws {
         let layout = try layout([30, 70, 250, 0, 50, 20], padding: [1, 4])
         #expect(layout.isPadding(layout.pieces[0], 30..<100))
         #expect(layout.isPadding(layout.pieces[0], 30..<1000))
@@ -108,7 +108,7 @@ import Text
         #expect(layout.totalLength == 300)
     }
 
-    @Test func indicesOutOfRangeGiveNothing() throws {
+    @Test func `indices out of range give nothing`() throws {
         let layout = try layout([150])
         #expect(layout.piece(-1) == nil)
         #expect(layout.piece(2) == nil)
@@ -124,7 +124,7 @@ import Text
         #expect(layout.spans(of: layout.pieces[1], in: 50..<60).isEmpty)
     }
 
-    @Test func spansAgreeWithAWalkOverEveryByte() throws {
+    @Test func `spans agree with a walk over every byte`() throws {
         var random = SeededGenerator(seed: 5)
         for _ in 0..<200 {
             let lengths = (0..<1 + random.below(12)).map { _ in Int64(random.below(4) == 0 ? 0 : random.below(260)) }
@@ -155,7 +155,7 @@ import Text
         }
     }
 
-    @Test func aFileOverAHundredGigabytesHasItsPlace() throws {
+    @Test func `a file over a hundred gigabytes has its place`() throws {
         let length: Int64 = 300 << 30
         let layout = try ContentLayout(
             pieceLength: 16 << 20, files: [FileEntry(path: .empty, length: length + 1, offset: 0)])

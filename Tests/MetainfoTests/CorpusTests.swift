@@ -22,7 +22,7 @@ import Testing
         return found.sorted { $0.0 < $1.0 }
     }
 
-    @Test func torrentsOfOtherProgramsAreRead() throws {
+    @Test func `torrents of other programs are read`() throws {
         let good = try corpus().filter { $0.name.hasSuffix(".torrent") && !$0.name.hasPrefix("bad-") }
         #expect(good.count == 12)
         for (name, bytes) in good {
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func badTorrentsAreRefused() throws {
+    @Test func `bad torrents are refused`() throws {
         let bad = try corpus().filter { $0.name.hasPrefix("bad-") }
         #expect(bad.count > 20)
         for (name, bytes) in bad {

@@ -5,7 +5,7 @@ import Text
 
 @Suite struct HostileTorrentTests {
     @Test(arguments: try BadTorrent.all())
-    func isRefusedWithTheRightError(_ bad: BadTorrent) {
+    func `is refused with the right error`(_ bad: BadTorrent) {
         do {
             _ = try Torrent.parse(bad.bytes)
             Issue.record("was accepted")
@@ -15,7 +15,7 @@ import Text
         }
     }
 
-    @Test func aCountlessNumberOfPiecesIsRefusedBeforeAnythingIsAllocated() throws {
+    @Test func `a countless number of pieces is refused before anything is allocated`() throws {
         let info: BencodeValue = [
             "file tree": [
                 "x": ["": ["length": .integer(1 << 60), "pieces root": .data([UInt8](repeating: 1, count: 32))]]
@@ -25,7 +25,7 @@ import Text
         #expect(throws: MetainfoError.tooManyPieces(limit: 4 << 20)) { try Info.parse(Bencode.encode(info)) }
     }
 
-    @Test func moreFilesThanAllowedAreRefused() throws {
+    @Test func `more files than allowed are refused`() throws {
         var limits = MetainfoLimits.standard
         limits.maxFiles = 5
         for version in Info.Version.allCases {
@@ -34,7 +34,7 @@ import Text
         }
     }
 
-    @Test func manyTrackersAndWebSeedsAreCutOff() throws {
+    @Test func `many trackers and web seeds are cut off`() throws {
         var torrent = try Sample.single(.v1)
         torrent.trackers = (0..<5000).map { ["http://\($0).example/"] }
         torrent.webSeeds = (0..<5000).map { "http://\($0).example/" } + [String(repeating: "x", count: 5000)]
@@ -43,7 +43,7 @@ import Text
         #expect(back.webSeeds.count == 1000)
     }
 
-    @Test func whatStandsAroundTheInfoDictionaryMayBeNonsense() throws {
+    @Test func `what stands around the info dictionary may be nonsense`() throws {
         let decoded = try Bencode.decode(try Sample.single(.v1).encode())
         for key in ["announce", "announce-list", "url-list", "comment", "created by", "creation date", "nodes"] {
             for value: BencodeValue in [-1, "", [], [:], [[[]]], .data([0xff, 0, 0x0a])] {
@@ -53,7 +53,7 @@ import Text
         }
     }
 
-    @Test func mutilatedTorrentsNeverTrap() throws {
+    @Test func `mutilated torrents never trap`() throws {
         var random = SeededGenerator(seed: 3)
         let originals = try Info.Version.allCases.flatMap {
             [try Sample.directory($0).encode(), try Sample.single($0).encode()]

@@ -11,7 +11,7 @@ import Testing
         return try Torrent.parse(Bencode.encode(decoded.replacing(components, with: value)))
     }
 
-    @Test func theInfoHashIsOfTheBytesAsReceived() throws {
+    @Test func `the info hash is of the bytes as received`() throws {
         let info = "d12:piece lengthi16384e4:name1:a6:lengthi1e6:pieces20:aaaaaaaaaaaaaaaaaaaae"
         let text = "d4:info\(info)8:announce9:udp://a:1e"
         let torrent = try Torrent.parse(Array(text.utf8))
@@ -37,7 +37,7 @@ import Testing
         #expect(given.filesMissingLayers.isEmpty && given.knownLayers == whole.pieceLayers)
     }
 
-    @Test func namesThatAreNotUTF8AreKeptAsBytes() throws {
+    @Test func `names that are not UTF-8 are kept as bytes`() throws {
         let name: [UInt8] = [0x66, 0xe9, 0xff]
         let torrent = try changed(.v1, "info|files|0|path", [.data(name)])
         #expect(torrent.info.layout.files[0].path.bytes == name)
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: Info.Version.allCases)
-    func whereOnlyTheUTF8NameIsThereItIsTheName(_ version: Info.Version) throws {
+    func `where only the UTF-8 name is there it is the name`(_ version: Info.Version) throws {
         let bare = try Bencode.decode(try Sample.directory(version).encode())
         let named = bare.replacing(["info", "name"], with: nil).replacing(["info", "name.utf-8"], with: "d")
         #expect(try Torrent.parse(Bencode.encode(named)).info.name.display == "d")
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test(arguments: [Info.Version.v2, .hybrid])
-    func aPiecesRootOfAnEmptyFileSaysNothing(_ version: Info.Version) throws {
+    func `a pieces root of an empty file says nothing`(_ version: Info.Version) throws {
         for root: BencodeValue in ["", 0, .data([UInt8](repeating: 0, count: 32)), .data([1, 2])] {
             let torrent = try changed(version, "info|file tree|empty||pieces root", root)
             let file = try #require(torrent.info.layout.files.first { $0.path.display == "empty" })
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func utf8KeysWinInV1AndCountForNothingInHybrids() throws {
+    @Test func `UTF-8 keys win in v1 and count for nothing in hybrids`() throws {
         #expect(try changed(.v1, "info|name.utf-8", "ü").info.name.display == "ü")
         #expect(try changed(.v1, "info|files|0|path.utf-8", ["x", "ü"]).info.layout.files[0].path.display == "x/ü")
         #expect(try changed(.hybrid, "info|name.utf-8", "ü").info.name.display == "d")
@@ -75,12 +75,12 @@ import Testing
     @Test(arguments: [
         "a\\b", "aux.c", "con", "dots...", "trailing ", "CaSe", "\u{202e}gpj.exe", "tab\t", "-rf", "~", "...",
     ])
-    func namesThatLinuxHoldsAreAccepted(_ name: String) throws {
+    func `names that Linux holds are accepted`(_ name: String) throws {
         #expect(try changed(.v1, "info|name", .string(name)).info.name.string == name)
         #expect(try changed(.v1, "info|files|0|path", [.string(name)]).info.layout.files[0].path.string == name)
     }
 
-    @Test func namesThatDifferOnlyInCaseOrNormalisationAreTwoFiles() throws {
+    @Test func `names that differ only in case or normalisation are two files`() throws {
         let files = ["xt_MARK.h", "xt_mark.h", "\u{e9}", "e\u{301}"].map { Sample.File(path: $0, length: 5) }
         for version in Info.Version.allCases {
             let torrent = try Sample.directory(version, files: files)
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: [["_____padding_file_0_if you see this file"], [".pad", "31072"]])
-    func oldPaddingConventionsArePadding(_ path: [String]) throws {
+    func `old padding conventions are padding`(_ path: [String]) throws {
         let decoded = try Bencode.decode(try Sample.directory(.hybrid).encode())
         let bytes = Bencode.encode(
             decoded.replacing(
@@ -98,11 +98,11 @@ import Testing
         #expect(try Torrent.parse(bytes).info.layout.files[1].isPadding)
     }
 
-    @Test func paddingNamesMayRepeat() throws {
+    @Test func `padding names may repeat`() throws {
         #expect(try changed(.hybrid, "info|files|4|path", [".pad", "31072"]).info.layout.files[4].isPadding)
     }
 
-    @Test func paddingAfterTheLastFileIsAcceptedIfItMakesNoPiece() throws {
+    @Test func `padding after the last file is accepted if it makes no piece`() throws {
         // Some libtorrent versions write it.
         let files = [Sample.File(path: "a", length: 32768), Sample.File(path: "b", length: 100)]
         let decoded = try Bencode.decode(try Sample.directory(.hybrid, files: files).encode())
@@ -115,12 +115,12 @@ import Testing
         #expect(torrent.info.layout.totalLength == 32868)
     }
 
-    @Test func unknownKeysAreKeptOutsideTheInfoDictionary() throws {
+    @Test func `unknown keys are kept outside the info dictionary`() throws {
         let torrent = try changed(.v1, "x-extra", ["deep": 1])
         #expect(try Bencode.decode(torrent.encode()).dictionaryValue?["x-extra"] == ["deep": 1])
     }
 
-    @Test func trackersComeAsTiersOrFlatOrSingle() throws {
+    @Test func `trackers come as tiers or flat or single`() throws {
         func trackers(_ announce: BencodeValue?, _ list: BencodeValue?) throws -> [[String]] {
             let decoded = try Bencode.decode(try Sample.single(.v1).encode())
             return try Torrent.parse(
@@ -137,7 +137,7 @@ import Testing
         #expect(try trackers(nil, [["http://b/", "http://b/"], ["http://b/"]]) == [["http://b/"]])
     }
 
-    @Test func webSeedsComeAsListOrString() throws {
+    @Test func `web seeds come as list or string`() throws {
         let decoded = try Bencode.decode(try Sample.single(.v1).encode())
         let one = try Torrent.parse(Bencode.encode(decoded.replacing(["url-list"], with: "http://w/x y")))
         #expect(one.webSeeds == ["http://w/x%20y"])

@@ -6,7 +6,7 @@ import Testing
     private let hex = "cab507494d02ebb1178b38f2e9d7be299c86b862"
     private let hex2 = "caf1e1c30e81cb361b9ee167c4aa64228a7fa4fa9f6105232b28ad099f3a302e"
 
-    @Test func hexAndBase32NameTheSameHash() throws {
+    @Test func `hex and base32 name the same hash`() throws {
         let magnet = try Magnet.parse("magnet:?xt=urn:btih:\(hex)")
         #expect(magnet.hashes == InfoHashes(v1: try #require(SHA1Digest(hex: hex))))
         #expect(try Magnet.parse("magnet:?xt=urn:btih:ZK2QOSKNALV3CF4LHDZOTV56FGOINODC").hashes == magnet.hashes)
@@ -14,7 +14,7 @@ import Testing
         #expect(try Magnet.parse("magnet:?xt=urn%3Abtih%3A\(hex.uppercased())").hashes == magnet.hashes)
     }
 
-    @Test func aHybridHasBothHashes() throws {
+    @Test func `a hybrid has both hashes`() throws {
         let magnet = try Magnet.parse("magnet:?xt=urn:btih:\(hex)&xt=urn:btmh:1220\(hex2)&xt=urn:ed2k:00")
         #expect(magnet.hashes.v1?.hex == hex)
         #expect(magnet.hashes.v2?.hex == hex2)
@@ -22,7 +22,7 @@ import Testing
         #expect(try Magnet.parse("magnet:?xt=urn:btmh:1220\(hex2)").hashes.primary.hex == String(hex2.prefix(40)))
     }
 
-    @Test func namesTrackersSeedsAndPeersAreRead() throws {
+    @Test func `names trackers seeds and peers are read`() throws {
         let magnet = try Magnet.parse(
             "magnet:?dn=a+b%20c%C3%BC&xt=urn:btih:\(hex)&tr=http%3A%2F%2Ft%2Fa%3Fx%3D1%2B2&tr.1=udp://u:80"
                 + "&ws=http://w/&x.pe=[::1]:6881&x.pe=h:1&so=0-2&nonsense&=&tr="
@@ -33,7 +33,7 @@ import Testing
         #expect(magnet.peers == ["[::1]:6881", "h:1"])
     }
 
-    @Test func aLinkIsReadAsItWasMeant() throws {
+    @Test func `a link is read as it was meant`() throws {
         let plain = try Magnet.parse("magnet:?xt=urn:btih:\(hex)&tr=http://t/announce")
         for text in [
             "  magnet:?xt=urn:btih:\(hex)&tr=http://t/announce\n",
@@ -47,13 +47,13 @@ import Testing
         #expect(Magnet.isMagnet(" \tMagnet:?"))
     }
 
-    @Test func aHashThatIsNoneIsIgnoredBesideAGoodOne() throws {
+    @Test func `a hash that is none is ignored beside a good one`() throws {
         let magnet = try Magnet.parse("magnet:?xt=urn:btmh:1220aa&xt=urn:btih:\(hex)&xt=urn:btih:")
         #expect(magnet.hashes.v1?.hex == hex && magnet.hashes.v2 == nil)
         #expect(magnet.ignored.map(\.kind) == [.ignored])
     }
 
-    @Test func addressesAreEncodedOrNamedAndNeverWithAPassword() throws {
+    @Test func `addresses are encoded or named and never with a password`() throws {
         let magnet = try Magnet.parse(
             "magnet:?xt=urn:btih:\(hex)&dn=50% caf%E9&tr=http://t/a b&tr=wss://w/&tr=http%3A%2F%2Fme%3Apw%40h%2F"
                 + "&ws=http://w/a%20b&ws=ftp://f/")
@@ -74,11 +74,11 @@ import Testing
         "magnet:?xt=urn:btih:cab507494d02ebb1178b38f2e9d7be299c86b862"
             + "&xt=urn:btih:0000000000000000000000000000000000000000",
     ])
-    func aBadLinkIsRefused(_ text: String) {
+    func `a bad link is refused`(_ text: String) {
         #expect { try Magnet.parse(text) } throws: { if case MetainfoError.badMagnet = $0 { true } else { false } }
     }
 
-    @Test func anEndlessLinkIsRefusedOrCutOff() throws {
+    @Test func `an endless link is refused or cut off`() throws {
         #expect(throws: MetainfoError.self) {
             try Magnet.parse("magnet:?xt=urn:btih:\(hex)&dn=" + String(repeating: "x", count: 300_000))
         }
@@ -86,7 +86,7 @@ import Testing
         #expect(try Magnet.parse("magnet:?xt=urn:btih:\(hex)\(many)").trackers.count == 1000)
     }
 
-    @Test func whatIsEncodedReadsBack() throws {
+    @Test func `what is encoded reads back`() throws {
         let v1 = try #require(SHA1Digest(hex: hex))
         let magnet = Magnet(
             hashes: try #require(InfoHashes(v1: v1, v2: SHA256Digest(hex: hex2))),
@@ -97,7 +97,7 @@ import Testing
         #expect(plain)
     }
 
-    @Test func aTorrentHasALinkToItself() throws {
+    @Test func `a torrent has a link to itself`() throws {
         let torrent = try Sample.directory(.hybrid) { $0.trackers = [["http://a/"], ["http://b/"]] }
         let magnet = try Magnet.parse(torrent.magnet.encode())
         #expect(magnet.hashes == torrent.info.hashes)

@@ -2,22 +2,22 @@ import Metainfo
 import Testing
 
 @Suite struct NameTests {
-    @Test func aPathIsOrderedByComponents() throws {
+    @Test func `a path is ordered by components`() throws {
         let sorted = try ["a", "a/b", "a/b/c", "a-b", "a.b", "b"].map { try SafePath($0) }
         #expect(sorted.reversed().sorted() == sorted)
         #expect(!(sorted[0] < sorted[0]))
     }
 
     @Test(arguments: ["", "/a", "a/", "a//b", "a/../b", "./a", "a/.", ".."])
-    func anUnsafePathIsRefused(_ text: String) { #expect(throws: PathProblem.self) { try SafePath(text) } }
+    func `an unsafe path is refused`(_ text: String) { #expect(throws: PathProblem.self) { try SafePath(text) } }
 
-    @Test func aNameOf255BytesIsTheLongest() throws {
+    @Test func `a name of 255 bytes is the longest`() throws {
         #expect(throws: Never.self) { try PathComponent(String(repeating: "n", count: 255)) }
         #expect(throws: PathProblem.tooLong) { try PathComponent(String(repeating: "n", count: 256)) }
         #expect(throws: PathProblem.tooLong) { try PathComponent(String(repeating: "ü", count: 128)) }
     }
 
-    @Test func controlAndBidiCharactersAreEscapedForDisplay() {
+    @Test func `control and bidi characters are escaped for display`() {
         let cases = [
             ("plain name.txt", "plain name.txt"), ("Grüße 東京 🦅", "Grüße 東京 🦅"), ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
             ("a\nb\tc\0", "a\\u{a}b\\u{9}c\\u{0}"), ("\u{202e}gpj.exe", "\\u{202e}gpj.exe"),
@@ -27,7 +27,7 @@ import Testing
         for (name, shown) in cases { #expect(Array(DisplayName.escape(name).utf8) == Array(shown.utf8)) }
     }
 
-    @Test func bytesThatAreNotUTF8AreEscapedForDisplay() {
+    @Test func `bytes that are not UTF-8 are escaped for display`() {
         #expect(DisplayName.escape([0x61, 0xff, 0x62]) == "a\\xffb")
         #expect(DisplayName.escape([0xc3]) == "\\xc3")
         #expect(DisplayName.escape([0xed, 0xa0, 0x80]) == "\\xed\\xa0\\x80")  // a surrogate
@@ -35,7 +35,7 @@ import Testing
         #expect(DisplayName.escape([0xf0, 0x9f, 0xa6, 0x85, 0xf0, 0x9f]) == "🦅\\xf0\\x9f")
     }
 
-    @Test func normalFormsAreDifferentNames() throws {
+    @Test func `normal forms are different names`() throws {
         let composed = try PathComponent("\u{e9}")
         let decomposed = try PathComponent("e\u{301}")
         #expect(composed != decomposed)
@@ -48,11 +48,11 @@ import Testing
         ("a:b", true), ("a\\b", true), ("what?", true), ("tab\t", true), ("ü", false), (".hidden", false),
         ("lpt9", true), ("conin$", true),
     ])
-    func namesThatWindowsCannotHoldAreKnown(_ name: String, _ isBad: Bool) throws {
+    func `names that Windows cannot hold are known`(_ name: String, _ isBad: Bool) throws {
         #expect((Portability.windowsProblem(try PathComponent(name)) != nil) == isBad)
     }
 
-    @Test func collisionsAreFoundInDirectoriesToo() throws {
+    @Test func `collisions are found in directories too`() throws {
         func pairs(_ paths: [String]) throws -> [String] {
             Portability.collisions(among: try paths.map { try SafePath($0) }).map { "\($0.display) \($1.display)" }
         }

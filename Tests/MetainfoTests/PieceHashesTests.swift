@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(arguments: Info.Version.allCases)
-    func rightPiecesPassAndWrongOnesDoNot(_ version: Info.Version) throws {
+    func `right pieces pass and wrong ones do not`(_ version: Info.Version) throws {
         for torrent in [
             try Sample.directory(version), try Sample.single(version), try Sample.single(version, length: 5),
         ] {
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test func nonZeroPaddingFailsInAHybrid() throws {
+    @Test func `non-zero padding fails in a hybrid`() throws {
         let torrent = try Sample.directory(.hybrid)
         let piece = torrent.info.layout.pieces[3]
         var bytes = Sample.content(of: piece, in: torrent.info.layout)
@@ -47,7 +47,7 @@ import Testing
         #expect(verify(torrent.pieceHashes, [(piece, bytes)]) == [false])
     }
 
-    @Test func bothHalvesOfAHybridMustAgree() throws {
+    @Test func `both halves of a hybrid must agree`() throws {
         // v1 hashes of other content than the v2 half: no content satisfies both.
         let good = try Sample.single(.hybrid, length: 20_000)
         var builder = try TorrentBuilder(
@@ -64,7 +64,7 @@ import Testing
         #expect(verify(otherRoot.pieceHashes, [(piece, content)]) == [false])
     }
 
-    @Test func layersOfAMagnetComeLater() throws {
+    @Test func `layers of a magnet come later`() throws {
         let torrent = try Sample.directory(.v2)
         let layout = torrent.info.layout
         var hashes = PieceHashes(info: torrent.info)
@@ -87,7 +87,7 @@ import Testing
         #expect(hashes.knownLayers.count == 1)
     }
 
-    @Test func aHybridFromAMagnetVerifiesByItsV1Half() throws {
+    @Test func `a hybrid from a magnet verifies by its v1 half`() throws {
         let torrent = try Sample.directory(.hybrid)
         let hashes = PieceHashes(info: torrent.info)
         #expect(hashes.filesMissingLayers.count == 3)
@@ -98,7 +98,7 @@ import Testing
         #expect(verify(hashes, [(piece, bytes)]) == [false])
     }
 
-    @Test func filesOfEqualContentShareALayer() throws {
+    @Test func `files of equal content share a layer`() throws {
         let root = try #require(try Sample.single(.v2).info.layout.files[0].piecesRoot)
         let layer = Array(try #require(try Sample.single(.v2).pieceLayers[root]))
         let files = ["x", "y"].compactMap { try? SafePath($0) }.map { TorrentBuilder.File(path: $0, length: 300_000) }

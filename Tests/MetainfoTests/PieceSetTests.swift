@@ -3,7 +3,7 @@ import Testing
 import Text
 
 @Suite struct PieceSetTests {
-    @Test(arguments: [1, 7, 8, 9, 63, 64, 65, 1000]) func wireBytesComeBackAsTheSameSet(size: Int) {
+    @Test(arguments: [1, 7, 8, 9, 63, 64, 65, 1000]) func `wire bytes come back as the same set`(size: Int) {
         var random = SeededGenerator(seed: UInt64(size))
         var set = PieceSet(size: size)
         for piece in 0..<size where Bool.random(using: &random) { set.insert(piece) }
@@ -12,21 +12,21 @@ import Text
         #expect(PieceSet(wire: PieceSet(full: size).wireBytes, size: size)?.isFull == true)
     }
 
-    @Test func theFirstPieceIsTheHighestBit() {
+    @Test func `the first piece is the highest bit`() {
         var set = PieceSet(size: 10)
         set.insert(0)
         set.insert(9)
         #expect(set.wireBytes == [0x80, 0x40])
     }
 
-    @Test func spareBitsAndWrongLengthsAreRefused() {
+    @Test func `spare bits and wrong lengths are refused`() {
         #expect(PieceSet(wire: [0xff, 0xff], size: 10) == nil)
         #expect(PieceSet(wire: [0xff], size: 10) == nil)
         #expect(PieceSet(wire: [0xff, 0xc0, 0], size: 10) == nil)
         #expect(PieceSet(wire: [0xff, 0xc0], size: 10)?.isFull == true)
     }
 
-    @Test func theFirstCommonMemberIsFoundFromAnyStart() {
+    @Test func `the first common member is found from any start`() {
         var first = PieceSet(size: 300)
         var second = PieceSet(size: 300)
         for piece in [3, 70, 200] { first.insert(piece) }

@@ -3,7 +3,7 @@ import Metainfo
 import Testing
 
 @Suite struct TorrentBuilderTests {
-    @Test func theSameInputGivesTheSameBytesWhateverItsOrder() throws {
+    @Test func `the same input gives the same bytes whatever its order`() throws {
         for version in Info.Version.allCases {
             let torrent = try Sample.directory(version)
             let shuffled = try Sample.directory(version, files: Sample.files.reversed())
@@ -13,14 +13,14 @@ import Testing
 
     /// Computed by libtorrent 2.0.8 (`create_torrent` with v1_only, v2_only, canonical_files_no_tail_padding).
     @Test(arguments: LibtorrentHashes.all)
-    func infoHashesAreThoseThatLibtorrentGivesTheSameContent(_ known: LibtorrentHashes) throws {
+    func `info hashes are those that libtorrent gives the same content`(_ known: LibtorrentHashes) throws {
         let torrent = try known.isSingle ? Sample.single(known.version) : Sample.directory(known.version)
         #expect(torrent.info.hashes.v1?.hex == known.v1)
         #expect(torrent.info.hashes.v2?.hex == known.v2)
     }
 
     @Test(arguments: Info.Version.allCases)
-    func whatIsBuiltReadsBack(_ version: Info.Version) throws {
+    func `what is built reads back`(_ version: Info.Version) throws {
         let torrent = try Sample.directory(version) {
             $0.isPrivate = true
             $0.trackers = [["http://a/", "http://b/"], ["udp://c:1"]]
@@ -44,7 +44,7 @@ import Testing
         #expect(throws: Never.self) { try Bencode.decode(bytes, limits: strict) }
     }
 
-    @Test func theLayoutOfTheBuilderIsThatOfTheTorrent() throws {
+    @Test func `the layout of the builder is that of the torrent`() throws {
         for version in Info.Version.allCases {
             let files = Sample.files.compactMap { file in
                 (try? SafePath(file.path)).map {
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test func hybridsPadBeforeEachFileThatWouldNotStartAPiece() throws {
+    @Test func `hybrids pad before each file that would not start a piece`() throws {
         let layout = try Sample.directory(.hybrid).info.layout
         #expect(
             layout.files.map(\.path.display) == [
@@ -71,7 +71,7 @@ import Testing
         #expect(try Sample.directory(.v1).info.layout.files.allSatisfy { !$0.isPadding })
     }
 
-    @Test func editingLeavesTheInfoDictionaryAlone() throws {
+    @Test func `editing leaves the info dictionary alone`() throws {
         let info = "d12:piece lengthi16384e4:name1:a6:lengthi1e6:pieces20:aaaaaaaaaaaaaaaaaaaae"
         var torrent = try Torrent.parse(Array("d4:info\(info)e".utf8))
         torrent.trackers = [["http://a/"], ["http://b/"]]
@@ -82,7 +82,7 @@ import Testing
         #expect(back.webSeeds == torrent.webSeeds)
     }
 
-    @Test func whatATorrentCannotHoldIsAnError() throws {
+    @Test func `what a torrent cannot hold is an error`() throws {
         let name = try PathComponent("d")
         func build(_ paths: [String], _ version: Info.Version, length: Int64 = 1, pieceLength: Int = 16384) throws {
             let files = try paths.map { TorrentBuilder.File(path: try SafePath($0), length: length) }
@@ -102,7 +102,7 @@ import Testing
         #expect(throws: MetainfoError.badPieceLength(0)) { try build(["a"], .v1, pieceLength: 0) }
     }
 
-    @Test func hashesThatAreMissingOrWrongAreAnError() throws {
+    @Test func `hashes that are missing or wrong are an error`() throws {
         let builder = try TorrentBuilder(
             name: try PathComponent("x"), length: 40_000, pieceLength: 16384, version: .hybrid)
         #expect(throws: MetainfoError.self) { try builder.build() }
@@ -115,7 +115,7 @@ import Testing
 
 extension TorrentBuilderTests {
     @Test(arguments: Info.Version.allCases)
-    func theInfoOfABuiltTorrentIsWhatReadingItGives(_ version: Info.Version) throws {
+    func `the info of a built torrent is what reading it gives`(_ version: Info.Version) throws {
         for torrent in [try Sample.directory(version), try Sample.single(version) { $0.isPrivate = true }] {
             let read = try Info.parse(torrent.info.bytes)
             #expect(read.layout == torrent.info.layout)

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Calls in the envelope")
 struct EnvelopeTests {
-    @Test("a reply echoes the id under both names, and says what it is in strings", arguments: APICall.allCases)
-    func reply(call: APICall) async throws {
+    @Test(arguments: APICall.allCases)
+    func `a reply echoes the id under both names, and says what it is in strings`(call: APICall) async throws {
         try await withServer { server async throws in
             let answer = try await server.post(
                 "/\(call.rawValue)", envelope(call.rawValue, #"{"taskfile":"/data/tmp/cfec-001-x.task.json"}"#))
@@ -22,8 +22,8 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("parameters reach the node as they are, whatever their types")
-    func parameters() async throws {
+    @Test
+    func `parameters reach the node as they are, whatever their types`() async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
             _ = try await server.post(
@@ -37,8 +37,8 @@ struct EnvelopeTests {
         #expect(calls.last?.parameters["more"] == [1, [:]])
     }
 
-    @Test("a call that fails is a 200 with the text")
-    func failure() async throws {
+    @Test
+    func `a call that fails is a 200 with the text`() async throws {
         try await withServer { server async throws in
             let answer = try await server.post("/send", envelope("send", #"{"taskfile":"/etc/shadow"}"#))
             #expect(answer.status == 200)
@@ -47,13 +47,11 @@ struct EnvelopeTests {
         }
     }
 
-    @Test(
-        "a body that is no call is a 400 in the same envelope",
-        arguments: [
-            "", "{", "not json", "[]", "\"text\"", "17", #"{"message_id":"1",}"#, #"{"method_params":[]}"#,
-            #"{"method_params":"x"}"#, #"{"method_name":7}"#, "{\"a\":\"\u{1}\"}", "{}{}",
-        ])
-    func notACall(body: String) async throws {
+    @Test(arguments: [
+        "", "{", "not json", "[]", "\"text\"", "17", #"{"message_id":"1",}"#, #"{"method_params":[]}"#,
+        #"{"method_params":"x"}"#, #"{"method_name":7}"#, "{\"a\":\"\u{1}\"}", "{}{}",
+    ])
+    func `a body that is no call is a 400 in the same envelope`(body: String) async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
             let answer = try await server.post("/recv", body)
@@ -65,8 +63,8 @@ struct EnvelopeTests {
         #expect(await node.calls.isEmpty)
     }
 
-    @Test("brackets by the thousand are refused and harm nobody")
-    func deep() async throws {
+    @Test
+    func `brackets by the thousand are refused and harm nobody`() async throws {
         try await withServer { server async throws in
             let deep = String(repeating: "[", count: 200_000)
             #expect(try await server.post("/recv", deep).status == 400)
@@ -77,8 +75,8 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("a body over the limit is a 413, announced or not")
-    func tooLarge() async throws {
+    @Test
+    func `a body over the limit is a 413, announced or not`() async throws {
         let node = SmallNode()
         try await withServer(node) {
             $0.limits.bodyBytes = 1000
@@ -95,8 +93,8 @@ struct EnvelopeTests {
         #expect(await node.calls.isEmpty)
     }
 
-    @Test("a body that never comes to its end is given up")
-    func slowBody() async throws {
+    @Test
+    func `a body that never comes to its end is given up`() async throws {
         try await withServer {
             $0.limits.bodyTime = .milliseconds(200)
         } _: { server async throws in
@@ -106,8 +104,8 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("a method that is not the path's starts nothing")
-    func otherMethod() async throws {
+    @Test
+    func `a method that is not the path's starts nothing`() async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
             let answer = try await server.post("/send", envelope("cancel", #"{"taskfile":"/data/a.task.json"}"#))
@@ -118,8 +116,8 @@ struct EnvelopeTests {
         #expect(await node.calls.isEmpty)
     }
 
-    @Test("without method_name the path says what is meant")
-    func noMethod() async throws {
+    @Test
+    func `without method_name the path says what is meant`() async throws {
         try await withServer { server async throws in
             let answer = try await server.post("/recv", #"{"method_params":{"taskfile":"/data/a-1-b.task.json"}}"#)
             #expect(answer.json?["return_status"]?.stringValue == "true")
@@ -128,8 +126,9 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("an id that is a number comes back as a number, one that is neither text nor number as nothing")
-    func ids() async throws {
+    @Test
+    func `an id that is a number comes back as a number, one that is neither text nor number as nothing`() async throws
+    {
         try await withServer { server async throws in
             let number = try await server.post("/cancel", envelope("cancel", "{}", id: "321"))
             #expect(number.json?["request_message_id"] == .integer(321))
@@ -138,8 +137,8 @@ struct EnvelopeTests {
         }
     }
 
-    @Test("a cacher's progress has the method that was asked for")
-    func cacher() async throws {
+    @Test
+    func `a cacher's progress has the method that was asked for`() async throws {
         try await withServer(SmallNode(role: "cacher")) { server async throws in
             let wrong = try await server.post("/progress", envelope("progress", #"{"taskfile":"a.task.json"}"#))
             #expect(wrong.desc == "do not support cacher type progress, change method_name to cprogress")
@@ -148,17 +147,15 @@ struct EnvelopeTests {
         }
     }
 
-    @Test(
-        "paths that do not exist are a 404, and so are calls by GET",
-        arguments: ["/", "/nothing", "/send", "/v1/nothing"])
-    func unknownPath(path: String) async throws {
+    @Test(arguments: ["/", "/nothing", "/send", "/v1/nothing"])
+    func `paths that do not exist are a 404, and so are calls by GET`(path: String) async throws {
         try await withServer { server async throws in
             #expect(try await server.get(path).status == 404)
         }
     }
 
-    @Test("many calls go over one connection")
-    func keepAlive() async throws {
+    @Test
+    func `many calls go over one connection`() async throws {
         try await withServer { server async throws in
             let body = envelope("cancel", #"{"taskfile":"none.task.json"}"#)
             let one = "POST /cancel HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
@@ -174,8 +171,8 @@ struct EnvelopeTests {
 
 @Suite("Calls by GET")
 struct PageTests {
-    @Test("they answer as they always have")
-    func texts() async throws {
+    @Test
+    func `they answer as they always have`() async throws {
         try await withServer { server async throws in
             #expect(try await server.get("/heartbeat").text == "\"2026-01-02 03:04:05 is living.\"")
             #expect(try await server.get("/reloadconf").text == "\"reload config.json ok.\"")
@@ -184,8 +181,8 @@ struct PageTests {
         }
     }
 
-    @Test("health is 503 with the reason while the node cannot work")
-    func health() async throws {
+    @Test
+    func `health is 503 with the reason while the node cannot work`() async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
             #expect(try await server.get("/healthz").status == 200)
@@ -196,8 +193,8 @@ struct PageTests {
         }
     }
 
-    @Test("metrics are in Prometheus' format and count requests")
-    func metrics() async throws {
+    @Test
+    func `metrics are in Prometheus' format and count requests`() async throws {
         try await withServer { server async throws in
             _ = try await server.post("/recv", envelope("recv", "{}"))
             _ = try await server.post("/recv", "no")

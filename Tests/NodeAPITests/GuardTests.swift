@@ -19,29 +19,25 @@ struct GuardTests {
             BearerTokens.judge(headers[.authorization], tokens), isOpen: isOpen)
     }
 
-    @Test(
-        "this machine's own names are answered",
-        arguments: [
-            "localhost", "LOCALHOST:8191", "127.0.0.1", "127.0.0.1:80", "127.9.8.7:8191", "[::1]", "[::1]:8191",
-        ])
-    func ownHosts(host: String) { #expect(refusal(host: host) == nil) }
+    @Test(arguments: [
+        "localhost", "LOCALHOST:8191", "127.0.0.1", "127.0.0.1:80", "127.9.8.7:8191", "[::1]", "[::1]:8191",
+    ])
+    func `this machine's own names are answered`(host: String) { #expect(refusal(host: host) == nil) }
 
-    @Test(
-        "any other name is not, though it may lead here",
-        arguments: [
-            "evil.example", "evil.example:8191", "localhost.evil.example", "127.0.0.1.evil.example", "127.evil",
-            "localhost@evil", "0.0.0.0:8191", "10.0.0.1", "[::2]:8191", "::1.evil", "127.0.0.256", "127.0.0.0x1",
-        ])
-    func foreignHosts(host: String) { #expect(refusal(host: host) == .foreignHost) }
+    @Test(arguments: [
+        "evil.example", "evil.example:8191", "localhost.evil.example", "127.0.0.1.evil.example", "127.evil",
+        "localhost@evil", "0.0.0.0:8191", "10.0.0.1", "[::2]:8191", "::1.evil", "127.0.0.256", "127.0.0.0x1",
+    ])
+    func `any other name is not, though it may lead here`(host: String) { #expect(refusal(host: host) == .foreignHost) }
 
-    @Test("a request without a host is refused")
-    func noHost() {
+    @Test
+    func `a request without a host is refused`() {
         #expect(refusal(host: nil) == .noHost)
         #expect(refusal(host: "") == .noHost)
     }
 
-    @Test("pages of other sites are turned away, with a token too")
-    func crossSite() throws {
+    @Test
+    func `pages of other sites are turned away, with a token too`() throws {
         #expect(refusal([.origin: "http://evil.example"]) == .crossSite)
         #expect(refusal([.origin: "null"]) == .crossSite)
         #expect(refusal([.origin: "http://127.0.0.1:80"]) == .crossSite)
@@ -55,8 +51,8 @@ struct GuardTests {
             refusal(token: "t", [.origin: "http://evil.example", .authorization: "Bearer t"]) == .crossSite)
     }
 
-    @Test("where a token is set it must be right, whatever host is named")
-    func token() {
+    @Test
+    func `where a token is set it must be right, whatever host is named`() {
         #expect(refusal(token: "secret") == .tokenMissing)
         #expect(refusal(token: "secret", [.authorization: "Basic secret"]) == .tokenMissing)
         #expect(refusal(token: "secret", [.authorization: "Bearer secre"]) == .tokenWrong)
@@ -67,8 +63,8 @@ struct GuardTests {
         #expect(refusal(token: "secret", isOpen: true) == nil)
     }
 
-    @Test("on the network nothing but the open calls is answered without a token")
-    func network() {
+    @Test
+    func `on the network nothing but the open calls is answered without a token`() {
         let all = ListenAddress(host: "0.0.0.0", port: 8191)
         #expect(refusal(listen: all) == .tokenNotSet)
         #expect(refusal(listen: all, isOpen: true) == nil)
@@ -80,8 +76,8 @@ struct GuardTests {
 
 @Suite("The guard at the server")
 struct GuardedServerTests {
-    @Test("a rebound name gets a 403 and starts nothing")
-    func rebinding() async throws {
+    @Test
+    func `a rebound name gets a 403 and starts nothing`() async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
             let call = envelope("recv", #"{"taskfile":"/data/a-1-b.task.json"}"#)
@@ -93,8 +89,8 @@ struct GuardedServerTests {
         #expect(await node.calls.isEmpty)
     }
 
-    @Test("a token is asked for, and one taken away later no longer helps")
-    func token() async throws {
+    @Test
+    func `a token is asked for, and one taken away later no longer helps`() async throws {
         let node = SmallNode(token: "tok-1")
         try await withServer(node) { server async throws in
             let call = envelope("cancel", "{}")
@@ -113,8 +109,8 @@ struct GuardedServerTests {
         }
     }
 
-    @Test("a server on the network does not start without a token", arguments: ["0.0.0.0", "::", "node.example"])
-    func needsToken(host: String) async throws {
+    @Test(arguments: ["0.0.0.0", "::", "node.example"])
+    func `a server on the network does not start without a token`(host: String) async throws {
         await #expect(throws: HTTPServiceError.self) {
             try await withServer {
                 $0.listen = ListenAddress(host: host, port: 0)
@@ -132,8 +128,8 @@ struct GuardedServerTests {
         }
     }
 
-    @Test("an address in use is said to be in use")
-    func inUse() async throws {
+    @Test
+    func `an address in use is said to be in use`() async throws {
         try await withServer { first async throws in
             do {
                 try await withServer {

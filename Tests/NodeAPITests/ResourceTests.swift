@@ -10,8 +10,8 @@ struct ResourceTests {
         file: "cfec-001-x.task.json", direction: .receive, state: "downloading",
         path: "/data/receiver/downloading/cfec-001-x.task.json")
 
-    @Test("operations take bare parameters, and the status says how they ended")
-    func operations() async throws {
+    @Test
+    func `operations take bare parameters, and the status says how they ended`() async throws {
         let node = SmallNode()
         try await withServer(node) { server async throws in
             let done = try await server.post("/v1/tasks/recv", #"{"taskfile":"/data/cfec-001-x.task.json"}"#)
@@ -26,8 +26,8 @@ struct ResourceTests {
         #expect(await node.calls.map(\.method) == ["recv", "send", "gentask", "taskfilesquery"])
     }
 
-    @Test("jobs are shown as they are: bytes as numbers, times in UTC, null for what has not happened")
-    func jobs() async throws {
+    @Test
+    func `jobs are shown as they are: bytes as numbers, times in UTC, null for what has not happened`() async throws {
         let node = SmallNode()
         await node.add(Self.entry)
         try await withServer(node) { server async throws in
@@ -40,8 +40,8 @@ struct ResourceTests {
         }
     }
 
-    @Test("tasks are listed, looked at, and cancelled")
-    func tasks() async throws {
+    @Test
+    func `tasks are listed, looked at, and cancelled`() async throws {
         let node = SmallNode()
         await node.add(Self.entry)
         try await withServer(node) { server async throws in
@@ -59,8 +59,8 @@ struct ResourceTests {
         }
     }
 
-    @Test("a finished task file is handed out byte by byte")
-    func taskFile() async throws {
+    @Test
+    func `a finished task file is handed out byte by byte`() async throws {
         let node = SmallNode()
         let bytes = Array(#"{"name":"名"}"#.utf8)
         await node.add(Self.entry, file: bytes)
@@ -72,13 +72,11 @@ struct ResourceTests {
         }
     }
 
-    @Test(
-        "names that lead elsewhere are names of nothing",
-        arguments: [
-            "..%2f..%2fetc%2fpasswd", "%2e%2e%2fx.task.json", "a%00.task.json", ".hidden.task.json", "config.json",
-            "..", "%2fetc%2fx.task.json", "a%0ab.task.json",
-        ])
-    func hostileNames(name: String) async throws {
+    @Test(arguments: [
+        "..%2f..%2fetc%2fpasswd", "%2e%2e%2fx.task.json", "a%00.task.json", ".hidden.task.json", "config.json",
+        "..", "%2fetc%2fx.task.json", "a%0ab.task.json",
+    ])
+    func `names that lead elsewhere are names of nothing`(name: String) async throws {
         let node = SmallNode()
         await node.add(Self.entry, file: [1])
         try await withServer(node) { server async throws in
@@ -88,8 +86,8 @@ struct ResourceTests {
         #expect(await node.calls.isEmpty)
     }
 
-    @Test("a follower hears of each change, and of the end")
-    func events() async throws {
+    @Test
+    func `a follower hears of each change, and of the end`() async throws {
         let node = SmallNode()
         await node.add(Self.entry)
         try await withServer(node) {
@@ -119,8 +117,8 @@ struct ResourceTests {
         }
     }
 
-    @Test("a follower without news hears that the connection lives")
-    func silence() async throws {
+    @Test
+    func `a follower without news hears that the connection lives`() async throws {
         let node = SmallNode()
         await node.add(Self.entry)
         try await withServer(node) {
@@ -137,8 +135,8 @@ struct ResourceTests {
         }
     }
 
-    @Test("no more follow than may, and a stop does not wait for them")
-    func manyFollowers() async throws {
+    @Test
+    func `no more follow than may, and a stop does not wait for them`() async throws {
         let node = SmallNode()
         await node.add(Self.entry)
         let clock = ContinuousClock()
@@ -158,8 +156,8 @@ struct ResourceTests {
         #expect(await follower?.value.isEmpty == false)
     }
 
-    @Test("the description is JSON, names every resource, and nothing that is not there")
-    func openAPI() async throws {
+    @Test
+    func `the description is JSON, names every resource, and nothing that is not there`() async throws {
         let node = SmallNode()
         await node.add(Self.entry, file: [1])
         try await withServer(node) { server async throws in

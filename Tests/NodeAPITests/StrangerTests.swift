@@ -17,8 +17,8 @@ struct StrangerTests {
         return Admission(limits: limits)
     }
 
-    @Test("twelve hundred silent connections at each door do not keep an honest request waiting")
-    func idle() async throws {
+    @Test
+    func `twelve hundred silent connections at each door do not keep an honest request waiting`() async throws {
         Crowd.raiseDescriptorLimit()
         try await withDirectory { directory in
             try Data("hello".utf8).write(to: URL(fileURLWithPath: directory + "/a.txt"))
@@ -41,8 +41,8 @@ struct StrangerTests {
         }
     }
 
-    @Test("a head that comes drop by drop is waited for no longer than a silent one", arguments: [false, true])
-    func drip(afterAnswer: Bool) async throws {
+    @Test(arguments: [false, true])
+    func `a head that comes drop by drop is waited for no longer than a silent one`(afterAnswer: Bool) async throws {
         try await withServer {
             $0.limits.headTime = .seconds(1)
         } _: { server async throws in
@@ -68,8 +68,8 @@ struct StrangerTests {
         }
     }
 
-    @Test("as many requests are answered at a time as may be, and the next is told when to come again")
-    func busy() async throws {
+    @Test
+    func `as many requests are answered at a time as may be, and the next is told when to come again`() async throws {
         let admission = admission {
             $0.requests[.api] = 1
             $0.requests[.files] = 1
@@ -113,8 +113,8 @@ struct StrangerTests {
         }
     }
 
-    @Test("readers that do not read hold no bytes of this process, and others are served beside them")
-    func slowReaders() async throws {
+    @Test
+    func `readers that do not read hold no bytes of this process, and others are served beside them`() async throws {
         let admission = admission { $0.unsentBytes = 1 << 20 }
         try await withDirectory { directory in
             try Data(repeating: 7, count: 64 << 20).write(to: URL(fileURLWithPath: directory + "/big"))
@@ -137,8 +137,8 @@ struct StrangerTests {
         }
     }
 
-    @Test("a server survives that the system has no descriptor for a connection", arguments: [EMFILE, ENFILE, ENOMEM])
-    func noDescriptor(number: Int32) async throws {
+    @Test(arguments: [EMFILE, ENFILE, ENOMEM])
+    func `a server survives that the system has no descriptor for a connection`(number: Int32) async throws {
         try await withServer { server async throws in
             server.api.channel.pipeline.fireErrorCaught(IOError(errnoCode: number, reason: "accept"))
             for _ in 0..<3 { #expect(try await server.get("/heartbeat").status == 200) }
@@ -148,8 +148,8 @@ struct StrangerTests {
 
 @Suite("When a head is due")
 struct HeadClockTests {
-    @Test("from the connection on, whatever comes of it")
-    func first() {
+    @Test
+    func `from the connection on, whatever comes of it`() {
         var clock = HeadClock(limit: 10, now: 100)
         #expect(clock.deadline == 110)
         clock.bytesCame(now: 105)
@@ -158,8 +158,8 @@ struct HeadClockTests {
         #expect(clock.deadline == nil)
     }
 
-    @Test("after an answer from the first byte on; while nothing comes it owes nothing")
-    func next() {
+    @Test
+    func `after an answer from the first byte on; while nothing comes it owes nothing`() {
         var clock = HeadClock(limit: 10, now: 0)
         clock.headCame()
         clock.requestEnded()
@@ -170,8 +170,8 @@ struct HeadClockTests {
         #expect(clock.deadline == 60)
     }
 
-    @Test("the rest of a request that is answered already is due too")
-    func rest() {
+    @Test
+    func `the rest of a request that is answered already is due too`() {
         var clock = HeadClock(limit: 10, now: 0)
         clock.headCame()
         clock.answered(now: 5)
@@ -181,8 +181,8 @@ struct HeadClockTests {
         #expect(clock.deadline == nil)
     }
 
-    @Test("several requests in one go are answered one after the other, without a deadline")
-    func pipelined() {
+    @Test
+    func `several requests in one go are answered one after the other, without a deadline`() {
         var clock = HeadClock(limit: 10, now: 0)
         for _ in 0..<3 {
             clock.headCame()

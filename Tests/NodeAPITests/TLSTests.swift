@@ -22,9 +22,10 @@ struct TLSTests {
         ]).output
     }
 
-    @Test(
-        "the API speaks it where there is a certificate, the file server where it is told to", arguments: [false, true])
-    func served(isWWWToo: Bool) async throws {
+    @Test(arguments: [false, true])
+    func `the API speaks it where there is a certificate, the file server where it is told to`(isWWWToo: Bool)
+        async throws
+    {
         try await withDirectory { place in
             try await certificate(place)
             try Data("hello ".utf8).write(to: URL(filePath: place + "/a"))
@@ -55,8 +56,8 @@ struct TLSTests {
         }
     }
 
-    @Test("without a certificate there is none, and a wrong file is named")
-    func files() throws {
+    @Test
+    func `without a certificate there is none, and a wrong file is named`() throws {
         var configuration = NodeConfiguration(role: .sender)
         let none = try NodeCertificates(configuration)
         #expect(none == nil)

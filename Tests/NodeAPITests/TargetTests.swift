@@ -12,8 +12,8 @@ struct TargetTests {
         return Answer(await HTTPTalk.exchange(port, Array(text.utf8)))
     }
 
-    @Test("a request in absolute form is answered, by the API and by the file server")
-    func absolute() async throws {
+    @Test
+    func `a request in absolute form is answered, by the API and by the file server`() async throws {
         try await withDirectory { directory in
             try Data("hello".utf8).write(to: URL(fileURLWithPath: directory + "/a b.txt"))
             try await withServer(content: directory) { server async throws in
@@ -32,20 +32,20 @@ struct TargetTests {
         }
     }
 
-    @Test(
-        "a request that names two hosts, another than its target does, or none is refused",
-        arguments: [
-            ["GET /heartbeat HTTP/1.1", "Host: localhost", "Host: evil.example"],
-            ["GET /heartbeat HTTP/1.1", "Host: localhost", "Host: localhost"],
-            ["GET http://localhost/heartbeat HTTP/1.1", "Host: evil.example"],
-            ["GET http://evil.example/heartbeat HTTP/1.1", "Host: localhost"],
-            ["GET http://evil@localhost/heartbeat HTTP/1.1", "Host: localhost"],
-            ["GET https://localhost/heartbeat HTTP/1.1", "Host: localhost"],
-            ["GET heartbeat HTTP/1.1", "Host: localhost"],
-            ["GET /heartbeat HTTP/1.1", "Host: localhost, evil.example"],
-            ["GET /heartbeat HTTP/1.1", "X: y"],
-        ])
-    func hosts(lines: [String]) async throws {
+    @Test(arguments: [
+        ["GET /heartbeat HTTP/1.1", "Host: localhost", "Host: evil.example"],
+        ["GET /heartbeat HTTP/1.1", "Host: localhost", "Host: localhost"],
+        ["GET http://localhost/heartbeat HTTP/1.1", "Host: evil.example"],
+        ["GET http://evil.example/heartbeat HTTP/1.1", "Host: localhost"],
+        ["GET http://evil@localhost/heartbeat HTTP/1.1", "Host: localhost"],
+        ["GET https://localhost/heartbeat HTTP/1.1", "Host: localhost"],
+        ["GET heartbeat HTTP/1.1", "Host: localhost"],
+        ["GET /heartbeat HTTP/1.1", "Host: localhost, evil.example"],
+        ["GET /heartbeat HTTP/1.1", "X: y"],
+    ])
+    func `a request that names two hosts, another than its target does, or none is refused`(lines: [String])
+        async throws
+    {
         try await withServer(content: "/nowhere") { server async throws in
             for port in [server.address.port, server.wwwAddress?.port ?? 0] {
                 let text = lines.joined(separator: "\r\n") + "\r\n\r\n"
@@ -56,8 +56,8 @@ struct TargetTests {
         }
     }
 
-    @Test("an answer that is under way comes before the refusal of what follows it")
-    func pipelined() async throws {
+    @Test
+    func `an answer that is under way comes before the refusal of what follows it`() async throws {
         try await withServer { server async throws in
             let good = "GET /heartbeat HTTP/1.1\r\nHost: localhost\r\n\r\n"
             let bad = "GET /heartbeat HTTP/1.1\r\nHost: localhost\r\nHost: other\r\n\r\n"
@@ -69,17 +69,17 @@ struct TargetTests {
         }
     }
 
-    @Test(
-        "a task of any name is shown, followed, handed out and cancelled by its encoded path",
-        arguments: [
-            ("cfec-001-Film A.task.json", "cfec-001-Film%20A.task.json"),
-            ("cfec-001-影片.task.json", "cfec-001-%E5%BD%B1%e7%89%87.task.json"),
-            ("cfec-001-Film+B.task.json", "cfec-001-Film+B.task.json"),
-            ("cfec-001-Film+B.task.json", "cfec-001-Film%2BB.task.json"),
-            ("cfec-001-100%.task.json", "cfec-001-100%25.task.json"),
-            ("cfec-001-a%20b.task.json", "cfec-001-a%2520b.task.json"),
-        ])
-    func names(name: String, path: String) async throws {
+    @Test(arguments: [
+        ("cfec-001-Film A.task.json", "cfec-001-Film%20A.task.json"),
+        ("cfec-001-影片.task.json", "cfec-001-%E5%BD%B1%e7%89%87.task.json"),
+        ("cfec-001-Film+B.task.json", "cfec-001-Film+B.task.json"),
+        ("cfec-001-Film+B.task.json", "cfec-001-Film%2BB.task.json"),
+        ("cfec-001-100%.task.json", "cfec-001-100%25.task.json"),
+        ("cfec-001-a%20b.task.json", "cfec-001-a%2520b.task.json"),
+    ])
+    func `a task of any name is shown, followed, handed out and cancelled by its encoded path`(
+        name: String, path: String
+    ) async throws {
         let node = SmallNode()
         await node.add(
             TaskEntry(file: name, direction: .receive, state: "downloading", path: "/data/x/\(name)"), file: [1, 2])
@@ -96,10 +96,8 @@ struct TargetTests {
         }
     }
 
-    @Test(
-        "a broken escape is the client's mistake",
-        arguments: ["a%zz.task.json", "a%2.task.json", "a.task.json%", "%ff%fe.task.json", "a%.task.json"])
-    func broken(path: String) async throws {
+    @Test(arguments: ["a%zz.task.json", "a%2.task.json", "a.task.json%", "%ff%fe.task.json", "a%.task.json"])
+    func `a broken escape is the client's mistake`(path: String) async throws {
         try await withServer { server async throws in
             #expect(try await server.get("/v1/tasks/\(path)").status == 400)
             #expect(try await server.get("/v1/taskfiles/\(path)").status == 400)
@@ -107,8 +105,8 @@ struct TargetTests {
         }
     }
 
-    @Test("many who follow one task share one look at it")
-    func followers() async throws {
+    @Test
+    func `many who follow one task share one look at it`() async throws {
         let node = SmallNode()
         await node.add(ResourceTests.entry)
         try await withServer(node) {

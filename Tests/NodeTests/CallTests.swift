@@ -14,8 +14,8 @@ struct CallTests {
 
     init() throws { server = try TestServer() }
 
-    @Test("gentask says what is wrong, what is to be waited for, and succeeds at once when all is there")
-    func gentask() async throws {
+    @Test
+    func `gentask says what is wrong, what is to be waited for, and succeeds at once when all is there`() async throws {
         let sender = try await TestNode.start(.sender, server: server)
         let base = sender.place.path
         let path = base + "/dcp/cfec-001/dcps/film"
@@ -56,8 +56,8 @@ struct CallTests {
         await sender.node.stop()
     }
 
-    @Test("send and sends: their failures, and what reactive means")
-    func send() async throws {
+    @Test
+    func `send and sends: their failures, and what reactive means`() async throws {
         let sender = try await TestNode.start(.sender, server: server) {
             $0.baseSubdirectory = try? TaskSubdirectory("cfec-001")
         }
@@ -113,8 +113,8 @@ struct CallTests {
         await sender.node.stop()
     }
 
-    @Test("recv refuses task files that are no plain files below its roots, without waiting for any")
-    func hostileTaskFiles() async throws {
+    @Test
+    func `recv refuses task files that are no plain files below its roots, without waiting for any`() async throws {
         let clock = TestClock(minuteOfDay: 12 * 60)
         let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
         let base = receiver.place.path
@@ -141,8 +141,8 @@ struct CallTests {
         await receiver.node.stop()
     }
 
-    @Test("recv's failures about torrents and sums")
-    func recvFailures() async throws {
+    @Test
+    func `recv's failures about torrents and sums`() async throws {
         let sender = try await TestNode.start(.sender, server: server)
         server.state.withLock { $0.root = sender.configuration.baseDataPath }
         for index in 0..<4 {
@@ -185,8 +185,8 @@ struct CallTests {
         await sender.node.stop()
     }
 
-    @Test("Progress answers at once with two hundred tasks on a node")
-    func manyTasks() async throws {
+    @Test
+    func `Progress answers at once with two hundred tasks on a node`() async throws {
         let receiver = try await TestNode.start(.receiver, server: server)
         let entries = (0..<12).map {
             TaskFileEntry(

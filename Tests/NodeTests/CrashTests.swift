@@ -36,8 +36,8 @@ struct NodeCrashTests {
         if marked { try place.write("data/.crashed", []) }
     }
 
-    @Test("A task that was running at three of them goes to failed, and the node runs on")
-    func three() async throws {
+    @Test
+    func `A task that was running at three of them goes to failed, and the node runs on`() async throws {
         // Nothing comes: the task is never a step further.
         server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 503 }
         let place = try TemporaryDirectory()
@@ -61,8 +61,8 @@ struct NodeCrashTests {
         await sender.node.stop()
     }
 
-    @Test("Kills and clean stops in between are nothing to go by")
-    func others() async throws {
+    @Test
+    func `Kills and clean stops in between are nothing to go by`() async throws {
         server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 503 }
         let place = try TemporaryDirectory()
         try place.write("data/receiver/queues/\(file)", try #require(await sender.node.taskFile(named: file)))
@@ -79,8 +79,8 @@ struct NodeCrashTests {
         await sender.node.stop()
     }
 
-    @Test("Crashes before a task ran for a minute count no more")
-    func steady() async throws {
+    @Test
+    func `Crashes before a task ran for a minute count no more`() async throws {
         server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 503 }
         let place = try TemporaryDirectory()
         try place.write("data/receiver/queues/\(file)", try #require(await sender.node.taskFile(named: file)))
@@ -108,8 +108,8 @@ struct NodeCrashTests {
         await sender.node.stop()
     }
 
-    @Test("A file that the store refuses is named where the sending failed")
-    func namesTheFile() async throws {
+    @Test
+    func `A file that the store refuses is named where the sending failed`() async throws {
         try sender.place.write("dcp/cfec-001/dcps/pair/good.mxf", randomBytes(1000, seed: 2))
         try sender.place.write("dcp/cfec-001/dcps/pair/odd name.mxf", randomBytes(1000, seed: 3))
         server.state.withLock { $0.refused["/cfec-001/dcps/pair/odd name.mxf"] = 403 }
@@ -130,8 +130,8 @@ struct NodeCrashTests {
         await sender.node.stop()
     }
 
-    @Test("recv says neither in its reply nor in details what stands in a URL's query")
-    func query() async throws {
+    @Test
+    func `recv says neither in its reply nor in details what stands in a URL's query`() async throws {
         let clock = TestClock(minuteOfDay: 12 * 60)
         let receiver = try await TestNode.start(.receiver, server: server, tunables: .shipped, clock: clock)
         var task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))

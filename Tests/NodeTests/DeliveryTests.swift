@@ -35,10 +35,8 @@ struct DeliveryTests {
         for (file, bytes) in Self.files { #expect(place.read("\(path)/\(file)") == bytes, "\(file)") }
     }
 
-    @Test(
-        "Content arrives whole and verified by any mix of methods",
-        arguments: ["1:0:0", "0:1:0", "0:0:1", "1:1:1", "2:1:0", "0:1:1"])
-    func delivery(shares: String) async throws {
+    @Test(arguments: ["1:0:0", "0:1:0", "0:0:1", "1:1:1", "2:1:0", "0:1:1"])
+    func `Content arrives whole and verified by any mix of methods`(shares: String) async throws {
         try makeContent()
         let file = try await sender.publish("film", shares)
         let receiver = try await TestNode.start(.receiver, server: server)
@@ -65,8 +63,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A second delivery of the same content moves no byte of it")
-    func repeated() async throws {
+    @Test
+    func `A second delivery of the same content moves no byte of it`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "0:1:1")
         let receiver = try await TestNode.start(.receiver, server: server)
@@ -98,8 +96,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A delivery goes on after its node was stopped in the middle, and is never seen half")
-    func restart() async throws {
+    @Test
+    func `A delivery goes on after its node was stopped in the middle, and is never seen half`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "0:1:1")
         server.state.withLock { $0.rate = 2_000_000 }
@@ -126,8 +124,10 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A task file dropped into the queue is taken up; one that is refused ends in failed with the text of recv")
-    func dropped() async throws {
+    @Test
+    func `A task file dropped into the queue is taken up; one that is refused ends in failed with the text of recv`()
+        async throws
+    {
         try makeContent()
         let file = try await sender.publish("film", "1:0:0")
         let receiver = try await TestNode.start(.receiver, server: server)
@@ -148,10 +148,11 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test(
-        "A dropped task file whose torrent's server does not answer just now waits for it; cancelled meanwhile, it goes"
-    )
-    func droppedEarly() async throws {
+    @Test
+    func
+        `A dropped task file whose torrent's server does not answer just now waits for it; cancelled meanwhile, it goes`()
+        async throws
+    {
         try makeContent()
         let file = try await sender.publish("film", "1:0:0")
         let receiver = try await TestNode.start(.receiver, server: server, tunables: .shipped, clock: clock)
@@ -181,8 +182,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("What a dead source was to bring comes from another, and progress says why")
-    func deadSource() async throws {
+    @Test
+    func `What a dead source was to bring comes from another, and progress says why`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "0:1:1")
         server.state.withLock {
@@ -202,8 +203,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A cacher serves its share until its time is over, then leaves nothing")
-    func cacher() async throws {
+    @Test
+    func `A cacher serves its share until its time is over, then leaves nothing`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "1:0:1", seedTime: "72")
         let cacher = try await TestNode.start(.cacher, server: server, clock: clock)
@@ -237,8 +238,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A cacher that is asked for again while it fetches goes on fetching after a restart")
-    func cacherAgain() async throws {
+    @Test
+    func `A cacher that is asked for again while it fetches goes on fetching after a restart`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "1:0:1")
         let place = try TemporaryDirectory()
@@ -266,8 +267,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("Tasks whose service time is over go to history, and their state can still be asked for")
-    func serviceEnds() async throws {
+    @Test
+    func `Tasks whose service time is over go to history, and their state can still be asked for`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "1:0:0", seedTime: "72")
         let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
@@ -291,8 +292,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("Outside its window a method moves nothing; it goes on in the next one")
-    func windows() async throws {
+    @Test
+    func `Outside its window a method moves nothing; it goes on in the next one`() async throws {
         try makeContent()
         let node = try await TestNode.start(.sender, in: sender.place, server: server, clock: clock) {
             $0.windows.obs = QuietWindow("00:00-08:00") ?? .always
@@ -345,8 +346,8 @@ struct DeliveryTests {
         await node.node.stop()
     }
 
-    @Test("Cancelling takes away the task and what had come, and nothing else")
-    func cancel() async throws {
+    @Test
+    func `Cancelling takes away the task and what had come, and nothing else`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "0:0:1")
         server.state.withLock { $0.rate = 200_000 }
@@ -364,8 +365,8 @@ struct DeliveryTests {
         await sender.node.stop()
     }
 
-    @Test("A CDN that does not have the content makes the task fail after three probes")
-    func deadCDN() async throws {
+    @Test
+    func `A CDN that does not have the content makes the task fail after three probes`() async throws {
         try makeContent()
         server.state.withLock { $0.refused["/dcp/cfec-001/dcps/film/"] = 404 }
         let file = "cfec-001-film.task.json"

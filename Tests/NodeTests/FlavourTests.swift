@@ -33,8 +33,8 @@ struct FlavourTests {
         }
     }
 
-    @Test("A single file is a task too, by each method", arguments: ["1:0:0", "0:1:0", "0:0:1"])
-    func singleFile(shares: String) async throws {
+    @Test(arguments: ["1:0:0", "0:1:0", "0:0:1"])
+    func `A single file is a task too, by each method`(shares: String) async throws {
         let (_, sender) = try await started(.sender)
         let bytes = randomBytes(1_300_001, seed: 3)
         try sender.place.write("dcp/cfec-001/dcps/trailer.mxf", bytes)
@@ -65,8 +65,8 @@ struct FlavourTests {
         #expect(place.exists("\(path).finished"))
     }
 
-    @Test("Hybrid torrents and plan B", arguments: ["1:0:0", "1:1:1"])
-    func planB(shares: String) async throws {
+    @Test(arguments: ["1:0:0", "1:1:1"])
+    func `Hybrid torrents and plan B`(shares: String) async throws {
         let (_, sender) = try await started(.sender) { $0.torrentFormat = .hybrid }
         try makeFilm(sender)
         let file = try await sender.publish("film", shares)
@@ -77,8 +77,8 @@ struct FlavourTests {
         await sender.node.stop()
     }
 
-    @Test("With a seed time of 0 a task ends as soon as it is published, and can still be asked for")
-    func noSeedTime() async throws {
+    @Test
+    func `With a seed time of 0 a task ends as soon as it is published, and can still be asked for`() async throws {
         let (_, sender) = try await started(.sender)
         try makeFilm(sender)
         let file = try await sender.publish("film", "1:0:1")
@@ -98,8 +98,8 @@ struct FlavourTests {
         await sender.node.stop()
     }
 
-    @Test("One NAME of two centres: fetched side by side, published one after the other")
-    func twoCentres() async throws {
+    @Test
+    func `One NAME of two centres: fetched side by side, published one after the other`() async throws {
         let (_, sender) = try await started(.sender)
         try makeFilm(sender)
         try makeFilm(sender, subdirectory: "cfec-002")
@@ -118,8 +118,8 @@ struct FlavourTests {
         await sender.node.stop()
     }
 
-    @Test("A send whose source is the bucket fetches first what is not here")
-    func fromBucket() async throws {
+    @Test
+    func `A send whose source is the bucket fetches first what is not here`() async throws {
         let (server, sender) = try await started(.sender)
         try makeFilm(sender)
         let bytes = randomBytes(500_001, seed: 11)
@@ -146,8 +146,8 @@ struct FlavourTests {
         await sender.node.stop()
     }
 
-    @Test("On mounted buckets nothing is uploaded, and content appears with its marker")
-    func mountedBucket() async throws {
+    @Test
+    func `On mounted buckets nothing is uploaded, and content appears with its marker`() async throws {
         let (server, sender) = try await started(.sender) { $0.machineType = .hwecs }
         try makeFilm(sender)
         // The bucket that is mounted here is the store's.
@@ -164,8 +164,8 @@ struct FlavourTests {
         await sender.node.stop()
     }
 
-    @Test("Where DATA lies on another file system, content gathers below BASE")
-    func otherFileSystem() async throws {
+    @Test
+    func `Where DATA lies on another file system, content gathers below BASE`() async throws {
         let (_, sender) = try await started(.sender)
         try makeFilm(sender)
         let file = try await sender.publish("film", "1:1:1")
@@ -190,8 +190,10 @@ struct FlavourTests {
         await sender.node.stop()
     }
 
-    @Test("With rebalance idle, what has finished its share takes over files of what is slower, where it costs nothing")
-    func rebalance() async throws {
+    @Test
+    func `With rebalance idle, what has finished its share takes over files of what is slower, where it costs nothing`()
+        async throws
+    {
         let (server, sender) = try await started(.sender)
         for index in 0..<12 {
             try sender.place.write("dcp/cfec-001/dcps/film/reel\(index).mxf", randomBytes(400_000, seed: UInt64(index)))

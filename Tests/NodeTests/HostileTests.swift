@@ -34,8 +34,9 @@ struct HostileTests {
         }
     }
 
-    @Test("Content that changed at its sender after the task was made comes from where it is right still")
-    func changed() async throws {
+    @Test
+    func `Content that changed at its sender after the task was made comes from where it is right still`() async throws
+    {
         try makeContent()
         let file = try await sender.publish("film", "0:1:1")
         let task = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
@@ -51,8 +52,8 @@ struct HostileTests {
         await sender.node.stop()
     }
 
-    @Test("Content that is wrong wherever it is asked for is never shown")
-    func wrongEverywhere() async throws {
+    @Test
+    func `Content that is wrong wherever it is asked for is never shown`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "0:0:1")
         try makeContent(7)
@@ -69,8 +70,8 @@ struct HostileTests {
         await sender.node.stop()
     }
 
-    @Test("A task file that is still being written into the queue is taken up when it is whole")
-    func halfWritten() async throws {
+    @Test
+    func `A task file that is still being written into the queue is taken up when it is whole`() async throws {
         try makeContent()
         let file = try await sender.publish("film", "0:0:1")
         let bytes = try #require(await sender.node.taskFile(named: file))
@@ -92,8 +93,8 @@ struct HostileTests {
         await sender.node.stop()
     }
 
-    @Test("A clock that is set back an hour, or forward, ends no delivery and no service early")
-    func clockSet() async throws {
+    @Test
+    func `A clock that is set back an hour, or forward, ends no delivery and no service early`() async throws {
         try makeContent()
         let clock = TestClock(minuteOfDay: 12 * 60)
         let file = try await sender.publish("film", "1:0:1", seedTime: "2h")
@@ -116,8 +117,8 @@ struct HostileTests {
         await sender.node.stop()
     }
 
-    @Test("A store that only fails holds up nothing but its own part, and is used when it is well")
-    func failingStore() async throws {
+    @Test
+    func `A store that only fails holds up nothing but its own part, and is used when it is well`() async throws {
         let clock = TestClock(minuteOfDay: 12 * 60)
         let sender = try await TestNode.start(
             .sender, in: sender.place, server: server, tunables: .shipped, clock: clock

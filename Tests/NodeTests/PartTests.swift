@@ -29,10 +29,10 @@ struct ContentTorrentsTests {
         return place
     }
 
-    @Test(
-        "One reading gives the same torrents as swoop create, and every file's digest",
-        arguments: [Info.Version.v1, .hybrid, .v2], [nil, [0, 1, 2], [2, 5, 7], Array(0..<8)] as [[Int]?])
-    func sameAsMaker(version: Info.Version, share: [Int]?) async throws {
+    @Test(arguments: [Info.Version.v1, .hybrid, .v2], [nil, [0, 1, 2], [2, 5, 7], Array(0..<8)] as [[Int]?])
+    func `One reading gives the same torrents as swoop create, and every file's digest`(
+        version: Info.Version, share: [Int]?
+    ) async throws {
         let place = try place()
         let result = try await make(place, version, share: share).make()
         var options = TorrentOptions(version: version)
@@ -58,8 +58,8 @@ struct ContentTorrentsTests {
         #expect(torrent.encode() == (try await TorrentMaker(scanned, options: options).make()).encode())
     }
 
-    @Test("Torrents that are there and digests that are known are not made again")
-    func reuse() async throws {
+    @Test
+    func `Torrents that are there and digests that are known are not made again`() async throws {
         let place = try place()
         let first = try await make(place, .v1, share: [0, 1, 2]).make()
         var again = try make(place, .v1, share: [0, 1, 2])
@@ -82,8 +82,8 @@ struct ContentTorrentsTests {
 
 @Suite("Busy names")
 struct BusyNamesTests {
-    @Test("A name is busy until everything about it has ended")
-    func counted() {
+    @Test
+    func `A name is busy until everything about it has ended`() {
         var names = BusyNames()
         names.insert("a")
         names.insert("a")
@@ -99,8 +99,8 @@ struct BusyNamesTests {
 
 @Suite("Task directories")
 struct TaskDirectoriesTests {
-    @Test("Tasks are listed in the order of their arrival, and only files that can be tasks")
-    func order() async throws {
+    @Test
+    func `Tasks are listed in the order of their arrival, and only files that can be tasks`() async throws {
         let place = try TemporaryDirectory()
         let directories = TaskDirectories(root: place.path)
         try directories.make()
@@ -122,8 +122,8 @@ struct TaskDirectoriesTests {
         #expect(directories.locate(.receiver, "../queues/a.task.json", in: [.queues]) == nil)
     }
 
-    @Test("A task whose move cannot be synced is in its new state, and the store hears of it")
-    func uncertainMove() throws {
+    @Test
+    func `A task whose move cannot be synced is in its new state, and the store hears of it`() throws {
         let place = try TemporaryDirectory()
         let layer = FaultyFileLayer()
         let heard = Mutex<[FileFailure]>([])
@@ -144,8 +144,8 @@ struct TaskDirectoriesTests {
         #expect(heard.withLock { $0.count } == 1)
     }
 
-    @Test("What failed has its details beside it")
-    func failure() throws {
+    @Test
+    func `What failed has its details beside it`() throws {
         let place = try TemporaryDirectory()
         let directories = TaskDirectories(root: place.path)
         try directories.make()

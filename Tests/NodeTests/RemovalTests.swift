@@ -33,8 +33,8 @@ struct RemovalTests {
         return task
     }
 
-    @Test("gentask and sends remove and write nothing but a task file where task files may be")
-    func outputs() async throws {
+    @Test
+    func `gentask and sends remove and write nothing but a task file where task files may be`() async throws {
         let sender = try await TestNode.start(.sender, server: server) {
             $0.baseSubdirectory = try? TaskSubdirectory("cfec-001")
         }
@@ -76,8 +76,10 @@ struct RemovalTests {
         await sender.node.stop()
     }
 
-    @Test("recv takes away the file that it read, while its directory is swapped for a link again and again")
-    func swapped() async throws {
+    @Test
+    func `recv takes away the file that it read, while its directory is swapped for a link again and again`()
+        async throws
+    {
         let receiver = try await TestNode.start(.receiver, server: server)
         let victim = try TemporaryDirectory()
         let name = "cfec-001-film.task.json"
@@ -111,8 +113,8 @@ struct RemovalTests {
         await receiver.node.stop()
     }
 
-    @Test("A file that took the place of the one that was read stays")
-    func replaced() throws {
+    @Test
+    func `A file that took the place of the one that was read stays`() throws {
         let place = try TemporaryDirectory()
         try place.write("a.task.json", [1])
         var configuration = NodeConfiguration(role: .receiver)
@@ -130,8 +132,8 @@ struct RemovalTests {
         #expect(!place.exists("a.task.json"))
     }
 
-    @Test("A staging tree is removed without following a link, neither in it nor on the way to it")
-    func stagingLinks() throws {
+    @Test
+    func `A staging tree is removed without following a link, neither in it nor on the way to it`() throws {
         let place = try TemporaryDirectory()
         try place.write("kept/film/a", [1])
         try place.write("transfer/cfec-001/film/sub/b", [1])
@@ -148,8 +150,8 @@ struct RemovalTests {
         #expect(place.exists("kept/film/a"))
     }
 
-    @Test("Content whose name is another's marker or torrent survives a recv of that other")
-    func neighbours() async throws {
+    @Test
+    func `Content whose name is another's marker or torrent survives a recv of that other`() async throws {
         let receiver = try await TestNode.start(.receiver, server: server)
         let base = receiver.place.path
         try receiver.place.write("dcp/film.finished/reel.mxf", [1])
@@ -173,8 +175,8 @@ struct RemovalTests {
         await receiver.node.stop()
     }
 
-    @Test("No task takes a hidden name: the node's own places are hidden", arguments: [".swoop", ".film.work", "."])
-    func hidden(name: String) throws {
+    @Test(arguments: [".swoop", ".film.work", "."])
+    func `No task takes a hidden name: the node's own places are hidden`(name: String) throws {
         var task = try task()
         task.name = name
         #expect(throws: TaskFileError.self) { try TaskFile.parse(task.encode()) }

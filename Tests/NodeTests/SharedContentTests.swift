@@ -26,8 +26,10 @@ struct SharedContentTests {
         await sender.node.stop()
     }
 
-    @Test("recv refuses the second under another file name, and cancelling that one does the first no harm")
-    func second() async throws {
+    @Test
+    func `recv refuses the second under another file name, and cancelling that one does the first no harm`()
+        async throws
+    {
         server.state.withLock { $0.rate = 100_000 }
         let receiver = try await TestNode.start(.receiver, server: server)
         let bytes = try #require(await sender.node.taskFile(named: file))
@@ -62,8 +64,9 @@ struct SharedContentTests {
         await stop(receiver)
     }
 
-    @Test("Of two that an earlier version left side by side, the second fails at the start, and says why")
-    func restart() async throws {
+    @Test
+    func `Of two that an earlier version left side by side, the second fails at the start, and says why`() async throws
+    {
         server.state.withLock { $0.rate = 300_000 }
         let place = try TemporaryDirectory()
         let bytes = try #require(await sender.node.taskFile(named: file))
@@ -81,8 +84,8 @@ struct SharedContentTests {
         await stop(receiver)
     }
 
-    @Test("send and sends refuse the second while the first is uploaded, in their own words")
-    func sending() async throws {
+    @Test
+    func `send and sends refuse the second while the first is uploaded, in their own words`() async throws {
         let place = try TemporaryDirectory()
         let slow = try await TestNode.start(.sender, in: place, server: server) {
             $0.baseSubdirectory = try? TaskSubdirectory("cfec-001")

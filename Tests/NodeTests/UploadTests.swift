@@ -9,8 +9,8 @@ import Testing
 @Suite("The upload of a task's content", .timeLimit(.minutes(2)))
 struct UploadTests {
     /// A large file goes in parts, which the store puts together at the end.
-    @Test("is not over before the store has put the last file together")
-    func assembled() async throws {
+    @Test
+    func `is not over before the store has put the last file together`() async throws {
         let isWhole = Mutex(false)
         let answer: @Sendable (String, String, String) -> [RawServer.Step] = { status, body, header in
             [

@@ -30,7 +30,7 @@ import Text
     }
 
     @Test(arguments: [false, true])
-    func smallContentsAreSplitAsCloselyAsWholeFilesAllow(torrentOrder: Bool) {
+    func `small contents are split as closely as whole files allow`(torrentOrder: Bool) {
         var generator = SeededGenerator(seed: torrentOrder ? 3 : 4)
         for round in 0..<80 {
             let count = Int.random(in: 1...6, using: &generator)
@@ -45,7 +45,7 @@ import Text
     }
 
     @Test(arguments: [false, true])
-    func everyFileIsInOneListAndAShareOf0GetsNone(torrentOrder: Bool) {
+    func `every file is in one list and a share of 0 gets none`(torrentOrder: Bool) {
         var generator = SeededGenerator(seed: 5)
         for round in 0..<60 {
             let count =
@@ -62,7 +62,7 @@ import Text
     }
 
     @Test(arguments: [false, true])
-    func manyFilesComeNearTheShares(torrentOrder: Bool) throws {
+    func `many files come near the shares`(torrentOrder: Bool) throws {
         var generator = SeededGenerator(seed: 6)
         let sizes = (0..<5_000).map { _ in Int64.random(in: 1...1_000_000, using: &generator) }
         let shares = try #require(Shares("2:1:1"))
@@ -71,7 +71,7 @@ import Text
         #expect(ContentSplit.distance(lists, sizes: sizes, shares: shares) / 4 <= 2_000_000)
     }
 
-    @Test func theSeedsPackageIsSplit() throws {
+    @Test func `the seed's package is split`() throws {
         let sizes: [Int64] = [1778, 933_597_669, 8_623_166, 155, 1014, 1453]
         let lists = ContentSplit.assign(sizes, shares: try #require(Shares("1:1:1")), torrentOrder: false)
         #expect(lists[.bt] == [1])
@@ -79,14 +79,14 @@ import Text
         #expect(lists[.cdn] == [0, 3, 4, 5])
     }
 
-    @Test func oneFileGoesByTheFirstMethodThatItFitsBest() throws {
+    @Test func `one file goes by the first method that it fits best`() throws {
         #expect(ContentSplit.assign([7], shares: try #require(Shares("1:1:1")), torrentOrder: false)[.bt] == [0])
         #expect(ContentSplit.assign([7], shares: try #require(Shares("1:1:1")), torrentOrder: true)[.bt] == [0])
         #expect(ContentSplit.assign([7], shares: try #require(Shares("1:3:1")), torrentOrder: true)[.obs] == [0])
         #expect(ContentSplit.assign([7], shares: try #require(Shares("0:0:1")), torrentOrder: true)[.cdn] == [0])
     }
 
-    @Test func sizesNearTheLargestNumberDoNotTrap() throws {
+    @Test func `sizes near the largest number do not trap`() throws {
         let sizes = [Int64.max, Int64.max, Int64.max, 0]
         let shares = try #require(Shares("10000:9999:9998"))
         let lists = ContentSplit.assign(sizes, shares: shares, torrentOrder: false)
@@ -96,5 +96,5 @@ import Text
     @Test(arguments: [
         "", "1", "1:1", "1:1:1:1", "0:0:0", "-1:1:1", "a:b:c", "1:1:99999999999999999999", "1:1:10001", "1 :1:1",
     ])
-    func sharesThatAreNoneAreRefused(text: String) { #expect(Shares(text) == nil) }
+    func `shares that are none are refused`(text: String) { #expect(Shares(text) == nil) }
 }

@@ -9,8 +9,8 @@ struct CrashLedgerTests {
         return ledger
     }
 
-    @Test("a task that was running at three crashes in a row is given up, and is started alone before")
-    func three() {
+    @Test
+    func `a task that was running at three crashes in a row is given up, and is started alone before`() {
         var ledger = running("receiver/a")
         ledger.charge(.crash) { _ in 0 }
         #expect(ledger.standing(of: "receiver/a") == .trusted)
@@ -23,8 +23,8 @@ struct CrashLedgerTests {
         #expect(ledger.standing(of: "receiver/b") == .trusted)
     }
 
-    @Test("one that did not run yet is not charged, and one that ended is forgotten")
-    func notRunning() {
+    @Test
+    func `one that did not run yet is not charged, and one that ended is forgotten`() {
         var ledger = running("sender/a", "sender/b")
         ledger.charge(.crash) { _ in 0 }
         ledger.started("sender/a", done: 0)
@@ -35,8 +35,8 @@ struct CrashLedgerTests {
         #expect(ledger.standing(of: "sender/a") == .trusted)
     }
 
-    @Test("one that got on between two crashes begins anew, and so does one that ran long enough")
-    func progress() {
+    @Test
+    func `one that got on between two crashes begins anew, and so does one that ran long enough`() {
         var ledger = running("receiver/a")
         for done in 1...9 {
             ledger.started("receiver/a", done: Int64(done))
@@ -48,8 +48,8 @@ struct CrashLedgerTests {
         #expect(!ledger.hasCounts)
     }
 
-    @Test("kills take longer, and a loss of power counts for nothing")
-    func kills() {
+    @Test
+    func `kills take longer, and a loss of power counts for nothing`() {
         var ledger = running("receiver/a")
         for _ in 0..<100 {
             ledger.started("receiver/a", done: 0)
@@ -66,8 +66,8 @@ struct CrashLedgerTests {
         #expect(ledger.standing(of: "receiver/a") == .givenUp)
     }
 
-    @Test("it is read as it was written, and what is no ledger is an empty one")
-    func text() {
+    @Test
+    func `it is read as it was written, and what is no ledger is an empty one`() {
         var ledger = running("receiver/cfec-001-Film A.task.json", "sender/影片.task.json")
         ledger.charge(.crash) { _ in 0 }
         ledger.started("sender/影片.task.json", done: 77)
@@ -88,8 +88,8 @@ struct PlaceClaimsTests {
         #expect(other == holder, sourceLocation: sourceLocation)
     }
 
-    @Test("the second is told who has it, until that one gives it back")
-    func claims() {
+    @Test
+    func `the second is told who has it, until that one gives it back`() {
         var claims = PlaceClaims()
         expect(&claims, ["a", "b"], "one", nil)
         expect(&claims, ["b", "c"], "two", "one")

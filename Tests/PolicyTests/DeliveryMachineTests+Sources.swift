@@ -3,7 +3,7 @@ import Testing
 
 // Sources that are dead, slow, silent or dear, and who takes their files over.
 extension DeliveryMachineTests {
-    @Test func aDeadSourceHandsItsFilesOverAndProgressSaysWhy() {
+    @Test func `a dead source hands its files over and progress says why`() {
         for rebalance in Rebalance.allCases {
             var run = simulation(plan(rebalance: rebalance))
             run.troubles.obs = .connectionRefused(host: "obs.example")
@@ -17,7 +17,7 @@ extension DeliveryMachineTests {
         }
     }
 
-    @Test func aFileMovesToTorrentsOnlyIfTheTorrentHasIt() {
+    @Test func `a file moves to torrents only if the torrent has it`() {
         var run = simulation(plan())
         run.troubles.obs = .status(404)
         run.troubles.cdn = .nameNotResolved(host: "cdn.example")
@@ -29,7 +29,7 @@ extension DeliveryMachineTests {
         #expect(run.machine.notes.contains("it is tried again"))
     }
 
-    @Test func allFilesMoveToTorrentsWhereTheTorrentIsFull() {
+    @Test func `all files move to torrents where the torrent is full`() {
         var plan = plan()
         plan.torrentFiles = Set(0..<9)
         var run = simulation(plan)
@@ -41,7 +41,7 @@ extension DeliveryMachineTests {
         #expect(sources(run) == Array(repeating: .bt, count: 9))
     }
 
-    @Test func aStatusThatPassesIsNoReasonToHandOver() {
+    @Test func `a status that passes is no reason to hand over`() {
         var run = simulation(plan())
         run.troubles.obs = .status(503)
         run.start()
@@ -50,7 +50,7 @@ extension DeliveryMachineTests {
         #expect(run.machine.status(.obs).files == [3, 4, 5])
     }
 
-    @Test func silenceForTheSourceTimeoutMeansNoSource() throws {
+    @Test func `silence for the source timeout means no source`() throws {
         var run = simulation(plan(), obs: 0)
         run.start()
         run.run(seconds: 590)
@@ -66,7 +66,7 @@ extension DeliveryMachineTests {
         #expect((3..<6).allSatisfy { run.cameFrom[$0] == .cdn })
     }
 
-    @Test func silenceOutsideAWindowIsNoSilence() throws {
+    @Test func `silence outside a window is no silence`() throws {
         var plan = plan()
         plan.windows.obs = try QuietWindow.parse("01:00-02:00")
         var run = simulation(plan)
@@ -80,7 +80,7 @@ extension DeliveryMachineTests {
         #expect(sources(run) == shares)
     }
 
-    @Test func peersMayBeAwayForAWhile() {
+    @Test func `peers may be away for a while`() {
         var patient = plan()
         patient.settings.peerGrace = 30
         var run = simulation(patient)
@@ -97,7 +97,7 @@ extension DeliveryMachineTests {
         #expect(run.machine.status(.bt).noSource == .noPeerHasPiece)
     }
 
-    @Test func aSourceIsProbedEverMoreSeldomAndTakesPartAgain() {
+    @Test func `a source is probed ever more seldom and takes part again`() {
         var plan = plan()
         plan.sizes = Array(repeating: 1_000_000_000, count: 9)
         var run = simulation(plan)
@@ -120,7 +120,7 @@ extension DeliveryMachineTests {
         #expect(run.machine.phase == .finished)
     }
 
-    @Test func aMethodWithoutASourceIsNotProbedOutsideItsWindow() throws {
+    @Test func `a method without a source is not probed outside its window`() throws {
         var plan = plan(usable: [.obs])
         plan.homes = Array(repeating: .obs, count: 9)
         plan.windows.obs = try QuietWindow.parse("01:00-02:00")
@@ -134,7 +134,7 @@ extension DeliveryMachineTests {
         #expect(run.actions.allSatisfy { $0.action != .probe(.obs) || $0.at.wall < closing })
     }
 
-    @Test func aSourceThatAnswersAndGivesNothingIsAskedEverMoreSeldom() {
+    @Test func `a source that answers and gives nothing is asked ever more seldom`() {
         var run = simulation(plan(usable: [.bt, .obs]), obs: 0)
         run.start()
         run.run(seconds: 24 * 3600)
@@ -143,7 +143,7 @@ extension DeliveryMachineTests {
         #expect(run.machine.phase == .fetching)
     }
 
-    @Test func withNoneSharesAreStrict() {
+    @Test func `with none shares are strict`() {
         var run = simulation(plan(), bt: 0.1, obs: 10, cdn: 10)
         run.start()
         run.run(seconds: 3600)
@@ -151,7 +151,7 @@ extension DeliveryMachineTests {
         #expect(sources(run) == shares)
     }
 
-    @Test func withIdleAPayableMethodTakesOverFilesOfASlowerOne() {
+    @Test func `with idle a payable method takes over files of a slower one`() {
         var run = simulation(plan(rebalance: .idle, payable: [.cdn]), bt: 0.1, obs: 10, cdn: 10)
         run.start()
         run.run(seconds: 3600)
@@ -161,7 +161,7 @@ extension DeliveryMachineTests {
         #expect(run.now.uptime - 1000 < 60)
     }
 
-    @Test func withIdleAMethodThatCostsMoneyTakesNothingOverUnasked() {
+    @Test func `with idle a method that costs money takes nothing over unasked`() {
         var run = simulation(plan(rebalance: .idle), bt: 0.1, obs: 10, cdn: 10)
         run.start()
         run.run(seconds: 3600)
@@ -169,7 +169,7 @@ extension DeliveryMachineTests {
         #expect(sources(run) == shares)
     }
 
-    @Test func withIdlePeersTakeOverWhatTheTorrentHas() {
+    @Test func `with idle peers take over what the torrent has`() {
         var plan = plan(rebalance: .idle)
         plan.torrentFiles = Set(0..<9)
         var run = simulation(plan, bt: 10, obs: 0.1, cdn: 0.1)

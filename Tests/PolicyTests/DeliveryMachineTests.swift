@@ -30,7 +30,7 @@ import Text
 
     let shares: [DeliveryMethod?] = [.bt, .bt, .bt, .obs, .obs, .obs, .cdn, .cdn, .cdn]
 
-    @Test func allMethodsRunAtOnceAndKeepToTheirShares() throws {
+    @Test func `all methods run at once and keep to their shares`() throws {
         var run = simulation(plan(), bt: 10)
         run.start()
         #expect(run.active == PerMethod(repeating: true))
@@ -54,7 +54,7 @@ import Text
         #expect(!run.actions.contains { $0.action == .setSeeding(true) })
     }
 
-    @Test func nothingIsPublishedBeforeTheLastFileIsRight() {
+    @Test func `nothing is published before the last file is right`() {
         var machine = DeliveryMachine(plan: plan(), clock: china)
         let now = Moment(uptime: 0, wall: Instant(seconds: 0))
         var actions = machine.start(at: now)
@@ -65,7 +65,7 @@ import Text
         #expect(machine.verified(8, isRight: true, at: now).isEmpty)
     }
 
-    @Test func aWrongFileIsFetchedFromAnotherSource() {
+    @Test func `a wrong file is fetched from another source`() {
         var run = simulation(plan())
         run.wrong = [.obs: [4: 100]]
         run.start()
@@ -76,7 +76,7 @@ import Text
         #expect(run.count(.verify(file: 4)) == 2)
     }
 
-    @Test func aWrongFileOfTheOnlySourceIsFetchedAgainFromIt() {
+    @Test func `a wrong file of the only source is fetched again from it`() {
         var run = simulation(plan(usable: [.obs]))
         run.machine = DeliveryMachine(
             plan: DeliveryPlan(sizes: [10, 10], homes: [.obs, .obs], torrentFiles: [], usable: [.obs]), clock: china)
@@ -86,7 +86,7 @@ import Text
         #expect(run.machine.phase == .finished)
     }
 
-    @Test func aFileThatIsWrongEverywhereFailsTheDelivery() {
+    @Test func `a file that is wrong everywhere fails the delivery`() {
         var run = simulation(plan())
         run.wrong = [.obs: [4: 100], .cdn: [4: 100]]
         run.start()
@@ -98,7 +98,7 @@ import Text
         #expect(run.isOver)
     }
 
-    @Test func localFilesAreCopiedCheckedAndNotFetched() {
+    @Test func `local files are copied checked and not fetched`() {
         var plan = plan()
         plan.localFiles = [0, 4, 8]
         var run = simulation(plan)
@@ -109,7 +109,7 @@ import Text
         #expect([0, 4, 8].allSatisfy { run.cameFrom[$0] == nil && run.count(.verify(file: $0)) == 1 })
     }
 
-    @Test func whatIsAllHereIsPublishedWithoutATransfer() {
+    @Test func `what is all here is published without a transfer`() {
         var plan = plan()
         plan.localFiles = Set(0..<9)
         var run = simulation(plan)
@@ -118,7 +118,7 @@ import Text
         #expect(run.received == PerMethod(repeating: 0))
     }
 
-    @Test func aLocalFileThatCannotBeCopiedOrIsWrongIsFetchedByTheMethodOfItsShare() {
+    @Test func `a local file that cannot be copied or is wrong is fetched by the method of its share`() {
         var plan = plan()
         plan.localFiles = [4]
         var machine = DeliveryMachine(plan: plan, clock: china)
@@ -133,7 +133,7 @@ import Text
         #expect(other.owner(of: 4) != nil)
     }
 
-    @Test func afterARestartOnlyWhatIsNotVerifiedIsFetched() {
+    @Test func `after a restart only what is not verified is fetched`() {
         var run = simulation(plan())
         run.machine = DeliveryMachine(plan: plan(), clock: china, verified: [0, 1, 2, 3, 6, 7, 8])
         run.start()
@@ -143,7 +143,7 @@ import Text
         #expect(Set(run.cameFrom.keys) == [4, 5])
     }
 
-    @Test func seedingEndsWhenItsTimeIsOver() throws {
+    @Test func `seeding ends when its time is over`() throws {
         var plan = plan()
         plan.seedTime = 7200
         var run = simulation(plan)
@@ -158,7 +158,7 @@ import Text
         #expect(abs(finished.wall - published.wall - 7200) < 1)
     }
 
-    @Test func seedingGoesOnAfterARestartUntilTheSameTime() {
+    @Test func `seeding goes on after a restart until the same time`() {
         var plan = plan()
         plan.seedTime = 7200
         var run = simulation(plan)
@@ -172,7 +172,7 @@ import Text
         #expect(run.machine.phase == .finished)
     }
 
-    @Test func seedingKeepsToTheWindowWhereItIsTold() throws {
+    @Test func `seeding keeps to the window where it is told`() throws {
         var plan = plan()
         plan.seedTime = 48 * 3600
         plan.seedsInWindow = true
@@ -187,7 +187,7 @@ import Text
         #expect(!run.isSeeding)
     }
 
-    @Test func aCacherFetchesTheShareKeepsNothingAndSeeds() {
+    @Test func `a cacher fetches the share keeps nothing and seeds`() {
         var plan = plan(usable: [.bt])
         plan.homes = plan.homes.map { $0 == .bt ? .bt : nil }
         plan.keepsContent = false
@@ -206,7 +206,7 @@ import Text
         #expect(run.now.wall + 3600 > until)
     }
 
-    @Test func contentThatCannotBePublishedFails() {
+    @Test func `content that cannot be published fails`() {
         var run = simulation(plan())
         run.publishes = false
         run.start()
@@ -214,13 +214,13 @@ import Text
         #expect(run.machine.phase == .failed(.cannotPublish("the disk is full")))
     }
 
-    @Test func aFileThatNoMethodMayFetchFailsAtOnce() {
+    @Test func `a file that no method may fetch fails at once`() {
         var machine = DeliveryMachine(plan: plan(usable: [.bt]), clock: china)
         let actions = machine.start(at: Moment(uptime: 0, wall: Instant(seconds: 0)))
         #expect(actions == [.fail(.noMethod(file: 3))])
     }
 
-    @Test func aQuietHourDeliveryOfTwoDaysIsCarriedOutWindowByWindow() throws {
+    @Test func `a quiet hour delivery of two days is carried out window by window`() throws {
         // 190 GB: obs at night, cdn by day, bt in the evening; none is done on the first day.
         var plan = DeliveryPlan(
             sizes: Array(repeating: 9_500_000_000, count: 20),
@@ -256,7 +256,7 @@ import Text
         #expect(!run.actions.contains { if case .probe = $0.action { true } else { false } })
     }
 
-    @Test func whateverHappensNothingIsPublishedEarlyAndTheMachineGoesOn() {
+    @Test func `whatever happens nothing is published early and the machine goes on`() {
         var generator = SeededGenerator(seed: 9)
         for _ in 0..<60 {
             let rebalance = Bool.random(using: &generator) ? Rebalance.idle : .none
@@ -282,7 +282,7 @@ import Text
         }
     }
 
-    @Test func thatAFileIsHereCostsNoMoreWithManyFiles() {
+    @Test func `that a file is here costs no more with many files`() {
         let count = 20_000
         let homes = (0..<count).map { Optional(DeliveryMethod.allCases[$0 * 3 / count]) }
         let plan = DeliveryPlan(

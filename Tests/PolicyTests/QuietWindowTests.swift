@@ -27,17 +27,17 @@ import Testing
         "", "08:00", "08:00-", "8-18", "08:00-18:0", "25:00-01:00", "24:01-02:00", "08:60-09:00",
         "08:00-18:00-20:00", "08:00 to 18:00", "+8:00-09:00", "08:00-18:00x", "००:00-01:00",
     ])
-    func textsThatAreNoWindowAreRefused(text: String) {
+    func `texts that are no window are refused`(text: String) {
         #expect(throws: QuietWindowError.malformed(text)) { try QuietWindow.parse(text) }
     }
 
     @Test(arguments: ["08:00-08:00", "00:00-00:00", "24:00-00:00", "24:00-24:00"])
-    func aWindowThatStartsWhenItEndsIsAnError(text: String) {
+    func `a window that starts when it ends is an error`(text: String) {
         #expect(throws: QuietWindowError.empty(text)) { try QuietWindow.parse(text) }
     }
 
     @Test(arguments: ["00:00-23:59", "00:00-24:00", " 00:00 - 23:59 "])
-    func allDayMeansAlways(text: String) throws {
+    func `all day means always`(text: String) throws {
         let window = try #require(QuietWindow(text))
         #expect(window.isAlways)
         let lastMinute = try instant("2021-05-28 23:59:30")
@@ -45,7 +45,7 @@ import Testing
         #expect(window.nextChange(after: lastMinute, clock: china) == nil)
     }
 
-    @Test func aWindowOpensAtItsFirstSecondAndIsClosedAtItsLast() throws {
+    @Test func `a window opens at its first second and is closed at its last`() throws {
         let window = try #require(QuietWindow("08:00-18:00"))
         #expect(!window.isOpen(at: try instant("2021-05-28 07:59:59"), clock: china))
         #expect(window.isOpen(at: try instant("2021-05-28 08:00:00"), clock: china))
@@ -59,7 +59,7 @@ import Testing
                 == (try instant("2021-05-29 08:00:00")))
     }
 
-    @Test func aWindowOverMidnightIsOneSpan() throws {
+    @Test func `a window over midnight is one span`() throws {
         let window = try #require(QuietWindow("18:00-05:00"))
         #expect(window.isOpen(at: try instant("2021-05-28 04:59:59"), clock: china))
         #expect(!window.isOpen(at: try instant("2021-05-28 05:00:00"), clock: china))
@@ -70,7 +70,7 @@ import Testing
     }
 
     @Test(arguments: ["06:00-00:00", "06:00-24:00"])
-    func midnightIsTheEndOfTheDay(text: String) throws {
+    func `midnight is the end of the day`(text: String) throws {
         let window = try #require(QuietWindow(text))
         #expect(window.isOpen(at: try instant("2021-05-28 23:59:59"), clock: china))
         #expect(!window.isOpen(at: try instant("2021-05-29 00:00:00"), clock: china))
@@ -82,7 +82,7 @@ import Testing
         ("01:00-02:30", "2024-03-31 01:00:00", 60), ("01:00-06:00", "2024-03-31 01:00:00", 240),
         ("02:00-03:00", "2024-03-31 03:00:00", 60),
     ])
-    func springLosesNoWindowInBerlin(text: String, opens: String, minutes: Double) throws {
+    func `spring loses no window in Berlin`(text: String, opens: String, minutes: Double) throws {
         let berlin = try ZoneClock("Europe/Berlin")
         let window = try #require(QuietWindow(text))
         let found = try spans(window, from: "2024-03-31 00:00:00", hours: 22, clock: berlin)
@@ -95,7 +95,7 @@ import Testing
         ("02:15-02:45", "2024-10-27 02:15:00", 30.0), ("02:30-04:00", "2024-10-27 02:30:00", 150),
         ("01:00-02:30", "2024-10-27 01:00:00", 90), ("01:00-06:00", "2024-10-27 01:00:00", 360),
     ])
-    func autumnDoublesNoWindowInBerlin(text: String, opens: String, minutes: Double) throws {
+    func `autumn doubles no window in Berlin`(text: String, opens: String, minutes: Double) throws {
         let berlin = try ZoneClock("Europe/Berlin")
         let window = try #require(QuietWindow(text))
         let found = try spans(window, from: "2024-10-27 00:00:00", hours: 24, clock: berlin)
@@ -107,7 +107,7 @@ import Testing
         "Europe/Berlin", "America/New_York", "America/Santiago", "Australia/Lord_Howe", "Africa/Cairo",
         "Asia/Kolkata", "Pacific/Chatham", "America/St_Johns", "UTC",
     ])
-    func eachWindowOpensOnceADayAllYear(zone: String) throws {
+    func `each window opens once a day all year`(zone: String) throws {
         let clock = try ZoneClock(zone)
         let start = try instant("2024-01-01 12:00:00", clock)
         for text in ["00:15-00:45", "02:00-03:00", "22:00-06:00", "23:30-00:10", "04:00-02:30"] {
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test func aDayThatAPlaceSkippedDoesNotStopTheClock() throws {
+    @Test func `a day that a place skipped does not stop the clock`() throws {
         // Samoa went from Thursday to Saturday at the end of 2011.
         let apia = try ZoneClock("Pacific/Apia")
         let window = try #require(QuietWindow("08:00-10:00"))
@@ -139,7 +139,7 @@ import Testing
         #expect(apia.text(now) > "2012-01-01")
     }
 
-    @Test func theSpanOfNowOrTheNextIsGiven() throws {
+    @Test func `the span of now or the next is given`() throws {
         let window = try #require(QuietWindow("22:34-22:37"))
         let span = try #require(window.currentOrNext(at: try instant("2021-05-28 22:33:57"), clock: china))
         #expect(china.text(span.lowerBound) == "2021-05-28 22:34:00")

@@ -4,7 +4,7 @@ import Testing
 import Text
 
 @Suite struct TimeTests {
-    @Test func localTimesAreWrittenAndReadAsTaskFilesHaveThem() throws {
+    @Test func `local times are written and read as task files have them`() throws {
         let instant = try #require(china.instant(of: "2021-05-28 22:33:57"))
         #expect(instant.seconds == 1_622_212_437)
         #expect(china.text(instant) == "2021-05-28 22:33:57")
@@ -15,9 +15,9 @@ import Text
         "", "2021-02-29 00:00:00", "2021-13-01 00:00:00", "2021-01-01 24:00:00", "2021-01-01T00:00:00",
         "2021-1-01 00:00:00", "20x1-01-01 00:00:00",
     ])
-    func textsThatAreNoTimeAreRefused(text: String) { #expect(LocalTime(text) == nil) }
+    func `texts that are no time are refused`(text: String) { #expect(LocalTime(text) == nil) }
 
-    @Test func datesAgreeWithAnotherCalendar() throws {
+    @Test func `dates agree with another calendar`() throws {
         var calendar = Calendar(identifier: .gregorian)
         calendar.timeZone = try #require(TimeZone(identifier: "UTC"))
         var generator = SeededGenerator(seed: 2)
@@ -34,7 +34,7 @@ import Text
         }
     }
 
-    @Test func instantsBeyondAnyCalendarDoNotTrap() {
+    @Test func `instants beyond any calendar do not trap`() {
         for seconds in [Double.infinity, -.infinity, 1e300, -1e300] {
             #expect(!FixedOffsetClock.utc.text(Instant(seconds: seconds)).isEmpty)
         }
@@ -44,14 +44,14 @@ import Text
         ("90s", 90), ("30m", 1800), ("72h", 259_200), ("72", 259_200), ("0", 0), ("7d", 604_800),
         (" 12 ", 43_200),
     ])
-    func seedTimesCountHoursUnlessASuffixSaysOtherwise(text: String, seconds: Int) {
+    func `seed times count hours unless a suffix says otherwise`(text: String, seconds: Int) {
         #expect(SeedTime(text)?.seconds == seconds)
     }
 
     @Test(arguments: ["", "h", "-1", "1.5", "72x", "99999999999999999999", "9223372036854775807h", "1 h 2"])
-    func seedTimesThatAreNoneAreRefused(text: String) { #expect(SeedTime(text) == nil) }
+    func `seed times that are none are refused`(text: String) { #expect(SeedTime(text) == nil) }
 
-    @Test func theSystemsClockAgreesWithItself() {
+    @Test func `the system's clock agrees with itself`() {
         let clock = SystemWallClock()
         let now = Instant(seconds: 1_700_000_000)
         #expect(clock.instant(of: clock.text(now)) == now)

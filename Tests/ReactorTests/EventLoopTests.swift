@@ -5,7 +5,7 @@ import Testing
 import Text
 
 @Suite struct EventLoopTests {
-    @Test func postedWorkRunsInOrderOnTheLoop() async throws {
+    @Test func `posted work runs in order on the loop`() async throws {
         let loop = try EventLoop(name: "test")
         let order = Mutex<[Int]>([])
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
@@ -16,7 +16,7 @@ import Text
         loop.shutdown()
     }
 
-    @Test func timersFireInTheOrderOfTheirDeadlinesAndCancelledOnesDoNot() async throws {
+    @Test func `timers fire in the order of their deadlines and cancelled ones do not`() async throws {
         let loop = try EventLoop(name: "test")
         let fired = Mutex<[Int]>([])
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
@@ -32,7 +32,7 @@ import Text
         loop.shutdown()
     }
 
-    @Test func anActorOnTheLoopRunsOnItsThread() async throws {
+    @Test func `an actor on the loop runs on its thread`() async throws {
         actor Resident {
             nonisolated let loop: EventLoop
             nonisolated var unownedExecutor: UnownedSerialExecutor { loop.asUnownedSerialExecutor() }
@@ -47,7 +47,7 @@ import Text
 }
 
 @Suite struct TimerQueueTests {
-    @Test func deadlinesComeOutSorted() {
+    @Test func `deadlines come out sorted`() {
         var queue = TimerQueue()
         var random = SeededGenerator(seed: 7)
         var expected: [Double] = []

@@ -3,8 +3,8 @@ import Storage
 import Testing
 
 @Suite("Piece buffers") struct BufferTests {
-    @Test("are page-aligned, of the length asked for, and bounded together")
-    func bounds() throws {
+    @Test
+    func `are page-aligned, of the length asked for, and bounded together`() throws {
         let pool = PieceBufferPool(capacity: 1 << 20)
         var buffers: [PieceBuffer] = []
         while let buffer = pool.take(length: 100_001) { buffers.append(buffer) }
@@ -20,8 +20,8 @@ import Testing
         #expect(pool.take(length: 100_001) != nil)
     }
 
-    @Test("one piece always fits, however large, when nothing else is in use")
-    func largePiece() throws {
+    @Test
+    func `one piece always fits, however large, when nothing else is in use`() throws {
         let pool = PieceBufferPool(capacity: 1 << 20)
         let large = try #require(pool.take(length: 16 << 20))
         large.bytes[(16 << 20) - 1] = 7
@@ -32,8 +32,8 @@ import Testing
         #expect(pool.take(length: 1) != nil)
     }
 
-    @Test("in the default pool a piece of 16 MiB fits beside others")
-    func defaultPool() throws {
+    @Test
+    func `in the default pool a piece of 16 MiB fits beside others`() throws {
         let pool = PieceBufferPool()
         let large = try #require(pool.take(length: 16 << 20))
         let small = try #require(pool.take(length: 4 << 20))
@@ -41,8 +41,8 @@ import Testing
         withExtendedLifetime((large, small)) {}
     }
 
-    @Test("come back once, by release or by letting go, and are used again")
-    func reuse() throws {
+    @Test
+    func `come back once, by release or by letting go, and are used again`() throws {
         let pool = PieceBufferPool(capacity: 1 << 20)
         let first = try #require(pool.take(length: 50_000))
         let address = UInt(bitPattern: first.bytes.baseAddress)
@@ -57,8 +57,8 @@ import Testing
         #expect(pool.bytesIdle == 53_248)
     }
 
-    @Test("idle memory of another size makes room")
-    func otherSizes() throws {
+    @Test
+    func `idle memory of another size makes room`() throws {
         let pool = PieceBufferPool(capacity: 1 << 20)
         var buffers = (0..<16).compactMap { _ in pool.take(length: 65_536) }
         #expect(buffers.count == 16)
@@ -69,8 +69,8 @@ import Testing
         withExtendedLifetime(large) {}
     }
 
-    @Test("what was not needed between two trims goes back to the system")
-    func trimming() throws {
+    @Test
+    func `what was not needed between two trims goes back to the system`() throws {
         let pool = PieceBufferPool(capacity: 1 << 20)
         var buffers = (0..<8).compactMap { _ in pool.take(length: 65_536) }
         buffers = []
@@ -85,16 +85,16 @@ import Testing
         withExtendedLifetime(buffers) {}
     }
 
-    @Test("nonsense lengths get none")
-    func nonsense() {
+    @Test
+    func `nonsense lengths get none`() {
         let pool = PieceBufferPool()
         for length in [0, -1, .min, .max, 1 << 60] { #expect(pool.take(length: length) == nil) }
         #expect(pool.bytesInUse == 0)
         #expect(pool.take(length: 1) != nil)
     }
 
-    @Test("many threads share a pool without two getting the same memory")
-    func threads() {
+    @Test
+    func `many threads share a pool without two getting the same memory`() {
         let pool = PieceBufferPool(capacity: 64 * 4096)
         Parallelism.threads(4).perform(4) { worker in
             for round in 0..<2000 {

@@ -8,8 +8,8 @@ import TestFileLayers
 import Testing
 
 @Suite("Checking what is on disk") struct CheckTests {
-    @Test("tells right, wrong and missing apart", arguments: Disk.Kind.allCases, [Info.Version.v1, .v2, .hybrid])
-    func verdicts(kind: Disk.Kind, version: Info.Version) throws {
+    @Test(arguments: Disk.Kind.allCases, [Info.Version.v1, .v2, .hybrid])
+    func `tells right, wrong and missing apart`(kind: Disk.Kind, version: Info.Version) throws {
         let disk = try Disk(kind)
         let sample = try Sample.directory(version: version)
         try disk.put(sample, except: ["last"])
@@ -37,10 +37,8 @@ import Testing
         }
     }
 
-    @Test(
-        "layers that a torrent lacks are made of the content, as far as it is right",
-        arguments: [Info.Version.v2, .hybrid])
-    func madeLayers(version: Info.Version) throws {
+    @Test(arguments: [Info.Version.v2, .hybrid])
+    func `layers that a torrent lacks are made of the content, as far as it is right`(version: Info.Version) throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: version)
         try disk.put(sample)
@@ -61,8 +59,8 @@ import Testing
         #expect(cancelled?.kind == .cancelled)
     }
 
-    @Test("what the record vouches for is not read, as long as its files are there and long enough")
-    func trust() throws {
+    @Test
+    func `what the record vouches for is not read, as long as its files are there and long enough`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         try disk.put(sample)
@@ -83,8 +81,8 @@ import Testing
         #expect(!result.right.contains(5))
     }
 
-    @Test("holes are not read; where the content is zeros they are right", arguments: [Info.Version.v1, .v2, .hybrid])
-    func holes(version: Info.Version) throws {
+    @Test(arguments: [Info.Version.v1, .v2, .hybrid])
+    func `holes are not read; where the content is zeros they are right`(version: Info.Version) throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory(
             [("data", 200_000), ("zeros", 200_000)], version: version, zeros: ["zeros"])
@@ -101,8 +99,8 @@ import Testing
         }
     }
 
-    @Test("a blob is checked by its chain, whatever its SHA-1s say")
-    func blobs() throws {
+    @Test
+    func `a blob is checked by its chain, whatever its SHA-1s say`() throws {
         let disk = try Disk(.real)
         var bytes = [UInt8](repeating: 7, count: 200_000)
         // Pieces 4 and 5 are zeros, and holes on disk as the rest of what is not written.
@@ -123,8 +121,8 @@ import Testing
         #expect(found.right == right.right && found.wrong == right.wrong)
     }
 
-    @Test("a hundred gigabytes of hole take no time")
-    func sparse() throws {
+    @Test
+    func `a hundred gigabytes of hole take no time`() throws {
         let disk = try Disk(.real)
         let builder = try TorrentBuilder(
             name: try PathComponent("content"), length: 100 << 30, pieceLength: 16 << 20, version: .v1)
@@ -140,8 +138,8 @@ import Testing
         #expect(Array(result.wrong.indices) == [6399])
     }
 
-    @Test("progress reaches the total and never goes back")
-    func progress() throws {
+    @Test
+    func `progress reaches the total and never goes back`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory()
         try disk.put(sample, except: ["last"])
@@ -153,8 +151,8 @@ import Testing
         #expect(zip(seen, seen.dropFirst()).allSatisfy { $0.done <= $1.done })
     }
 
-    @Test("a check stops when asked")
-    func cancelling() throws {
+    @Test
+    func `a check stops when asked`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.single(2 << 20)
         try disk.put(sample)
@@ -168,8 +166,8 @@ import Testing
         #expect(faulty.count(of: .read) < 64)
     }
 
-    @Test("a part of the disk that cannot be read counts as missing, and is told of")
-    func unreadable() throws {
+    @Test
+    func `a part of the disk that cannot be read counts as missing, and is told of`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.single()
         try disk.put(sample)
@@ -181,8 +179,8 @@ import Testing
         #expect(result.readFailure?.kind == .io(EIO))
     }
 
-    @Test("seeding follows the symlinks that making the torrent followed")
-    func symlinksWhenReading() throws {
+    @Test
+    func `seeding follows the symlinks that making the torrent followed`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory([("here", 20_000), ("there", 20_000)], version: .v1)
         try disk.put(sample, as: "original")
@@ -195,8 +193,8 @@ import Testing
 }
 
 @Suite("Vouching for complete content") struct VouchingTests {
-    @Test("a record counts until a file is written, replaced, moved or gone")
-    func vouching() throws {
+    @Test
+    func `a record counts until a file is written, replaced, moved or gone`() throws {
         let disk = try Disk(.real)
         let state = try Disk(.real)
         let sample = try Sample.directory(version: .v1)
@@ -226,8 +224,8 @@ import Testing
         #expect(store.pieces(vouchedFor: try disk.files(sample, as: "moved"), hashes: hashes) == nil)
     }
 
-    @Test("a download leaves a record that vouches for it")
-    func afterDownload() throws {
+    @Test
+    func `a download leaves a record that vouches for it`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory()
         let store = VouchingStore(directory: "/state", layer: disk.layer)

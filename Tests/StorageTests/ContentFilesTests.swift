@@ -7,8 +7,8 @@ import Testing
 import Text
 
 @Suite("Content files") struct ContentFilesTests {
-    @Test("pieces written in any order make the files", arguments: Disk.Kind.allCases, [Info.Version.v1, .v2, .hybrid])
-    func writing(kind: Disk.Kind, version: Info.Version) throws {
+    @Test(arguments: Disk.Kind.allCases, [Info.Version.v1, .v2, .hybrid])
+    func `pieces written in any order make the files`(kind: Disk.Kind, version: Info.Version) throws {
         let disk = try Disk(kind)
         let sample = try Sample.directory(version: version)
         let files = try disk.files(sample)
@@ -19,8 +19,8 @@ import Text
         #expect(!disk.names(disk.path + "/content").contains(".pad"), "padding is never written")
     }
 
-    @Test("a single file lies beside its directory, not in one of its own", arguments: Disk.Kind.allCases)
-    func singleFile(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `a single file lies beside its directory, not in one of its own`(kind: Disk.Kind) throws {
         let disk = try Disk(kind)
         let sample = try Sample.single()
         try disk.files(sample).writeAll(sample)
@@ -28,8 +28,8 @@ import Text
         #expect(disk.holds(sample))
     }
 
-    @Test("a part of a piece is read where it lies, padding as zeros")
-    func partialReads() throws {
+    @Test
+    func `a part of a piece is read where it lies, padding as zeros`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory([("a", 20_000), ("b", 10)], version: .hybrid)
         let files = try disk.files(sample)
@@ -43,8 +43,8 @@ import Text
         }
     }
 
-    @Test("a region can be read as sendfile would, even after its file left the cache")
-    func leases() throws {
+    @Test
+    func `a region can be read as sendfile would, even after its file left the cache`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory((0..<20).map { ("file\($0)", 16_384) }, version: .v1)
         var limits = StorageLimits()
@@ -61,8 +61,8 @@ import Text
         }
     }
 
-    @Test("a descriptor is closed once it is neither cached nor leased")
-    func closing() throws {
+    @Test
+    func `a descriptor is closed once it is neither cached nor leased`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single()
         let files = try disk.files(sample)
@@ -78,8 +78,8 @@ import Text
         #expect((try? SystemFileLayer().status(number).inode) != inode)
     }
 
-    @Test("thousands of files need few descriptors")
-    func manyFiles() throws {
+    @Test
+    func `thousands of files need few descriptors`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory(
             (0..<1500).map { ("d\($0 % 150)/f\($0)", 20) }, pieceLength: 16_384, version: .v1)
@@ -90,8 +90,8 @@ import Text
         #expect(disk.holds(sample))
     }
 
-    @Test("at the limit of open files the cache gives way")
-    func tooManyOpenFiles() throws {
+    @Test
+    func `at the limit of open files the cache gives way`() throws {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         let sample = try Sample.directory(version: .v1)
@@ -107,8 +107,8 @@ import Text
         #expect(error?.advice.contains("ulimit") == true)
     }
 
-    @Test("files nobody selected are not made, and pieces they share with others are kept as far as wanted")
-    func selection() throws {
+    @Test
+    func `files nobody selected are not made, and pieces they share with others are kept as far as wanted`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let selection = sample.selection("a/second.bin")
@@ -122,8 +122,8 @@ import Text
         #expect(throws: StorageError.self) { try files.bytes(sample, 3) }
     }
 
-    @Test("a buffer that is not the piece's length is refused")
-    func wrongLength() throws {
+    @Test
+    func `a buffer that is not the piece's length is refused`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.single()
         let files = try disk.files(sample)
@@ -137,8 +137,8 @@ import Text
         #expect(disk.names.isEmpty)
     }
 
-    @Test("the executable bit is kept, other files are plain")
-    func executableBit() throws {
+    @Test
+    func `the executable bit is kept, other files are plain`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory([("run", 100), ("read", 100)], version: .v1, executable: ["run"])
         try disk.files(sample).writeAll(sample)
@@ -154,8 +154,8 @@ import Text
         0o022
     }
 
-    @Test("lengths are set as holes, or space is reserved, or nothing of it", arguments: Preallocation.allCases)
-    func preallocation(choice: Preallocation) throws {
+    @Test(arguments: Preallocation.allCases)
+    func `lengths are set as holes, or space is reserved, or nothing of it`(choice: Preallocation) throws {
         let disk = try Disk(.real)
         let sample = try Sample.single(1_000_000)
         let files = try disk.files(sample, preallocation: choice)
@@ -170,8 +170,8 @@ import Text
         }
     }
 
-    @Test("many threads write and read at once")
-    func threads() throws {
+    @Test
+    func `many threads write and read at once`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory((0..<64).map { ("d\($0 % 5)/f\($0)", 40_000) }, version: .v1)
         var limits = StorageLimits()

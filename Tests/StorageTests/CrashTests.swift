@@ -7,10 +7,8 @@ import Text
 
 /// The power fails; what was not synced is lost, in whole or in any part.
 @Suite("After a crash") struct CrashTests {
-    @Test(
-        "every piece that the record vouches for is right, and none that was synced is missing",
-        arguments: UInt64(0)..<120)
-    func writeSyncCrash(seed: UInt64) throws {
+    @Test(arguments: UInt64(0)..<120)
+    func `every piece that the record vouches for is right, and none that was synced is missing`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let version: Info.Version = [.v1, .v2, .hybrid][Int(seed % 3)]
         let sample = try Sample.directory(
@@ -99,8 +97,8 @@ import Text
         }
     }
 
-    @Test("at any step of starting or publishing, the next start ends well without fetching", arguments: Scene.allCases)
-    func crashWhilePublishing(scene: Scene) throws {
+    @Test(arguments: Scene.allCases)
+    func `at any step of starting or publishing, the next start ends well without fetching`(scene: Scene) throws {
         let sample = try scene.isSingle ? Sample.single() : Sample.directory(version: .v1)
         let changing: Set<FaultyFileLayer.Operation> = [
             .create, .write, .synchronize, .truncate, .makeDirectory, .rename, .remove,
@@ -156,10 +154,8 @@ import Text
         }
     }
 
-    @Test(
-        "without permission to replace, nothing of the user's is ever lost, whenever it crashes",
-        arguments: Scene.allCases)
-    func crashKeepsUserFiles(scene: Scene) throws {
+    @Test(arguments: Scene.allCases)
+    func `without permission to replace, nothing of the user's is ever lost, whenever it crashes`(scene: Scene) throws {
         guard scene.needsOverwrite else { return }
         let sample = try scene.isSingle ? Sample.single() : Sample.directory(version: .v1)
         for steps in 0..<30 {

@@ -26,8 +26,8 @@ import Text
         }
     }
 
-    @Test("content lands under its name and nothing else stays", arguments: Disk.Kind.allCases, [Info.Version.v1, .v2])
-    func wholeLife(kind: Disk.Kind, version: Info.Version) throws {
+    @Test(arguments: Disk.Kind.allCases, [Info.Version.v1, .v2])
+    func `content lands under its name and nothing else stays`(kind: Disk.Kind, version: Info.Version) throws {
         for sample in [try Sample.directory(version: version), try Sample.single(version: version)] {
             let disk = try Disk(kind)
             #expect(try Self.get(sample, disk.download(sample)) == sample.pieces.count)
@@ -38,8 +38,8 @@ import Text
         }
     }
 
-    @Test("while it runs only the working directory is there; published content is read where it is then")
-    func places() throws {
+    @Test
+    func `while it runs only the working directory is there; published content is read where it is then`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory(version: .v1)
         let download = try disk.download(sample)
@@ -55,8 +55,8 @@ import Text
         #expect(files.root.path == disk.path + "/content")
     }
 
-    @Test("a directory that does not exist is made")
-    func missingPlace() throws {
+    @Test
+    func `a directory that does not exist is made`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single()
         let download = try DownloadDirectory.open(directory: disk.path + "/a/b/c", info: sample.info)
@@ -64,8 +64,8 @@ import Text
         #expect(disk.holds(sample, as: "a/b/c/content"))
     }
 
-    @Test("an interrupted download goes on where it was", arguments: Disk.Kind.allCases)
-    func resuming(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `an interrupted download goes on where it was`(kind: Disk.Kind) throws {
         let disk = try Disk(kind)
         let sample = try Sample.directory(version: .v1)
         let first = try disk.download(sample)
@@ -82,8 +82,8 @@ import Text
         #expect(disk.holds(sample))
     }
 
-    @Test("a damaged record costs a check, not the content")
-    func damagedRecord() throws {
+    @Test
+    func `a damaged record costs a check, not the content`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let first = try disk.download(sample)
@@ -97,8 +97,8 @@ import Text
         #expect(disk.holds(sample))
     }
 
-    @Test("a second process is told who works on it", arguments: Disk.Kind.allCases)
-    func locking(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `a second process is told who works on it`(kind: Disk.Kind) throws {
         let disk = try Disk(kind)
         let sample = try Sample.single()
         let first = try disk.download(sample)
@@ -112,8 +112,8 @@ import Text
         #expect(try Self.get(sample, disk.download(sample)) == sample.pieces.count)
     }
 
-    @Test("unfinished content of another torrent with the same name is not touched, unless that is allowed")
-    func anotherTorrent() throws {
+    @Test
+    func `unfinished content of another torrent with the same name is not touched, unless that is allowed`() throws {
         let disk = try Disk(.memory)
         let old = try Sample.directory(version: .v1, seed: 1)
         let new = try Sample.directory(version: .v1, seed: 2)
@@ -133,8 +133,8 @@ import Text
         #expect(disk.holds(new))
     }
 
-    @Test("only the selected files are published; the rest is added later", arguments: [Info.Version.v1, .v2, .hybrid])
-    func selection(version: Info.Version) throws {
+    @Test(arguments: [Info.Version.v1, .v2, .hybrid])
+    func `only the selected files are published; the rest is added later`(version: Info.Version) throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: version)
         let part = sample.selection("a/second.bin", "a/empty")
@@ -146,8 +146,8 @@ import Text
         #expect(disk.names == ["content"])
     }
 
-    @Test("with a record that vouches, a selection that is complete is known as such")
-    func vouchedSelection() throws {
+    @Test
+    func `with a record that vouches, a selection that is complete is known as such`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let store = VouchingStore(directory: "/state/swoop", layer: disk.layer)
@@ -156,8 +156,8 @@ import Text
         #expect(try Self.get(sample, disk.download(sample, vouching: store), selection: part) == 0)
     }
 
-    @Test("a smaller selection after a larger one leaves no half files behind")
-    func smallerSelection() throws {
+    @Test
+    func `a smaller selection after a larger one leaves no half files behind`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let first = try disk.download(sample)
@@ -171,8 +171,8 @@ import Text
         #expect(disk.get("content/a/deep/down/first.bin") == nil)
     }
 
-    @Test("a larger selection fetches the pieces again that were only written in part")
-    func largerSelection() throws {
+    @Test
+    func `a larger selection fetches the pieces again that were only written in part`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let first = try disk.download(sample)
@@ -190,8 +190,10 @@ import Text
         #expect(disk.holds(sample))
     }
 
-    @Test("a piece written for one file only is not trusted for the other, though that is there with its full length")
-    func widerSelection() throws {
+    @Test
+    func `a piece written for one file only is not trusted for the other, though that is there with its full length`()
+        throws
+    {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let stages: [(FileSelection, [Int])] = [
@@ -214,8 +216,8 @@ import Text
         #expect(disk.holds(sample))
     }
 
-    @Test("what is recorded is not read again after a crash")
-    func recordSurvives() throws {
+    @Test
+    func `what is recorded is not read again after a crash`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         let download = try disk.download(sample)
@@ -234,8 +236,8 @@ import Text
         #expect(faulty.count(of: .read) <= 2)
     }
 
-    @Test("a name too long for a suffix is cut, each name in its own way")
-    func longNames() throws {
+    @Test
+    func `a name too long for a suffix is cut, each name in its own way`() throws {
         let disk = try Disk(.real)
         let names = [String(repeating: "n", count: 255), String(repeating: "n", count: 254) + "m"]
         for name in names + [String(repeating: "ü", count: 127)] {
@@ -252,8 +254,8 @@ import Text
         #expect(disk.names.count == 3)
     }
 
-    @Test("the metainfo of an unfinished download is found again by its hash")
-    func savedMetainfo() throws {
+    @Test
+    func `the metainfo of an unfinished download is found again by its hash`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory(version: .hybrid)
         let download = try disk.download(sample)
@@ -266,8 +268,8 @@ import Text
         #expect(DownloadDirectory.savedMetainfo(directory: disk.path, hashes: other) == nil)
     }
 
-    @Test("complete content on a read-only disk is complete")
-    func readOnly() throws {
+    @Test
+    func `complete content on a read-only disk is complete`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory()
         try disk.put(sample)
@@ -284,8 +286,8 @@ import Text
         #expect(error?.kind == .readOnly)
     }
 
-    @Test("pieces that are missing keep content from being published")
-    func unfinished() throws {
+    @Test
+    func `pieces that are missing keep content from being published`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.single()
         let download = try disk.download(sample)
@@ -296,8 +298,8 @@ import Text
         #expect(disk.names == [".content.swoop"])
     }
 
-    @Test("checking can be cancelled, and changes nothing")
-    func cancelling() throws {
+    @Test
+    func `checking can be cancelled, and changes nothing`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.single()
         try disk.put(sample)
@@ -310,8 +312,8 @@ import Text
 }
 
 @Suite("Serving while publishing") struct MovingTests {
-    @Test("content is read without a break while it moves to its place", arguments: [false, true])
-    func readingWhileMoving(intoExisting: Bool) throws {
+    @Test(arguments: [false, true])
+    func `content is read without a break while it moves to its place`(intoExisting: Bool) throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory((0..<300).map { ("d\($0 % 20)/f\($0)", 100) }, version: .v1)
         if intoExisting { try disk.put([1], "content/mine") }

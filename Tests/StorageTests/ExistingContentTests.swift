@@ -4,8 +4,8 @@ import Storage
 import Testing
 
 @Suite("Content that is there already") struct ExistingContentTests {
-    @Test("missing files are added, what is right is kept and not fetched again", arguments: Disk.Kind.allCases)
-    func missingFiles(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `missing files are added, what is right is kept and not fetched again`(kind: Disk.Kind) throws {
         let disk = try Disk(kind)
         let sample = try Sample.directory(version: .v2)
         try disk.put(sample, except: ["b/third.bin", "a/empty"])
@@ -17,8 +17,8 @@ import Testing
         #expect(disk.names == ["content"])
     }
 
-    @Test("only an empty file is missing: nothing is fetched", arguments: Disk.Kind.allCases)
-    func onlyEmptyFile(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `only an empty file is missing: nothing is fetched`(kind: Disk.Kind) throws {
         let disk = try Disk(kind)
         let sample = try Sample.directory(version: .v1)
         try disk.put(sample, except: ["a/empty"])
@@ -26,8 +26,8 @@ import Testing
         #expect(disk.holds(sample))
     }
 
-    @Test("a file that is the beginning of the right one is completed", arguments: Disk.Kind.allCases)
-    func prefix(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `a file that is the beginning of the right one is completed`(kind: Disk.Kind) throws {
         for sample in [try Sample.single(), try Sample.directory([("only", 100_000)], version: .v1)] {
             let disk = try Disk(kind)
             let file = sample.info.isSingleFile ? "content" : "content/only"
@@ -39,8 +39,8 @@ import Testing
         }
     }
 
-    @Test("wrong content is an error that changes nothing, and is replaced when allowed", arguments: Disk.Kind.allCases)
-    func wrong(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `wrong content is an error that changes nothing, and is replaced when allowed`(kind: Disk.Kind) throws {
         for sample in [try Sample.single(), try Sample.directory()] {
             let disk = try Disk(kind)
             try disk.put(sample)
@@ -60,8 +60,8 @@ import Testing
         }
     }
 
-    @Test("a file longer than the torrent says is wrong")
-    func tooLong() throws {
+    @Test
+    func `a file longer than the torrent says is wrong`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.single()
         try disk.put(try #require(sample.files[""]) + [1], "content")
@@ -70,8 +70,8 @@ import Testing
         #expect(disk.holds(sample))
     }
 
-    @Test("a short file of somebody's with other bytes is not taken for a beginning", arguments: Disk.Kind.allCases)
-    func notAPrefix(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `a short file of somebody's with other bytes is not taken for a beginning`(kind: Disk.Kind) throws {
         for sample in [try Sample.single(), try Sample.directory()] {
             let disk = try Disk(kind)
             let file = sample.info.isSingleFile ? "content" : "content/last"
@@ -86,8 +86,8 @@ import Testing
         }
     }
 
-    @Test("holes of an unfinished download by others are filled, not called wrong")
-    func holes() throws {
+    @Test
+    func `holes of an unfinished download by others are filled, not called wrong`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single(1 << 20)
         let bytes = try #require(sample.files[""])
@@ -97,8 +97,8 @@ import Testing
         #expect(disk.holds(sample))
     }
 
-    @Test("something of another kind is in the way and stays", arguments: [false, true])
-    func kinds(overwrite: Bool) throws {
+    @Test(arguments: [false, true])
+    func `something of another kind is in the way and stays`(overwrite: Bool) throws {
         let file = try Disk(.real)
         let directory = try Sample.directory()
         try file.put([1], "content")
@@ -122,8 +122,10 @@ import Testing
         #expect(disk.names == ["content"])
     }
 
-    @Test("inside a directory too: a file where a directory should be is replaced only when allowed, the reverse never")
-    func kindsInside() throws {
+    @Test
+    func `inside a directory too: a file where a directory should be is replaced only when allowed, the reverse never`()
+        throws
+    {
         let disk = try Disk(.real)
         let sample = try Sample.directory()
         try disk.put([1], "content/b")
@@ -139,8 +141,8 @@ import Testing
         #expect(other.get("content/last/mine") == [1])
     }
 
-    @Test("a symlink as the content, its working directory or inside is refused", arguments: [false, true])
-    func symlinks(overwrite: Bool) throws {
+    @Test(arguments: [false, true])
+    func `a symlink as the content, its working directory or inside is refused`(overwrite: Bool) throws {
         let sample = try Sample.directory()
         for name in ["content", ".content.swoop"] {
             let disk = try Disk(.real)
@@ -163,8 +165,8 @@ import Testing
         #expect(disk.get("content/mine") == [1])
     }
 
-    @Test("content that appears while the download runs is not replaced", arguments: Disk.Kind.allCases)
-    func appears(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `content that appears while the download runs is not replaced`(kind: Disk.Kind) throws {
         for sample in [try Sample.single(), try Sample.directory()] {
             let disk = try Disk(kind)
             let download = try disk.download(sample)
@@ -181,8 +183,8 @@ import Testing
         }
     }
 
-    @Test("a file that was complete and is changed while the download runs is not lost")
-    func changedMeanwhile() throws {
+    @Test
+    func `a file that was complete and is changed while the download runs is not lost`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v2)
         try disk.put(sample, except: ["last"])
@@ -197,8 +199,8 @@ import Testing
         #expect(disk.get("content/b/third.bin") == [5])
     }
 
-    @Test("what is reused counts after a restart too")
-    func reuseAndRestart() throws {
+    @Test
+    func `what is reused counts after a restart too`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(version: .v1)
         try disk.put(sample, except: ["last", "a/second.bin"])
@@ -216,8 +218,8 @@ import Testing
 }
 
 @Suite("Names that could deceive") struct DeceptiveNameTests {
-    @Test("content cannot have the name of another download's state")
-    func workDirectoryName() throws {
+    @Test
+    func `content cannot have the name of another download's state`() throws {
         let disk = try Disk(.memory)
         let sample = try Sample.directory(
             [("record", 10), ("content/victim", 10)], name: ".victim.swoop", version: .v1)
@@ -230,8 +232,8 @@ import Testing
         }
     }
 
-    @Test("a path is told as it is, and shown without control characters")
-    func paths() throws {
+    @Test
+    func `a path is told as it is, and shown without control characters`() throws {
         let disk = try Disk(.real)
         let name = "a\u{1b}[2J\u{202e}b"
         let sample = try Sample.single(name: name)

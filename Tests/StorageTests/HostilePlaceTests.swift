@@ -6,8 +6,8 @@ import Testing
 
 /// Section 15 of the list of hostile input, and places that somebody tampers with.
 @Suite("A hostile or failing place") struct HostilePlaceTests {
-    @Test("a directory swapped for a symlink leads nowhere")
-    func swappedDirectory() throws {
+    @Test
+    func `a directory swapped for a symlink leads nowhere`() throws {
         let disk = try Disk(.real)
         let outside = try Disk(.real)
         let sample = try Sample.directory([("sub/one", 16_384), ("sub/two", 16_384)], version: .v1)
@@ -21,8 +21,8 @@ import Testing
         #expect(outside.names.isEmpty)
     }
 
-    @Test("a symlink in a file's place is not followed, nor a FIFO waited for")
-    func swappedFile() throws {
+    @Test
+    func `a symlink in a file's place is not followed, nor a FIFO waited for`() throws {
         let disk = try Disk(.real)
         let outside = try Disk(.real)
         try outside.put([1, 2, 3], "precious")
@@ -38,8 +38,8 @@ import Testing
         #expect(outside.get("precious") == [1, 2, 3])
     }
 
-    @Test("a dangling symlink makes no file elsewhere")
-    func danglingSymlink() throws {
+    @Test
+    func `a dangling symlink makes no file elsewhere`() throws {
         let disk = try Disk(.real)
         let outside = try Disk(.real)
         let sample = try Sample.single()
@@ -48,8 +48,8 @@ import Testing
         #expect(outside.names.isEmpty)
     }
 
-    @Test("the destination deleted while running is noticed, and nothing is written elsewhere")
-    func vanished() throws {
+    @Test
+    func `the destination deleted while running is noticed, and nothing is written elsewhere`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory(version: .v1)
         let files = try disk.files(sample)
@@ -63,8 +63,8 @@ import Testing
         #expect(late?.advice.isEmpty == false)
     }
 
-    @Test("one open file deleted while running is noticed by the next sync")
-    func deletedFile() throws {
+    @Test
+    func `one open file deleted while running is noticed by the next sync`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single()
         let files = try disk.files(sample)
@@ -75,8 +75,8 @@ import Testing
         #expect(throws: StorageError.self) { try files.synchronize() }
     }
 
-    @Test("a file cut off, rewritten or deleted while seeding is not served")
-    func changedWhileSeeding() throws {
+    @Test
+    func `a file cut off, rewritten or deleted while seeding is not served`() throws {
         let tampering: [(String) -> Void] = [
             { truncate($0, 50_000) },
             { path in
@@ -100,13 +100,11 @@ import Testing
         }
     }
 
-    @Test(
-        "a fault is told apart, with the path and what to do",
-        arguments: [
-            (ENOSPC, StorageError.Kind.noSpace), (EDQUOT, .noSpace), (EROFS, .readOnly), (EACCES, .permission),
-            (EPERM, .permission), (EIO, .io(EIO)), (ENOENT, .vanished), (EFBIG, .io(EFBIG)),
-        ])
-    func faults(number: Int32, kind: StorageError.Kind) throws {
+    @Test(arguments: [
+        (ENOSPC, StorageError.Kind.noSpace), (EDQUOT, .noSpace), (EROFS, .readOnly), (EACCES, .permission),
+        (EPERM, .permission), (EIO, .io(EIO)), (ENOENT, .vanished), (EFBIG, .io(EFBIG)),
+    ])
+    func `a fault is told apart, with the path and what to do`(number: Int32, kind: StorageError.Kind) throws {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         let sample = try Sample.directory(version: .v1)
@@ -120,9 +118,11 @@ import Testing
         #expect(error?.advice.isEmpty == false)
     }
 
-    @Test(
-        "a disk that fills up half way through a piece loses nothing that was written, and goes on when there is space")
-    func diskFull() throws {
+    @Test
+    func
+        `a disk that fills up half way through a piece loses nothing that was written, and goes on when there is space`()
+        throws
+    {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         let sample = try Sample.directory(version: .v1)
@@ -151,8 +151,8 @@ import Testing
         #expect(disk.holds(sample))
     }
 
-    @Test("when space cannot be reserved the error says how much is needed")
-    func preallocationFails() throws {
+    @Test
+    func `when space cannot be reserved the error says how much is needed`() throws {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         faulty.fail([.allocate], with: ENOSPC)
@@ -163,8 +163,8 @@ import Testing
         #expect(error?.message.contains("1000000 bytes needed") == true)
     }
 
-    @Test("a file system that reserves nothing is used all the same")
-    func preallocationUnsupported() throws {
+    @Test
+    func `a file system that reserves nothing is used all the same`() throws {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         faulty.fail([.allocate], with: EOPNOTSUPP)
@@ -175,8 +175,8 @@ import Testing
         #expect(disk.holds(sample))
     }
 
-    @Test("after a failed sync no later one claims success")
-    func failedSync() throws {
+    @Test
+    func `after a failed sync no later one claims success`() throws {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         let sample = try Sample.single()
@@ -187,8 +187,8 @@ import Testing
         #expect(throws: StorageError.self) { try files.synchronize() }
     }
 
-    @Test("names are shown without control characters")
-    func hostileNames() throws {
+    @Test
+    func `names are shown without control characters`() throws {
         let disk = try Disk(.memory)
         let faulty = FaultyFileLayer(disk.layer)
         let sample = try Sample.directory([("evil\u{1b}[2J\u{202e}txt", 100)], version: .v1)

@@ -19,15 +19,15 @@ import Text
             stamps: stamped ? stamps : [])
     }
 
-    @Test("reads back what was written", arguments: [false, true])
-    func roundTrip(stamped: Bool) throws {
+    @Test(arguments: [false, true])
+    func `reads back what was written`(stamped: Bool) throws {
         let record = try record(stamped: stamped)
         #expect(try ResumeRecord.decode(record.encode()) == record)
         #expect(record.stamps.isEmpty != stamped)
     }
 
-    @Test("cut off anywhere, or with any bit flipped, it is an error")
-    func damage() throws {
+    @Test
+    func `cut off anywhere, or with any bit flipped, it is an error`() throws {
         let bytes = try record().encode()
         for count in bytes.indices {
             #expect(throws: ResumeRecord.Problem.self) { try ResumeRecord.decode(Array(bytes[..<count])) }
@@ -41,8 +41,8 @@ import Text
         #expect(throws: ResumeRecord.Problem.notARecord) { try ResumeRecord.decode([]) }
     }
 
-    @Test("hostile bytes under a right checksum end in an error or in a record that encodes to them", arguments: 0..<50)
-    func hostile(seed: Int) throws {
+    @Test(arguments: 0..<50)
+    func `hostile bytes under a right checksum end in an error or in a record that encodes to them`(seed: Int) throws {
         var random = SeededGenerator(seed: UInt64(seed))
         let bytes = try record().encode()
         for _ in 0..<200 {
@@ -62,8 +62,8 @@ import Text
         }
     }
 
-    @Test("counts far beyond the input take no memory")
-    func enormousCounts() throws {
+    @Test
+    func `counts far beyond the input take no memory`() throws {
         let hash = [UInt8](repeating: 1, count: 20)
         for count: [UInt8] in [[0xff, 0xff, 0xff, 0xff], [0, 0, 0, 0x80]] {
             let body = Array("SWPREC".utf8) + [0, 1, 1] + hash + count + [0]
@@ -78,8 +78,8 @@ import Text
         DurabilityLedger(durable: PieceSet(size: 10), policy: SyncPolicy(interval: 5, bytes: 100))
     }
 
-    @Test("a sync is due after the interval, or once enough bytes wait, and never for nothing")
-    func due() {
+    @Test
+    func `a sync is due after the interval, or once enough bytes wait, and never for nothing`() {
         var ledger = ledger()
         #expect(ledger.nextSync == nil)
         #expect(!ledger.isSyncDue(at: 1000))
@@ -92,8 +92,8 @@ import Text
         #expect(ledger.isSyncDue(at: 9))
     }
 
-    @Test("only what was written before the sync began is durable after it")
-    func coverage() {
+    @Test
+    func `only what was written before the sync began is durable after it`() {
         var ledger = ledger()
         ledger.wrote(piece(0), bytes: 10, at: 0)
         #expect(ledger.beginSync().map { Array($0.indices) } == [0])
@@ -105,8 +105,8 @@ import Text
         #expect(ledger.nextSync == 6)
     }
 
-    @Test("after a failed sync nothing that was not durable counts")
-    func failure() {
+    @Test
+    func `after a failed sync nothing that was not durable counts`() {
         var ledger = ledger()
         ledger.wrote(piece(0), bytes: 10, at: 0)
         _ = ledger.beginSync()
@@ -119,8 +119,8 @@ import Text
         #expect(ledger.nextSync == nil)
     }
 
-    @Test("the defaults are those of the design: 5 seconds, 256 MiB")
-    func defaults() {
+    @Test
+    func `the defaults are those of the design: 5 seconds, 256 MiB`() {
         #expect(SyncPolicy() == SyncPolicy(interval: 5, bytes: 268_435_456))
     }
 }

@@ -16,9 +16,8 @@ import Testing
         return now() - begin
     }
 
-    @Test(
-        "a download's whole life takes a time that grows with its files", arguments: [Info.Version.v1, .v2])
-    func life(version: Info.Version) throws {
+    @Test(arguments: [Info.Version.v1, .v2])
+    func `a download's whole life takes a time that grows with its files`(version: Info.Version) throws {
         func live(_ count: Int) throws -> Double {
             let files = (0..<count).map { ("d\($0 % 31)/f\($0)", $0 % 4 == 0 ? 0 : 30) }
             let sample = try Sample.directory(files, version: version)

@@ -12,8 +12,8 @@ import Testing
             layer: disk.layer)
     }
 
-    @Test("goes where its owner says, whatever the torrent's name, and stays there", arguments: Disk.Kind.allCases)
-    func place(kind: Disk.Kind) throws {
+    @Test(arguments: Disk.Kind.allCases)
+    func `goes where its owner says, whatever the torrent's name, and stays there`(kind: Disk.Kind) throws {
         for sample in [try Sample.directory(), try Sample.single()] {
             let disk = try Disk(kind)
             let staged = try open(sample, on: disk, "deep/other name", record: "records/one")
@@ -27,8 +27,8 @@ import Testing
         }
     }
 
-    @Test("of two owners with different files share one directory")
-    func sharing() throws {
+    @Test
+    func `of two owners with different files share one directory`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory(version: .v1)
         let first = try open(sample, on: disk, "content", record: "1")
@@ -50,8 +50,8 @@ import Testing
         #expect(have == ownFiles.pieces(of: sample.layout))
     }
 
-    @Test("has one writer for each record")
-    func lock() throws {
+    @Test
+    func `has one writer for each record`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single()
         let first = try open(sample, on: disk, "content", record: "record")
@@ -62,8 +62,8 @@ import Testing
         _ = try open(sample, on: disk, "content", record: "record")
     }
 
-    @Test("goes on where its record says, and hashes what the record does not cover")
-    func resuming() throws {
+    @Test
+    func `goes on where its record says, and hashes what the record does not cover`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single(20 * 16_384)
         var durable = PieceSet(size: 20)
@@ -87,8 +87,8 @@ import Testing
         #expect(have == durable)
     }
 
-    @Test("with another torrent's record is hashed, not believed")
-    func strangeRecord() throws {
+    @Test
+    func `with another torrent's record is hashed, not believed`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.single(10 * 16_384)
         let other = try Sample.single(10 * 16_384, seed: 2)
@@ -102,8 +102,8 @@ import Testing
         #expect(have.isEmpty)
     }
 
-    @Test("is read from its final place once its owner has moved it")
-    func relocation() throws {
+    @Test
+    func `is read from its final place once its owner has moved it`() throws {
         let disk = try Disk(.real)
         let sample = try Sample.directory()
         let staged = try open(sample, on: disk, "content", record: "record")

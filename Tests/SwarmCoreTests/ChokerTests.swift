@@ -7,12 +7,12 @@ import Testing
             key: PeerKey(slot: Int32(slot), generation: 0), isUnchoked: unchoked, givesRate: gives, since: since)
     }
 
-    @Test func allAreServedWhileThereIsRoom() {
+    @Test func `all are served while there is room`() {
         let candidates = (0..<16).map { candidate($0, unchoked: $0 % 2 == 0) }
         #expect(Choker().choose(candidates, slots: 16, isSeed: false).count == 16)
     }
 
-    @Test func theBestGiversAndTheLongestWaitingAreServed() {
+    @Test func `the best givers and the longest waiting are served`() {
         var candidates = (0..<12).map { candidate($0, unchoked: true, gives: Double($0)) }
         candidates += (12..<20).map { candidate($0, unchoked: false, since: Double(100 - $0)) }
         let chosen = Choker().choose(candidates, slots: 8, isSeed: false)
@@ -20,7 +20,7 @@ import Testing
         #expect(Set([19, 18, 11, 10, 9, 8, 7, 6].map { PeerKey(slot: $0, generation: 0) }) == chosen)
     }
 
-    @Test func aSeedsSlotsGoRoundToEverybody() {
+    @Test func `a seed's slots go round to everybody`() {
         var since = [Double](repeating: 0, count: 40)
         var served = [Int](repeating: 0, count: 40)
         var unchoked: Set<PeerKey> = []
@@ -41,7 +41,7 @@ import Testing
         #expect(served.allSatisfy { $0 > 4 }, "\(served)")
     }
 
-    @Test func slotsFollowTheUplinkWithinBounds() {
+    @Test func `slots follow the uplink within bounds`() {
         let choker = Choker()
         #expect(choker.slots(uplink: nil, pieceLength: 1 << 20) == 16)
         #expect(choker.slots(uplink: 1e6, pieceLength: 1 << 20) == 4)
@@ -50,7 +50,7 @@ import Testing
     }
 
     /// Sixteen at 40 Mbit/s were served nine at a time, and took a quarter longer than the same at 80.
-    @Test func slotsFollowTheUplinkBesideThoseOfOthers() {
+    @Test func `slots follow the uplink beside those of others`() {
         let choker = Choker()
         func slots(_ mbit: Double, _ others: Choker.Others) -> Int {
             choker.slots(uplink: mbit * 1e6 / 8, others: others, pieceLength: 4 << 20)
@@ -65,7 +65,7 @@ import Testing
         #expect(slots(1e6, .uplink(1)) == 128)
     }
 
-    @Test func aSeedThatGivesPiecesOutDoesNotTakeSlotsBackForTurns() {
+    @Test func `a seed that gives pieces out does not take slots back for turns`() {
         let served = (0..<4).map { candidate($0, unchoked: true) }
         let waiting = (4..<9).map { candidate($0, unchoked: false) }
         let kept = Choker().choose(served + waiting, slots: 4, isSeed: true, rotates: false)

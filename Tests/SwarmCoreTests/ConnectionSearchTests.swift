@@ -72,7 +72,7 @@ private struct Paths {
         #expect(paths.counts == [8], "four of them carry 16 of 25 MB/s, eight all")
     }
 
-    @Test func whereEachGainsThereAreAsManyAsAllowed() {
+    @Test func `where each gains there are as many as allowed`() {
         var paths = Paths()
         paths.run(60) { 0.3e6 * Double($0[0]) }
         #expect(paths.counts == [32])
@@ -82,7 +82,7 @@ private struct Paths {
         #expect(few.counts == [5])
     }
 
-    @Test func lossIsNotWaitedFor() {
+    @Test func `loss is not waited for`() {
         var paths = Paths()
         paths.isLossy = true
         paths.run(0.3) { _ in 1e6 }
@@ -91,13 +91,13 @@ private struct Paths {
         #expect(paths.counts == [8], "and more only if that helps")
     }
 
-    @Test func whatOnlyTakesFromOthersIsNoGain() {
+    @Test func `what only takes from others is no gain`() {
         var paths = Paths(peers: 4)
         paths.run(60) { _ in 20e6 }
         #expect(paths.counts == [1, 1, 1, 1])
     }
 
-    @Test func allPeersTogetherHaveNoMoreThanThereIsRoomFor() {
+    @Test func `all peers together have no more than there is room for`() {
         var paths = Paths(peers: 8)
         paths.room = 10
         paths.isLossy = true
@@ -115,13 +115,13 @@ private struct Paths {
         #expect(paths.steps.isEmpty)
     }
 
-    @Test func nothingIsOpenedForTheLastSeconds() {
+    @Test func `nothing is opened for the last seconds`() {
         var paths = Paths()
         paths.run(30, remaining: 50_000_000) { 20e6 * Double($0[0]) }
         #expect(paths.steps.isEmpty)
     }
 
-    @Test func aPeerThatGoesInTheMiddleOfATrialLeavesNothingBehind() {
+    @Test func `a peer that goes in the middle of a trial leaves nothing behind`() {
         var search = ConnectionSearch<Int>()
         func one(_ peer: Int, _ lines: Int) -> [ConnectionSearch<Int>.Candidate] {
             [.init(peer: peer, roundTrip: 0.1, isLossy: false, connections: lines, most: 8)]

@@ -18,14 +18,14 @@ private func seen(
 
 @Suite("The efficiency of a transfer")
 struct EfficiencyTests {
-    @Test("is nothing before anything was seen") func nothing() {
+    @Test func `is nothing before anything was seen`() {
         var gauge = EfficiencyGauge()
         #expect(gauge.reading == nil)
         gauge.observe(seen(0, 5))
         #expect(gauge.reading == nil)
     }
 
-    @Test("with one seed is its rate over the seed's uplink") func oneSeed() throws {
+    @Test func `with one seed is its rate over the seed's uplink`() throws {
         var gauge = EfficiencyGauge()
         for _ in 0..<10 { gauge.observe(seen(1, 9_000_000)) }
         let reading = try #require(gauge.reading)
@@ -33,7 +33,7 @@ struct EfficiencyTests {
         #expect(reading.limit == .seedUplink && reading.unknown.isEmpty && reading.starved == 0)
     }
 
-    @Test("with many receivers is bounded by all uplinks over all receivers") func manyReceivers() throws {
+    @Test func `with many receivers is bounded by all uplinks over all receivers`() throws {
         var gauge = EfficiencyGauge()
         for _ in 0..<10 {
             gauge.observe(
@@ -48,7 +48,7 @@ struct EfficiencyTests {
         #expect(reading.limit == .sumOfUplinks)
     }
 
-    @Test("of who comes late is bounded by its own line and everybody's uplinks") func late() throws {
+    @Test func `of who comes late is bounded by its own line and everybody's uplinks`() throws {
         var gauge = EfficiencyGauge()
         gauge.observe(
             seen(1, 0) {
@@ -59,7 +59,7 @@ struct EfficiencyTests {
         #expect(gauge.reading?.bound == 20_000_000)
     }
 
-    @Test("calls what nobody told unknown, and judges by what it saw") func unknown() throws {
+    @Test func `calls what nobody told unknown, and judges by what it saw`() throws {
         var gauge = EfficiencyGauge()
         for _ in 0..<5 {
             gauge.observe(
@@ -74,7 +74,7 @@ struct EfficiencyTests {
         #expect(reading.unknown == [.seedUplink, .sumOfUplinks, .receiverDownlink])
     }
 
-    @Test("tells a full line, a busy disk, busy processors and a lack of sources apart") func limits() {
+    @Test func `tells a full line, a busy disk, busy processors and a lack of sources apart`() {
         func limit(_ received: Int64, _ change: (inout EfficiencyGauge.Observation) -> Void) -> Efficiency.Limit? {
             var gauge = EfficiencyGauge()
             for _ in 0..<4 { gauge.observe(seen(1, received, change)) }
@@ -87,14 +87,14 @@ struct EfficiencyTests {
         #expect(limit(1_000_000) { ($0.supply.leechers, $0.supply.mostAhead) = (1, 0.01) } == .sumOfUplinks)
     }
 
-    @Test("keeps what a seed told that has left") func leftSeed() {
+    @Test func `keeps what a seed told that has left`() {
         var gauge = EfficiencyGauge()
         gauge.observe(seen(1, 8_000_000))
         gauge.observe(seen(1, 8_000_000) { $0.supply = Supply() })
         #expect(gauge.reading?.bound == 10_000_000)
     }
 
-    @Test("counts the time without a source") func starved() {
+    @Test func `counts the time without a source`() {
         var gauge = EfficiencyGauge()
         gauge.observe(seen(3, 0) { $0.supply = Supply() })
         gauge.observe(seen(1, 8_000_000))
@@ -104,7 +104,7 @@ struct EfficiencyTests {
 
 @Suite("A host's uplink")
 struct UplinkEstimateTests {
-    @Test("is the most it sent while somebody waited for more") func measured() {
+    @Test func `is the most it sent while somebody waited for more`() {
         var estimate = UplinkEstimate()
         for _ in 0..<4 { estimate.observe(seconds: 1, bytes: 50, isWaitedFor: false) }
         #expect(estimate.value(limit: nil) == nil)
@@ -113,7 +113,7 @@ struct UplinkEstimateTests {
         #expect(estimate.value(limit: 7) == 7)
     }
 
-    @Test("is told when it has changed, and not all the time") func news() {
+    @Test func `is told when it has changed, and not all the time`() {
         var news = UplinkNews()
         #expect(news.next(nil, now: 0) == nil)
         #expect(news.next(1_000, now: 1) == 1_000)
@@ -134,7 +134,7 @@ struct UplinkRoomTests {
         return room.limit
     }
 
-    @Test("is left by who has much less than others, and fetches") func narrow() {
+    @Test func `is left by who has much less than others, and fetches`() {
         var room = UplinkRoom()
         #expect(look(&room, nil) == nil)
         #expect(look(&room, 100, others: nil) == nil)
@@ -148,7 +148,7 @@ struct UplinkRoomTests {
         #expect(look(&room, 600) == nil)
     }
 
-    @Test("is given up now and then, so that the line is measured again") func measuredAgain() {
+    @Test func `is given up now and then, so that the line is measured again`() {
         var room = UplinkRoom()
         var free = 0
         var restarts = 0
@@ -163,7 +163,7 @@ struct UplinkRoomTests {
         #expect(free == 10 * 12)
     }
 
-    @Test("lets a line that became wider be found") func wider() {
+    @Test func `lets a line that became wider be found`() {
         var estimate = UplinkEstimate()
         var room = UplinkRoom()
         for _ in 0..<2 { estimate.observe(seconds: 2, bytes: 200, isWaitedFor: true) }

@@ -12,7 +12,7 @@ import Testing
         return swarm
     }
 
-    @Test func aSwarmOfFortyCompletesAndEachPieceLeavesTheSeedAboutOnce() throws {
+    @Test func `a swarm of forty completes and each piece leaves the seed about once`() throws {
         let pieces = 80
         var swarm = try swarm(40, pieces: pieces)
         let bound = Double(pieces) * 262_144 / swarm.uplink

@@ -29,7 +29,7 @@ import Text
         return served
     }
 
-    @Test(arguments: [1, 4, 10]) func aFewSlowOnesDoNotStopOthers(count: Int) throws {
+    @Test(arguments: [1, 4, 10]) func `a few slow ones do not stop others`(count: Int) throws {
         var line = try GrantingHost(pieces: 2000, takers: 30)
         let still = Set(line.keys.prefix(count))
         line.tick()
@@ -40,7 +40,7 @@ import Text
         #expect(promised == count * GrantingHost.pieceLength, "one grant each, and no other before it is over")
     }
 
-    @Test(arguments: [true, false]) func manyThatStandStillDoNotStopOthers(answer: Bool) throws {
+    @Test(arguments: [true, false]) func `many that stand still do not stop others`(answer: Bool) throws {
         // More than go out meanwhile.
         var line = try GrantingHost(pieces: 8000, takers: 60)
         let still = Set(line.keys.prefix(30))
@@ -50,7 +50,7 @@ import Text
         #expect(served.count == 30)
     }
 
-    @Test func manyThatTakeATrickleDoNotStopOthers() throws {
+    @Test func `many that take a trickle do not stop others`() throws {
         var line = try GrantingHost(pieces: 8000, takers: 60)
         let slow = Set(line.keys.prefix(30))
         line.tick()
@@ -62,7 +62,7 @@ import Text
         #expect(served.count == 30)
     }
 
-    @Test func whatLiesWithOneThatStandsStillIsGivenToAnother() throws {
+    @Test func `what lies with one that stands still is given to another`() throws {
         var line = try GrantingHost(pieces: 40, takers: 30)
         line.tick()
         let first = line.takeGrants()
@@ -137,7 +137,7 @@ import Text
         #expect(line.machine.swarm.peers[other]?.grants.issuesGrants == false)
     }
 
-    @Test func thousandsOfMessagesNeitherGrowNorLoop() throws {
+    @Test func `thousands of messages neither grow nor loop`() throws {
         var line = try GrantingHost(takers: 30)
         line.tick()
         let key = try #require(line.takeGrants().first?.key)
@@ -161,7 +161,7 @@ import Text
         #expect(grants.queued <= 6 * GrantingHost.pieceLength)
     }
 
-    @Test func refusingForeverDoesNotGrowTheSeed() throws {
+    @Test func `refusing forever does not grow the seed`() throws {
         var generator = SeededGenerator(seed: 1)
         var dispatcher = PieceDispatcher(pieces: Array(0..<50), pieceCount: 50, using: &generator)
         var line = try GrantingHost(takers: 1)

@@ -52,7 +52,7 @@ import Testing
     }
 
     /// Its requests were rejected while grants began or ended. It lay until the seed had said nothing for five seconds.
-    @Test func aPieceBegunWhoseSuggestionIsSpentIsFetchedToItsEnd() throws {
+    @Test func `a piece begun whose suggestion is spent is fetched to its end`() throws {
         var (line, key) = try leecher(traits: { $0.followsSuggestions = true })
         line.hear(.suggest(3), from: key)
         line.hear(.suggest(4), from: key)
@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNotWantedIsNotAskedFor() throws {
+    @Test func `what is not wanted is not asked for`() throws {
         var (line, key) = try leecher()
         line.hear(.extended(.grants(true)), from: key)
         // Choked.
@@ -143,7 +143,7 @@ import Testing
         #expect(violations(&line, .extended(.grant(piece)), key) == 1)
     }
 
-    @Test func requestsAreAsLongAsThePeerServesHoweverFewItTakes() throws {
+    @Test func `requests are as long as the peer serves however few it takes`() throws {
         for (queue, longest) in [(1, 16384), (2, 32768), (1, GrantingHost.requestLength), (0, 16384)] {
             var (line, key) = try leecher(traits: { ($0.requestQueue, $0.longestRequest) = (queue, longest) })
             line.hear(.extended(.grants(true)), from: key)
@@ -212,7 +212,7 @@ import Testing
         #expect(Set(requests(line.takeSaid().messages(to: keys[8])).map(\.index)) == [named])
     }
 
-    @Test func slowSourcesDoNotKeepUsFromOthers() throws {
+    @Test func `slow sources do not keep us from others`() throws {
         var (line, keys) = try busy()
         for _ in 0..<16 { line.tick() }
         _ = line.takeSaid()
@@ -220,7 +220,7 @@ import Testing
         #expect(!requests(line.takeSaid().messages(to: keys[8])).isEmpty)
     }
 
-    @Test func whatIsOnItsWayIsNotAskedOfAnotherAtOnceAtTheEnd() throws {
+    @Test func `what is on its way is not asked of another at once at the end`() throws {
         var (line, keys) = try busy()
         for key in keys.prefix(8) { line.hear(.extended(.grant(nil)), from: key) }
         for piece in 0..<Self.pieces { line.hear(.extended(.grant(UInt32(piece))), from: keys[0]) }

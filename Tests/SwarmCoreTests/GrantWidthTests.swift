@@ -13,13 +13,13 @@ import Testing
         }
     }
 
-    @Test func itIsFourPiecesAtFirst() {
+    @Test func `it is four pieces at first`() {
         let width = GrantWidth(pieceLength: Self.piece, now: 0)
         #expect(width.target == 4 * Self.piece)
         #expect(width.patience == 3)
     }
 
-    @Test func aFastLineHasATenthOfASecondOnItsWay() {
+    @Test func `a fast line has a tenth of a second on its way`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 1) { _ in 100e6 }
         #expect(width.best == 100e6)
@@ -29,7 +29,7 @@ import Testing
         #expect(huge.target == 16 << 20)
     }
 
-    @Test func itStaysWhereMoreBringsNothing() {
+    @Test func `it stays where more brings nothing`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         var wide = 0
         for second in 0..<600 {
@@ -42,7 +42,7 @@ import Testing
         #expect(wide < 60, "seldom")
     }
 
-    @Test func itGrowsWhileMoreGoesOut() {
+    @Test func `it grows while more goes out`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         // Receivers so far away that each piece takes a second however many there are.
         run(&width, seconds: 60) { Double($0.target) }
@@ -50,7 +50,7 @@ import Testing
         #expect(width.target <= 32 * (16 << 20))
     }
 
-    @Test func aTrialThatNobodyWasThereForIsNotKept() {
+    @Test func `a trial that nobody was there for is not kept`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         for second in 0..<600 {
             run(&width, from: Double(second), seconds: 1, hasWaiting: second % 4 != 3) { _ in 10e6 }
@@ -58,14 +58,14 @@ import Testing
         #expect(width.target <= 6 * Self.piece)
     }
 
-    @Test func withoutAnybodyWaitingNothingIsTried() {
+    @Test func `without anybody waiting nothing is tried`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 120, hasWaiting: false) { Double($0.target) * 4 }
         let most = max(4 * Double(Self.piece), min(Double(16 << 20), width.best * 0.1))
         #expect(width.target == Int(most))
     }
 
-    @Test func patienceIsALittleMoreThanATurnTakes() {
+    @Test func `patience is a little more than a turn takes`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 1) { _ in 10e6 }
         #expect(abs(width.patience - 2.5 * 4 * Double(Self.piece) / 10e6) < 0.01)
@@ -74,7 +74,7 @@ import Testing
         #expect(fast.patience >= 0.1)
     }
 
-    @Test func nothingSentIsNoMeasureForLong() {
+    @Test func `nothing sent is no measure for long`() {
         var width = GrantWidth(pieceLength: Self.piece, now: 0)
         run(&width, seconds: 300) { _ in 0 }
         #expect(width.patience == 3)

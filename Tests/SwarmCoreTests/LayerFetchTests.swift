@@ -48,7 +48,7 @@ import Text
         #expect(Dictionary(uniqueKeysWithValues: fetch.wholeLayers.map { ($0.file, $0.bytes) }) == layers)
     }
 
-    @Test func oneHonestPeerGivesAllLayers() {
+    @Test func `one honest peer gives all layers`() {
         var fetch = LayerFetch<String>(files: files, layout: layout)
         #expect(fetch.wholeLayers.isEmpty)
         var now = 0.0
@@ -63,7 +63,7 @@ import Text
         expectRight(fetch)
     }
 
-    @Test func aWrongAnswerIsSeenAtOnceAndAskedOfAnother() {
+    @Test func `a wrong answer is seen at once and asked of another`() {
         var fetch = LayerFetch<String>(files: files, layout: layout)
         var now = 0.0
         var peers = ["liar", "honest"]
@@ -83,7 +83,7 @@ import Text
         expectRight(fetch)
     }
 
-    @Test(arguments: [true, false]) func whoDoesNotAnswerIsReplaced(rejects: Bool) {
+    @Test(arguments: [true, false]) func `who does not answer is replaced`(rejects: Bool) {
         var fetch = LayerFetch<String>(files: files, layout: layout)
         var now = 0.0
         while !fetch.isComplete, now < 60 {
@@ -101,7 +101,7 @@ import Text
         #expect(now < 30)
     }
 
-    @Test func whatWasNotAskedIsPassedOver() throws {
+    @Test func `what was not asked is passed over`() throws {
         var fetch = LayerFetch<String>(files: files, layout: layout)
         let asked = fetch.next(peers: ["a"], now: 0)
         let request = try #require(asked.first?.request)
@@ -114,7 +114,7 @@ import Text
         fetch.rejected(request, by: "a", now: 1)
     }
 
-    @Test func filesThatDoNotExistAskForNothing() {
+    @Test func `files that do not exist ask for nothing`() {
         var fetch = LayerFetch<String>(files: [99, -1], layout: layout)
         #expect(fetch.isComplete)
         #expect(fetch.next(peers: ["a"], now: 0).isEmpty)

@@ -36,22 +36,22 @@ import Text
         return nil
     }
 
-    @Test func oneHonestPeerIsEnough() {
+    @Test func `one honest peer is enough`() {
         #expect(run(["a": (50_000, honest)])?.at == 0)
     }
 
-    @Test(arguments: [1, 49_999, 50_001, 64 << 20]) func aLieAboutTheSizeCostsSeconds(size: Int) throws {
+    @Test(arguments: [1, 49_999, 50_001, 64 << 20]) func `a lie about the size costs seconds`(size: Int) throws {
         let result = try #require(run(["honest": (50_000, honest), "liar": (size, { _ in nil })]))
         #expect(result.at < 30)
     }
 
-    @Test func aMajorityOfSilentLiarsCostsSeconds() throws {
+    @Test func `a majority of silent liars costs seconds`() throws {
         var peers: Peers = ["honest": (50_000, honest)]
         for index in 0..<9 { peers["liar\(index)"] = (1_000_000, { _ in nil }) }
         #expect(try #require(run(peers)).at < 60)
     }
 
-    @Test func aLiarWhoDripsAnotherVersionIsLeftInTime() throws {
+    @Test func `a liar who drips another version is left in time`() throws {
         // Always one chunk in time, for a version of 64 MiB.
         var asked = 0
         let drip: (Int) -> [UInt8]? = { _ in
@@ -63,14 +63,14 @@ import Text
         #expect(try #require(run(peers, seconds: 1000)).at < 600)
     }
 
-    @Test func aLiarAloneIsNamed() throws {
+    @Test func `a liar alone is named`() throws {
         let lie: (Int) -> [UInt8]? = { chunk in honest(chunk).map { $0.map { $0 ^ 1 } } }
         let result = try #require(run(["liar": (50_000, lie), "honest": (50_000, honest)]))
         #expect(result.liars.isEmpty || result.liars == ["liar"])
         #expect(run(["liar": (50_000, lie)], seconds: 30) == nil)
     }
 
-    @Test(arguments: 0..<10) func aLiarWhoFallsSilentWhenAskedAloneDoesNotStopIt(seed: Int) throws {
+    @Test(arguments: 0..<10) func `a liar who falls silent when asked alone does not stop it`(seed: Int) throws {
         var count = 0
         let lie: (Int) -> [UInt8]? = { chunk in
             count += 1
@@ -79,7 +79,7 @@ import Text
         #expect(try #require(run(["liar\(seed)": (50_000, lie), "honest": (50_000, honest)])).at < 60)
     }
 
-    @Test func whoRejectsIsAskedAgainLater() throws {
+    @Test func `who rejects is asked again later`() throws {
         var count = 0
         let late: (Int) -> [UInt8]? = { chunk in
             count += 1
@@ -89,7 +89,7 @@ import Text
         #expect(run(["never": (50_000, { _ in nil })], rejects: ["never"], seconds: 60) == nil)
     }
 
-    @Test func sizesOutOfRangeAndBytesNotAskedForAreDropped() {
+    @Test func `sizes out of range and bytes not asked for are dropped`() {
         var fetch = MetadataFetch<String>()
         for size in [0, -1, Int.min, (64 << 20) + 1, .max] { fetch.offered(by: "a", size: size) }
         #expect(fetch.next(now: 0).isEmpty)
@@ -165,7 +165,7 @@ import Text
         }
     }
 
-    @Test(arguments: [true, false]) func theSoleSourceThatChokesGivesThePieceUp(fast: Bool) throws {
+    @Test(arguments: [true, false]) func `the sole source that chokes gives the piece up`(fast: Bool) throws {
         var (machine, owner, other) = try suspect(fast: fast)
         machine.received(.choke, from: owner, now: 1)
         machine.tick(now: 1.1)
@@ -173,21 +173,21 @@ import Text
         #expect(now == other)
     }
 
-    @Test(arguments: [true, false]) func theSoleSourceThatFallsSilentGivesThePieceUp(fast: Bool) throws {
+    @Test(arguments: [true, false]) func `the sole source that falls silent gives the piece up`(fast: Bool) throws {
         var (machine, owner, other) = try suspect(fast: fast)
         for tick in 0..<200 { machine.tick(now: Double(tick) / 10) }
         let now = machine.planner.open[0]?.exclusiveOwner
         #expect(now == other && now != owner)
     }
 
-    @Test(arguments: [true, false]) func theSoleSourceThatLeavesGivesThePieceUp(fast: Bool) throws {
+    @Test(arguments: [true, false]) func `the sole source that leaves gives the piece up`(fast: Bool) throws {
         var (machine, owner, other) = try suspect(fast: fast)
         machine.leave(owner, now: 1)
         let now = machine.planner.open[0]?.exclusiveOwner
         #expect(now == other)
     }
 
-    @Test func theSoleSourceThatRejectsGivesThePieceUp() throws {
+    @Test func `the sole source that rejects gives the piece up`() throws {
         var (machine, owner, other) = try suspect(fast: true)
         let asked = try #require(machine.swarm.peers[owner]?.outstanding.first { !$0.isCancelled })
         machine.received(.reject(asked.span.wire), from: owner, now: 1)
@@ -198,7 +198,7 @@ import Text
 }
 
 @Suite struct PeersThatLosePieces {
-    @Test(arguments: 0..<10) func copiesAreCountedRight(seed: Int) throws {
+    @Test(arguments: 0..<10) func `copies are counted right`(seed: Int) throws {
         let count = 40
         let layout = try testLayout(length: count * 16384, pieceLength: 16384)
         var machine = SwarmMachine(
@@ -244,7 +244,7 @@ import Text
         }
     }
 
-    @Test func aRejectIsNotAnsweredByARequestAtOnce() throws {
+    @Test func `a reject is not answered by a request at once`() throws {
         let layout = try testLayout(length: 1 << 20, pieceLength: 1 << 18)
         var machine = SwarmMachine(layout: layout, wanted: PieceSet(full: 4), have: PieceSet(size: 4), seed: 1, now: 0)
         let key = machine.join(PeerTraits(supportsFast: true), now: 0)

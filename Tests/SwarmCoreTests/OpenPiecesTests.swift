@@ -8,7 +8,7 @@ import Text
     }
 
     /// Against a dictionary, through a random history.
-    @Test(arguments: 0..<10) func itIsADictionaryThatKnowsItsFreeBlocks(seed: Int) {
+    @Test(arguments: 0..<10) func `it is a dictionary that knows its free blocks`(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         let count = 20
         var open = OpenPieces(pieceCount: count)

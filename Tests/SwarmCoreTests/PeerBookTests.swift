@@ -9,7 +9,7 @@ import Text
         return PeerBook(limits: limits)
     }
 
-    @Test func halfOpenConnectionsAndConnectionsAreBounded() {
+    @Test func `half open connections and connections are bounded`() {
         var book = book { $0.halfOpen = 3 }
         book.learn((0..<10).map(String.init), from: .tracker)
         #expect(book.dial(connections: 0, now: 0) == ["0", "1", "2"])
@@ -67,7 +67,7 @@ import Text
         }
     }
 
-    @Test func aFailedAddressIsTriedLaterAndLater() {
+    @Test func `a failed address is tried later and later`() {
         var book = book()
         book.learn(["a"], from: .configured)
         var now = 0.0
@@ -84,7 +84,7 @@ import Text
         #expect(book.dial(connections: 0, now: now + 2) == ["a"], "after a connection it begins anew")
     }
 
-    @Test func addressesThatNobodyReachesAreForgottenButTheUsersAreNot() {
+    @Test func `addresses that nobody reaches are forgotten but the users are not`() {
         for (origin, isKept) in [(PeerBook<String>.Origin.configured, true), (.tracker, false)] {
             var book = book()
             book.learn(["a"], from: origin)
@@ -97,7 +97,7 @@ import Text
         }
     }
 
-    @Test func addressesWithoutEndAreNotRemembered() {
+    @Test func `addresses without end are not remembered`() {
         var book = book()
         book.learn(["mine"], from: .configured)
         book.learn((0..<10_000).map(String.init), from: .exchange)
@@ -201,7 +201,7 @@ import Text
         #expect(book.dialling == 0)
     }
 
-    @Test func theBannedStayOutAndTheShunnedAreNotDialled() {
+    @Test func `the banned stay out and the shunned are not dialled`() {
         var book = book()
         book.learn(["bad", "self"], from: .tracker)
         _ = book.dial(connections: 0, now: 0)
@@ -215,7 +215,7 @@ import Text
         #expect(!book.isBanned("self"))
     }
 
-    @Test(arguments: 0..<10) func theCountOfHalfOpenConnectionsIsNeverWrong(seed: Int) {
+    @Test(arguments: 0..<10) func `the count of half open connections is never wrong`(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         var book = book { $0.halfOpen = 5 }
         var dialling: Set<String> = []

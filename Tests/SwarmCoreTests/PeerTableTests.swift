@@ -9,7 +9,7 @@ import Testing
         }
     }
 
-    @Test func whatIsWrittenAtAPlaceIsReadByKey() {
+    @Test func `what is written at a place is read by key`() {
         var table = PeerTable()
         let first = add(to: &table)
         let second = add(to: &table)
@@ -20,7 +20,7 @@ import Testing
         #expect(table.place(of: first).map { table[$0].wantedCount } == 3)
     }
 
-    @Test func whoHasGoneIsNotFoundWhereAnotherIsNow() {
+    @Test func `who has gone is not found where another is now`() {
         var table = PeerTable()
         let gone = add(to: &table)
         table[gone]?.wantedCount = 5

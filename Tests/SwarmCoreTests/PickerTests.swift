@@ -19,7 +19,7 @@ private struct NaivePicker {
 }
 
 @Suite struct PickerTests {
-    @Test(arguments: 0..<20) func aRandomHistoryPicksTheRarestAsANaiveModelDoes(seed: Int) {
+    @Test(arguments: 0..<20) func `a random history picks the rarest as a naive model does`(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         let count = Int.random(in: 1...120, using: &random)
         var picker = PiecePicker(pieceCount: count)
@@ -58,7 +58,7 @@ private struct NaivePicker {
     }
 
     /// However little or much of what is wanted the peer has, and wherever that stands among the rare ones.
-    @Test(arguments: [1, 7, 200, 1_500]) func ofManyPiecesTheRarestThatIsHeldIsFound(heldCount: Int) {
+    @Test(arguments: [1, 7, 200, 1_500]) func `of many pieces the rarest that is held is found`(heldCount: Int) {
         var random = SeededGenerator(seed: UInt64(heldCount))
         let count = 2_000
         var picker = PiecePicker(pieceCount: count)
@@ -80,7 +80,7 @@ private struct NaivePicker {
         #expect(picker.pick(from: holdings, neighbour: nil) == nil)
     }
 
-    @Test func theNextPieceIsPreferredAmongEquals() {
+    @Test func `the next piece is preferred among equals`() {
         var picker = PiecePicker(pieceCount: 10)
         for piece in [7, 2, 4, 9] { picker.insert(piece) }
         let all = PieceSet(full: 10)
@@ -90,7 +90,7 @@ private struct NaivePicker {
         #expect(picker.pick(from: all, neighbour: 10) != nil, "there is none after the last")
     }
 
-    @Test func manyCommonPiecesDoNotHideARareOneFarBehind() {
+    @Test func `many common pieces do not hide a rare one far behind`() {
         var picker = PiecePicker(pieceCount: 10_000)
         for piece in 0..<10_000 { picker.insert(piece) }
         var holdings = PieceSet(size: 10_000)
@@ -100,7 +100,7 @@ private struct NaivePicker {
         #expect(picker.pick(from: PieceSet(size: 10_000), neighbour: nil) == nil)
     }
 
-    @Test func anAvailabilityCannotOverflow() {
+    @Test func `an availability cannot overflow`() {
         var picker = PiecePicker(pieceCount: 1)
         picker.insert(0)
         for _ in 0..<70_000 { picker.increase(0) }
@@ -122,7 +122,7 @@ private struct NaivePicker {
         }
     }
 
-    @Test func blocksAreGivenOutOnceInRuns() {
+    @Test func `blocks are given out once in runs`() {
         var piece = piece()
         #expect(piece.takeFree(limit: 4) == BlockSpan(piece: 3, begin: 0, length: 4 * blockLength))
         #expect(piece.takeFree(limit: 4) == BlockSpan(piece: 3, begin: 4 * blockLength, length: blockLength + 100))
@@ -131,7 +131,7 @@ private struct NaivePicker {
         #expect(!piece.isComplete)
     }
 
-    @Test func paddingIsThereFromTheBeginning() {
+    @Test func `padding is there from the beginning`() {
         var piece = piece(4 * blockLength, padding: 2 * blockLength..<4 * blockLength)
         let span = piece.takeFree(limit: 9)
         #expect(span == BlockSpan(piece: 3, begin: 0, length: 2 * blockLength))
@@ -141,7 +141,7 @@ private struct NaivePicker {
         #expect(piece.receivedBytes == 2 * blockLength)
     }
 
-    @Test func aReleasedBlockIsFreeOnlyWhenNobodyIsAskedForIt() throws {
+    @Test func `a released block is free only when nobody is asked for it`() throws {
         var piece = piece(blockLength)
         let taken = piece.takeFree(limit: 1)
         let span = try #require(taken)
@@ -154,7 +154,7 @@ private struct NaivePicker {
         #expect(piece.freeCount == 1, "once more changes nothing")
     }
 
-    @Test func duplicatesAreCountedAndShunMine() throws {
+    @Test func `duplicates are counted and shun mine`() throws {
         var piece = piece(2 * blockLength)
         _ = piece.takeFree(limit: 2)
         #expect(piece.takeDuplicate(limit: 2) { $0 == 0 }?.begin == blockLength)
@@ -163,7 +163,7 @@ private struct NaivePicker {
         #expect(piece.takeDuplicate(limit: 3) { _ in true } == nil)
     }
 
-    @Test func twoSendersOfOneBlockDoNotWriteIntoTheSamePlace() throws {
+    @Test func `two senders of one block do not write into the same place`() throws {
         var piece = piece(blockLength)
         let taken = piece.takeFree(limit: 1)
         let span = try #require(taken)
@@ -179,7 +179,7 @@ private struct NaivePicker {
         #expect(piece.senders == [bob])
     }
 
-    @Test(arguments: 0..<20) func countsAreRightAfterARandomHistory(seed: Int) {
+    @Test(arguments: 0..<20) func `counts are right after a random history`(seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
         var piece = piece(40 * blockLength + 7, padding: 3 * blockLength..<5 * blockLength)
         var spans: [BlockSpan] = []
@@ -203,7 +203,7 @@ private struct NaivePicker {
 @Suite struct DispatcherTests {
     private let peers = (0..<3).map { PeerKey(slot: Int32($0), generation: 0) }
 
-    @Test func everyPieceIsGivenOnceAndToSomebody() {
+    @Test func `every piece is given once and to somebody`() {
         var random = SeededGenerator(seed: 1)
         var dispatcher = PieceDispatcher(pieces: Array(0..<100), pieceCount: 100, using: &random)
         var given: [Int] = []
@@ -219,7 +219,7 @@ private struct NaivePicker {
         #expect(dispatcher.hasSpread)
     }
 
-    @Test func whatALostPeerHadInHandIsGivenAgain() {
+    @Test func `what a lost peer had in hand is given again`() {
         var random = SeededGenerator(seed: 2)
         var dispatcher = PieceDispatcher(pieces: [0, 1], pieceCount: 2, using: &random)
         let first = dispatcher.assign(to: peers[0], now: 0) { _ in true }
@@ -228,7 +228,7 @@ private struct NaivePicker {
         #expect(dispatcher.assign(to: peers[2], now: 0) { _ in true } == first)
     }
 
-    @Test func whatIsNotFetchedInTimeIsGivenToAnother() {
+    @Test func `what is not fetched in time is given to another`() {
         var random = SeededGenerator(seed: 3)
         var dispatcher = PieceDispatcher(pieces: [0], pieceCount: 1, using: &random)
         #expect(dispatcher.assign(to: peers[0], now: 10) { _ in true } == 0)
@@ -239,7 +239,7 @@ private struct NaivePicker {
         #expect(!dispatcher.isAssigned(0, to: peers[0]))
     }
 
-    @Test func unwantedAndTakenPiecesAreNotGiven() {
+    @Test func `unwanted and taken pieces are not given`() {
         var random = SeededGenerator(seed: 4)
         var dispatcher = PieceDispatcher(pieces: [0, 1, 2], pieceCount: 3, using: &random)
         dispatcher.isTaken(1)
@@ -248,7 +248,7 @@ private struct NaivePicker {
         #expect(dispatcher.assign(to: peers[1], now: 0) { _ in true } == 0)
     }
 
-    @Test func whoHandsOnMoreSlowlyThanOthersIsToldFromThem() {
+    @Test func `who hands on more slowly than others is told from them`() {
         var random = SeededGenerator(seed: 5)
         var dispatcher = PieceDispatcher(pieces: Array(0..<100), pieceCount: 100, using: &random)
         func give(_ count: Int, to peer: Int) -> [Int] {

@@ -58,8 +58,8 @@ private struct OldAndNew {
 
 @Suite("Who goes first") struct PrecedenceTests {
     /// An eighth of what we have is 1 MiB, which takes 1.6 s here.
-    @Test("A peer that has just come, until it has its first pieces")
-    func aPeerThatHasJustCome() throws {
+    @Test
+    func `A peer that has just come, until it has its first pieces`() throws {
         var pair = try OldAndNew()
         pair.run(seconds: 0.6, asking: [pair.old, pair.new])
         let beginning = pair.rates(seconds: 0.9)
@@ -70,15 +70,15 @@ private struct OldAndNew {
         #expect(both.old == both.new, "\(both)")
     }
 
-    @Test("Nobody waits for a peer that asks for nothing")
-    func aPeerThatAsksForNothing() throws {
+    @Test
+    func `Nobody waits for a peer that asks for nothing`() throws {
         var pair = try OldAndNew()
         let alone = pair.rates(seconds: 3, asking: [pair.old])
         #expect(alone.old == 120 * 16_384)
     }
 
-    @Test("Who says for ever that it has nothing goes first for an eighth of what we have")
-    func aLiar() throws {
+    @Test
+    func `Who says for ever that it has nothing goes first for an eighth of what we have`() throws {
         var pair = try OldAndNew()
         pair.run(seconds: 3, asking: [pair.old, pair.new])
         let after = pair.rates(seconds: 3)
@@ -86,8 +86,8 @@ private struct OldAndNew {
         #expect(pair.machine.uploads.precedence.first.isEmpty)
     }
 
-    @Test("Who cannot be dialled goes first for as long as it wants something")
-    func anUnreachablePeer() throws {
+    @Test
+    func `Who cannot be dialled goes first for as long as it wants something`() throws {
         var pair = try OldAndNew(newIsUnreachable: true, newHas: 16)
         pair.run(seconds: 3, asking: [pair.old, pair.new])
         let after = pair.rates(seconds: 3)

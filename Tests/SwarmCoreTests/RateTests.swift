@@ -3,7 +3,7 @@ import Testing
 import Text
 
 @Suite struct RateTests {
-    @Test func theMeterFollowsTheRateAndForgets() {
+    @Test func `the meter follows the rate and forgets`() {
         var meter = RateMeter(now: 0)
         for step in 1...200 { meter.add(10_000, now: Double(step) * 0.1) }
         #expect(abs(meter.rate(20) - 100_000) < 2_000)
@@ -11,7 +11,7 @@ import Text
         #expect(meter.total == 2_000_000)
     }
 
-    @Test func aClockThatStandsOrGoesBackDoesNoHarm() {
+    @Test func `a clock that stands or goes back does no harm`() {
         var meter = RateMeter(now: 5)
         meter.add(100, now: 5)
         meter.add(100, now: 4)
@@ -22,7 +22,9 @@ import Text
         #expect(bucket.delay(for: 100, now: 4) > 0)
     }
 
-    @Test(arguments: [1_000, 50_000, 1_000_000, 100_000_000]) func theBucketPassesItsRateInTheLongRun(rate: Int) {
+    @Test(arguments: [1_000, 50_000, 1_000_000, 100_000_000]) func `the bucket passes its rate in the long run`(
+        rate: Int
+    ) {
         var random = SeededGenerator(seed: UInt64(rate))
         var bucket = TokenBucket(rate: rate, now: 0)
         bucket.spend(bucket.available(0))
@@ -42,7 +44,7 @@ import Text
         #expect(abs(Double(passed) / 1000 / Double(rate) - 1) < 0.2)
     }
 
-    @Test func aBucketWithoutARatePassesAllAndALimitTakesHoldAtOnce() {
+    @Test func `a bucket without a rate passes all and a limit takes hold at once`() {
         var bucket = TokenBucket(rate: nil, now: 0)
         #expect(bucket.available(0) == .max)
         bucket.spend(1 << 40)

@@ -15,19 +15,19 @@ import Testing
         return window
     }
 
-    @Test func itFillsAFastAndLongLine() {
+    @Test func `it fills a fast and long line`() {
         let window = settled(rate: 50e6, delay: 0.1)
         #expect(window.target >= 5_000_000, "rate times delay at least")
         #expect(window.target <= 8 << 20)
     }
 
-    @Test func aSlowLineIsNotPromisedMuch() {
+    @Test func `a slow line is not promised much`() {
         let window = settled(rate: 100_000, delay: 0.02)
         #expect(window.target >= 2 * blockLength)
         #expect(window.target <= 200_000, "two seconds of its rate: \(window.target)")
     }
 
-    @Test func aStalledPeerStartsAnewWithOneBlock() {
+    @Test func `a stalled peer starts anew with one block`() {
         var window = settled(rate: 50e6, delay: 0.1)
         window.collapse()
         #expect(window.target == blockLength)
@@ -35,7 +35,7 @@ import Testing
         #expect((2 * blockLength...3 * blockLength).contains(window.target))
     }
 
-    @Test func runsAreLongOnlyWhereTheLineIsFast() {
+    @Test func `runs are long only where the line is fast`() {
         var fast = settled(rate: 50e6, delay: 0.01)
         var slow = settled(rate: 100_000, delay: 0.01)
         #expect(fast.runLength(limit: 8, connections: 1, requests: 250, now: 40) == 8)

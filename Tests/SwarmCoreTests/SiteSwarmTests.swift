@@ -98,7 +98,7 @@ private struct SiteHost {
 }
 
 @Suite struct SiteSwarmTests {
-    @Test func whatIsBegunWithAFarPeerIsClaimedWithTheNearOnesOnce() throws {
+    @Test func `what is begun with a far peer is claimed with the near ones once`() throws {
         var host = try SiteHost()
         let near = [host.join(near: true), host.join(near: true)]
         let stranger = host.join(near: true, claims: false)
@@ -120,7 +120,7 @@ private struct SiteHost {
         #expect(host.takeClaims().isEmpty)
     }
 
-    @Test func nobodyIsFarWhereNobodyNearKnowsClaims() throws {
+    @Test func `nobody is far where nobody near knows claims`() throws {
         for near in [false, true] {
             var host = try SiteHost()
             _ = host.join(near: near, claims: !near, has: [1, 2, 3])
@@ -131,7 +131,7 @@ private struct SiteHost {
         }
     }
 
-    @Test func whatANearPeerHasIsAskedOfNoFarOne() throws {
+    @Test func `what a near peer has is asked of no far one`() throws {
         var host = try SiteHost()
         let near = host.join(near: true, has: [1, 2])
         let far = host.join(near: false, has: [1, 2, 3])
@@ -148,7 +148,7 @@ private struct SiteHost {
         #expect(host.asked(of: far) == [4])
     }
 
-    @Test func whatANearPeerClaimsIsAskedOfNoFarOneUntilTheClaimIsOver() throws {
+    @Test func `what a near peer claims is asked of no far one until the claim is over`() throws {
         var host = try SiteHost()
         let near = host.join(near: true)
         let other = host.join(near: true)
@@ -161,7 +161,7 @@ private struct SiteHost {
         #expect(host.takeClaims().map(\.key) == [other])
     }
 
-    @Test func aClaimEndsByItself() throws {
+    @Test func `a claim ends by itself`() throws {
         var host = try SiteHost()
         let near = host.join(near: true)
         let far = host.join(near: false, has: [5])
@@ -174,7 +174,7 @@ private struct SiteHost {
     }
 
     /// Each comes before the one before it goes, and lets no claim lapse.
-    @Test func whoeverClaimsAndComesAgainKeepsNobodyFromContentForLong() throws {
+    @Test func `whoever claims and comes again keeps nobody from content for long`() throws {
         var host = try SiteHost()
         let far = host.join(near: false, has: [5])
         var near = host.join(near: true)
@@ -190,7 +190,7 @@ private struct SiteHost {
         #expect(host.asked(of: far) == [5])
     }
 
-    @Test func ofTwoWhoBeginOnePieceOneGoesOn() throws {
+    @Test func `of two who begin one piece one goes on`() throws {
         for wins in [true, false] {
             var host = try SiteHost()
             let near = host.join(near: true)
@@ -208,7 +208,7 @@ private struct SiteHost {
         }
     }
 
-    @Test func whatHasComeOfAPieceIsKeptWhenAnotherGoesOn() throws {
+    @Test func `what has come of a piece is kept when another goes on`() throws {
         var host = try SiteHost()
         let near = host.join(near: true)
         let far = host.join(near: false, has: [5])
@@ -224,7 +224,7 @@ private struct SiteHost {
         #expect(host.machine.have.contains(5))
     }
 
-    @Test func aSuggestionOfAFarSeedIsFollowedUnlessItIsClaimed() throws {
+    @Test func `a suggestion of a far seed is followed unless it is claimed`() throws {
         var host = try SiteHost()
         let near = host.join(near: true)
         let far = host.join(near: false, has: Array(0..<SiteHost.pieces))
@@ -236,7 +236,7 @@ private struct SiteHost {
         #expect(host.takeClaims().map(\.piece) == [9])
     }
 
-    @Test func aTurnIsNotTakenForWhatIsClaimed() throws {
+    @Test func `a turn is not taken for what is claimed`() throws {
         var host = try SiteHost()
         let near = host.join(near: true)
         let far = host.join(near: false, has: [7, 8])
@@ -249,7 +249,7 @@ private struct SiteHost {
         #expect(host.asked(of: far) == [8])
     }
 
-    @Test func aNearSeedThatGivesPiecesOutIsNotWaitedFor() throws {
+    @Test func `a near seed that gives pieces out is not waited for`() throws {
         var host = try SiteHost()
         let seed = host.join(near: true, has: Array(0..<SiteHost.pieces))
         let far = host.join(near: false, has: [5])
@@ -264,7 +264,7 @@ private struct SiteHost {
         #expect(host.asked(of: far).isEmpty, "it gives no more out, and has everything")
     }
 
-    @Test func deadNeighboursAreNotWaitedFor() throws {
+    @Test func `dead neighbours are not waited for`() throws {
         var host = try SiteHost()
         let near = host.join(near: true, has: [1, 2, 3])
         let far = host.join(near: false, has: [1, 2, 3])
@@ -276,7 +276,7 @@ private struct SiteHost {
         #expect(host.asked(of: near).isEmpty, "it chokes us")
     }
 
-    @Test func nothingIsAskedTwiceOverTheLineBeforeItIsLate() throws {
+    @Test func `nothing is asked twice over the line before it is late`() throws {
         var have = PieceSet(full: SiteHost.pieces)
         have.remove(5)
         var host = try SiteHost(have: have)
@@ -291,7 +291,7 @@ private struct SiteHost {
         #expect(host.asked(of: second) == [5])
     }
 
-    @Test func aClaimOutOfRangeIsAViolationAndOneFromAfarIsNotHeard() throws {
+    @Test func `a claim out of range is a violation and one from afar is not heard`() throws {
         var host = try SiteHost()
         let near = host.join(near: true)
         let far = host.join(near: false, has: [5])
@@ -303,7 +303,7 @@ private struct SiteHost {
         #expect(host.violations == 1)
     }
 
-    @Test func halfOfTheBuffersAreForWhatComesFromNear() throws {
+    @Test func `half of the buffers are for what comes from near`() throws {
         var host = try SiteHost()
         host.machine.planner.open.mostBytes = 8 * SiteHost.pieceLength
         _ = host.join(near: true)
@@ -313,7 +313,7 @@ private struct SiteHost {
         #expect(host.machine.planner.open.count == 4)
     }
 
-    @Test func announcementsMayWaitForThoseOutsideThatDoNotWaitForThem() throws {
+    @Test func `announcements may wait for those outside that do not wait for them`() throws {
         var host = try SiteHost()
         let far = host.join(near: false, has: [1, 2])
         #expect(host.machine.holdOfAnnouncement(of: 0, to: far) == 0, "nobody is near")
@@ -324,7 +324,7 @@ private struct SiteHost {
         #expect(host.machine.holdOfAnnouncement(of: 0, to: far) == 0, "it gives the next when it hears of this one")
     }
 
-    @Test func whoChangesHisMindTooOftenIsAHolder() throws {
+    @Test func `who changes his mind too often is a holder`() throws {
         var host = try SiteHost()
         let seed = host.join(near: true, has: Array(0..<SiteHost.pieces))
         for _ in 0..<40 {
@@ -336,7 +336,7 @@ private struct SiteHost {
         #expect(host.machine.sites.copies(of: 5) == 1)
     }
 
-    @Test func whoComesAndGoesIsCounted() throws {
+    @Test func `who comes and goes is counted`() throws {
         var host = try SiteHost()
         let near = host.join(near: true, has: [1])
         #expect(!host.machine.sites.isDivided)

@@ -13,12 +13,12 @@ import Testing
             ([169, 254, 9, 1], [169, 254, 9, 2], true), ([203, 0, 113, 1], [203, 0, 113, 2], false),
             ([127, 0, 0, 1], [127, 0, 0, 1], false), ([], [], false), ([10, 1, 2], [10, 1, 2], false),
         ] as [([UInt8], [UInt8], Bool)])
-    func neighboursHaveOnePrivateNetwork(_ first: [UInt8], _ second: [UInt8], _ areNeighbours: Bool) {
+    func `neighbours have one private network`(_ first: [UInt8], _ second: [UInt8], _ areNeighbours: Bool) {
         #expect(Site.areNeighbours(first, second) == areNeighbours)
         #expect(Site.areNeighbours(second, first) == areNeighbours)
     }
 
-    @Test func neighboursHaveOnePrefixOfIPv6() {
+    @Test func `neighbours have one prefix of IPv6`() {
         func address(_ prefix: [UInt8], _ last: UInt8) -> [UInt8] {
             prefix + [UInt8](repeating: 0, count: 15 - prefix.count) + [last]
         }
@@ -39,7 +39,7 @@ import Testing
         SiteClaims(pieceCount: pieces, pieceLength: 1 << 20, seed: 1)
     }
 
-    @Test func whatIsHeldOrClaimedIsBarredUntilItIsNot() {
+    @Test func `what is held or claimed is barred until it is not`() {
         var site = claims()
         #expect(!site.bars(3))
         site.gain(3)
@@ -61,7 +61,7 @@ import Testing
         #expect(site.claimCount == 0)
     }
 
-    @Test func ofTwoWhoFetchOnePieceTheSmallerNumberGoesOn() {
+    @Test func `of two who fetch one piece the smaller number goes on`() {
         var site = claims()
         let ours = site.number(of: 5)
         let isNew = [site.addOwn(5, now: 0), site.addOwn(5, now: 0)]
@@ -76,7 +76,7 @@ import Testing
         #expect(!site.bars(5))
     }
 
-    @Test func numbersDifferFromPieceToPieceAndFromHostToHost() {
+    @Test func `numbers differ from piece to piece and from host to host`() {
         let (first, second) = (
             SiteClaims(pieceCount: 1000, pieceLength: 1 << 20, seed: 1),
             SiteClaims(pieceCount: 1000, pieceLength: 1 << 20, seed: 2)
@@ -85,7 +85,7 @@ import Testing
         #expect((400...600).contains(wins))
     }
 
-    @Test func whoLeavesOrHasThePieceClaimsItNoLonger() {
+    @Test func `who leaves or has the piece claims it no longer`() {
         var site = claims()
         for piece in 0..<10 { site.hear(piece, from: one, number: 7, now: 0) }
         site.keep(0, by: two)
@@ -97,7 +97,7 @@ import Testing
         #expect(site.claimed.isEmpty)
     }
 
-    @Test func aClaimIsNotRepeatedForEver() {
+    @Test func `a claim is not repeated for ever`() {
         var site = claims()
         for second in 0..<80 {
             site.hear(4, from: one, number: 7, now: Double(second))
@@ -108,7 +108,7 @@ import Testing
         #expect(!site.bars(4))
     }
 
-    @Test func whoNeverKeepsHisClaimsIsNoLongerHeard() {
+    @Test func `who never keeps his claims is no longer heard`() {
         var site = claims()
         var now = 0.0
         for piece in 0..<40 {
@@ -125,7 +125,7 @@ import Testing
         #expect(site.claimCount == 0, "the claim of who is not heard took the place of no other")
     }
 
-    @Test func claimsOfOnePeerAreBounded() {
+    @Test func `claims of one peer are bounded`() {
         var site = claims(pieces: 10_000)
         for piece in 0..<10_000 { site.hear(piece, from: one, number: 7, now: 0) }
         #expect(site.claimCount == 32, "32 MiB")
@@ -133,7 +133,7 @@ import Testing
         #expect(site.claimCount == 33)
     }
 
-    @Test func ownClaimsAreRepeatedInTime() {
+    @Test func `own claims are repeated in time`() {
         var site = claims()
         _ = site.addOwn(1, now: 10)
         #expect(!site.isDue(1, now: 14.9))
@@ -163,20 +163,20 @@ import Testing
         }
     }
 
-    @Test func nearPeersThatGiveNothingKeepNobodyFromAnything() {
+    @Test func `near peers that give nothing keep nobody from anything`() {
         #expect(binds([(0, 0)]) == [false])
         #expect(binds([(1000, 0), (0, 0), (0, 1000), (1000, 1000)]) == [true, false, false, true])
         #expect(binds([(0, 1000)], isSupplied: false) == [true], "they have nothing that we lack")
     }
 
-    @Test func whereNothingComesForLongNobodyIsKeptFromFarPeers() {
+    @Test func `where nothing comes for long nobody is kept from far peers`() {
         let nothing = Array(repeating: (near: 0, far: 0), count: 4)
         #expect(binds(nothing, isSupplied: false, isKept: true) == [true, true, false, false])
         #expect(binds(nothing, isSupplied: false, isKept: false).allSatisfy { $0 }, "there is nobody to ask")
         #expect(binds([(0, 0), (0, 0), (0, 1000), (0, 0)], isSupplied: false, isKept: true).allSatisfy { $0 })
     }
 
-    @Test func whereNearPeersAreMuchSlowerThanFarOnesThereIsNothingToSpare() {
+    @Test func `where near peers are much slower than far ones there is nothing to spare`() {
         #expect(binds([(1000, 7000)]) == [true])
         #expect(binds([(1000, 90_000), (1000, 90_000), (1000, 2000)]) == [false, false, true])
     }
@@ -186,7 +186,7 @@ import Testing
     private let one = PeerKey(slot: 1, generation: 0)
     private let two = PeerKey(slot: 2, generation: 0)
 
-    @Test func announcementsWaitForEachOtherButNotLong() {
+    @Test func `announcements wait for each other but not long`() {
         var held = HeldAnnouncements()
         held.hold(3, for: one, due: 10.5)
         held.hold(4, for: one, due: 10.9)

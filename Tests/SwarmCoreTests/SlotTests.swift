@@ -49,13 +49,13 @@ private struct Audience {
 }
 
 @Suite struct SlotTests {
-    @Test func aSmallSwarmIsServedWhole() throws {
+    @Test func `a small swarm is served whole`() throws {
         var audience = try Audience(peers: 16)
         audience.ask(until: 12)
         #expect(audience.servedCount == 16)
     }
 
-    @Test func aSeedStaysWithThoseToWhomItGivesPiecesUntilAllAreOut() throws {
+    @Test func `a seed stays with those to whom it gives pieces until all are out`() throws {
         var audience = try Audience(peers: 40)
         let first = audience.served.filter(\.value).map(\.key)
         #expect(first.count == 16)
@@ -65,7 +65,7 @@ private struct Audience {
         #expect(still.count >= 13, "a turn for one at each look")
     }
 
-    @Test func aFinishedPieceIsAnnouncedOnceForAll() throws {
+    @Test func `a finished piece is announced once for all`() throws {
         let layout = try testLayout(length: 16_384, pieceLength: 16_384)
         var machine = SwarmMachine(
             layout: layout, wanted: PieceSet(full: 1), have: PieceSet(size: 1), seed: 1, now: 0)
@@ -81,7 +81,7 @@ private struct Audience {
         #expect(!actions.contains { if case .send(_, .have) = $0 { true } else { false } })
     }
 
-    @Test func theSameEventsGiveTheSameActions() throws {
+    @Test func `the same events give the same actions`() throws {
         func history() throws -> [SwarmAction] {
             var audience = try Audience(peers: 60)
             var all: [SwarmAction] = []

@@ -4,7 +4,7 @@ import SwarmCore
 import Testing
 
 @Suite struct TransferBetweenMachines {
-    @Test(arguments: [true, false]) func oneSeedServesOneLeecher(fast: Bool) throws {
+    @Test(arguments: [true, false]) func `one seed serves one leecher`(fast: Bool) throws {
         var swarm = TestSwarm(layout: try testLayout(length: 10_000_000, pieceLength: 262_144))
         let seed = swarm.add(seed: true)
         let leecher = swarm.add(seed: false)
@@ -18,7 +18,7 @@ import Testing
         #expect(sent == 10_000_000)
     }
 
-    @Test func aSwarmOfEightTakesLittleMoreThanTheBound() throws {
+    @Test func `a swarm of eight takes little more than the bound`() throws {
         let length = 32 << 20
         var swarm = TestSwarm(layout: try testLayout(length: length, pieceLength: 262_144))
         let seed = swarm.add(seed: true)
@@ -34,7 +34,7 @@ import Testing
         #expect(copies < 1.15)
     }
 
-    @Test func leechersOneAfterTheOtherAreServedWithoutAPause() throws {
+    @Test func `leechers one after the other are served without a pause`() throws {
         var swarm = TestSwarm(layout: try testLayout(length: 8 << 20, pieceLength: 262_144))
         let seed = swarm.add(seed: true)
         for round in 1...3 {
@@ -69,7 +69,7 @@ import Testing
         #expect(now < 2 * alone + 1)
     }
 
-    @Test func superSeedingSendsEachPieceOnceBeforeAnyTwice() throws {
+    @Test func `super seeding sends each piece once before any twice`() throws {
         let length = 8 << 20
         var swarm = TestSwarm(layout: try testLayout(length: length, pieceLength: 262_144))
         var configuration = SwarmConfiguration()
@@ -89,7 +89,7 @@ import Testing
 }
 
 @Suite struct MisbehavingPeers {
-    @Test func aPoisonerIsBannedAndItsHonestCoSendersAreNot() throws {
+    @Test func `a poisoner is banned and its honest co senders are not`() throws {
         var swarm = TestSwarm(layout: try testLayout(length: 8 << 20, pieceLength: 524_288))
         let liar = swarm.add(seed: true)
         let honest = [swarm.add(seed: true), swarm.add(seed: true)]
@@ -105,7 +105,7 @@ import Testing
         #expect(banned == [liar])
     }
 
-    @Test(arguments: [true, false]) func aPeerThatNeverAnswersCostsNothingButItself(fast: Bool) throws {
+    @Test(arguments: [true, false]) func `a peer that never answers costs nothing but itself`(fast: Bool) throws {
         var swarm = TestSwarm(layout: try testLayout(length: 4 << 20, pieceLength: 262_144))
         let silent = swarm.add(seed: true)
         let seed = swarm.add(seed: true)
@@ -118,7 +118,7 @@ import Testing
         #expect(finished)
     }
 
-    @Test func aSilentPeerIsDroppedInTheEnd() throws {
+    @Test func `a silent peer is dropped in the end`() throws {
         var swarm = TestSwarm(layout: try testLayout(length: 4 << 20, pieceLength: 262_144))
         let silent = swarm.add(seed: true)
         let leecher = swarm.add(seed: false)
@@ -129,7 +129,7 @@ import Testing
         #expect(reason == .stalled)
     }
 
-    @Test func aPeerThatLeavesHalfWayIsReplaced() throws {
+    @Test func `a peer that leaves half way is replaced`() throws {
         var swarm = TestSwarm(layout: try testLayout(length: 8 << 20, pieceLength: 262_144))
         let first = swarm.add(seed: true)
         let second = swarm.add(seed: true)
@@ -166,7 +166,7 @@ import Testing
         .suggest(4), .allowedFast(99), .reject(BlockRequest(index: 0, begin: 0, length: 16384)),
         .extended(.dontHave(77)),
     ])
-    func nonsenseEndsTheConnection(message: Message) throws {
+    func `nonsense ends the connection`(message: Message) throws {
         var machine = try machine(seed: true)
         let key = machine.join(PeerTraits(supportsFast: true), now: 0)
         _ = machine.takeActions()
@@ -174,7 +174,7 @@ import Testing
         #expect(isViolation(machine.takeActions(), key))
     }
 
-    @Test func aSecondBitfieldThatTakesPiecesBackEndsTheConnection() throws {
+    @Test func `a second bitfield that takes pieces back ends the connection`() throws {
         for second in [Message.bitfield([0x80]), .bitfield([0xc0]), .haveNone] {
             var machine = try machine()
             let key = machine.join(PeerTraits(supportsFast: true), now: 0)
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test func aBitfieldInPlaceOfManyHavesOnlyAdds() throws {
+    @Test func `a bitfield in place of many haves only adds`() throws {
         var machine = try machine()
         let key = machine.join(PeerTraits(supportsFast: true), now: 0)
         machine.received(.haveNone, from: key, now: 0)
@@ -196,7 +196,7 @@ import Testing
         #expect(machine.swarm.peers[key]?.wantedCount == 3)
     }
 
-    @Test func requestsWhileChokedAreRejectedOrDropped() throws {
+    @Test func `requests while choked are rejected or dropped`() throws {
         for fast in [true, false] {
             var machine = try machine(seed: true)
             let key = machine.join(PeerTraits(supportsFast: fast), now: 0)
@@ -208,7 +208,7 @@ import Testing
         }
     }
 
-    @Test func aFloodOfRequestsIsBounded() throws {
+    @Test func `a flood of requests is bounded`() throws {
         for fast in [true, false] {
             var machine = try machine(seed: true)
             let key = machine.join(PeerTraits(supportsFast: fast), now: 0)
@@ -222,7 +222,7 @@ import Testing
         }
     }
 
-    @Test func dataThatWasNeverAskedForIsAViolationAndLateDataIsNot() throws {
+    @Test func `data that was never asked for is a violation and late data is not`() throws {
         var machine = try machine()
         let key = machine.join(PeerTraits(supportsFast: false), now: 0)
         #expect(machine.beginBlock(BlockSpan(piece: 0, begin: 0, length: 16384), from: key) == .violation)
@@ -238,7 +238,7 @@ import Testing
         #expect(machine.beginBlock(first, from: key) == .violation, "once is late, twice is not asked for")
     }
 
-    @Test func theRequestQueueOfAPeerIsKept() throws {
+    @Test func `the request queue of a peer is kept`() throws {
         var machine = try machine()
         var traits = PeerTraits(supportsFast: true)
         traits.requestQueue = 1

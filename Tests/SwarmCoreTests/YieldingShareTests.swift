@@ -33,8 +33,8 @@ private struct SharedUplink {
 
 @Suite("Peers that others can serve too")
 struct YieldingShareTests {
-    @Test("leave a narrow uplink to those who depend on it")
-    func narrowUplink() {
+    @Test
+    func `leave a narrow uplink to those who depend on it`() {
         var uplink = SharedUplink(uplink: 10e6, dependentLines: 40e6)
         uplink.run(seconds: 5)
         for _ in 0..<50 {
@@ -44,16 +44,16 @@ struct YieldingShareTests {
         }
     }
 
-    @Test("take what the lines of those who depend on it leave over")
-    func slowLines() {
+    @Test
+    func `take what the lines of those who depend on it leave over`() {
         var uplink = SharedUplink(uplink: 10e6, dependentLines: 0.2e6)
         uplink.run(seconds: 30)
         #expect(uplink.yieldingRate > 9e6)
         #expect(uplink.dependentRate > 0.19e6)
     }
 
-    @Test("have no limit while nobody who depends on us waits")
-    func uncontested() {
+    @Test
+    func `have no limit while nobody who depends on us waits`() {
         var uplink = SharedUplink(uplink: 10e6, dependentLines: 40e6)
         uplink.run(seconds: 5)
         #expect(uplink.share.limit != nil)
@@ -62,8 +62,8 @@ struct YieldingShareTests {
         #expect(uplink.share.delay(for: 1 << 20, now: uplink.now) == 0)
     }
 
-    @Test("wait as long as their share says")
-    func delays() {
+    @Test
+    func `wait as long as their share says`() {
         var share = YieldingShare(now: 0)
         share.sent(6_000_000, goesFirst: true)
         share.sent(4_000_000, goesFirst: false)

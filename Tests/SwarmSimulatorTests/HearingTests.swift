@@ -8,7 +8,7 @@ import Testing
         return news.map { "\($0.slot): \($0.pieces) of \($0.other)" }
     }
 
-    @Test func newsAreHeardOnce() {
+    @Test func `news are heard once`() {
         var hearing = Hearing()
         hearing.connect(2, to: 0, heard: 1)
         hearing.connect(0, to: 3, heard: 0)
@@ -17,7 +17,7 @@ import Testing
         #expect(listen(&hearing, [5, 9, 9, 2]) == ["2: 4..<5 of 0"])
     }
 
-    @Test func aSlotIsDeafUntilItIsUsedAgain() {
+    @Test func `a slot is deaf until it is used again`() {
         var hearing = Hearing()
         hearing.connect(0, to: 0, heard: 0)
         hearing.disconnect(0)

@@ -14,7 +14,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
 }
 
 @Suite struct SimulationTests {
-    @Test func theSameSeedNumberGivesTheSameResult() throws {
+    @Test func `the same seed number gives the same result`() throws {
         let first = try Simulation(eight()).run()
         #expect(try Simulation(eight()).run() == first)
         let other = try Simulation(eight { $0.seedNumber = 2 }).run()
@@ -22,7 +22,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(other.makespan != nil)
     }
 
-    @Test func nothingIsReceivedThatWasNotSentAndEverybodyHasOneCopy() throws {
+    @Test func `nothing is received that was not sent and everybody has one copy`() throws {
         let scenario = eight()
         let result = try Simulation(scenario).run()
         let sent = result.sent.reduce(0, +)
@@ -34,7 +34,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(result.finishedAt[0] == nil, "a seed finishes nothing")
     }
 
-    @Test func nobodyIsFasterThanTheBoundAndEightAreNearIt() throws {
+    @Test func `nobody is faster than the bound and eight are near it`() throws {
         let scenario = eight()
         let bound = IdealTime(scenario).seconds
         let makespan = try #require(try Simulation(scenario).run().makespan)
@@ -42,7 +42,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(makespan < 1.25 * bound)
     }
 
-    @Test func oneHundredHostsFinish() throws {
+    @Test func `one hundred hosts finish`() throws {
         let scenario = Scenario.fanOut(
             receivers: 100, contentLength: 32 << 20, pieceLength: 512 << 10, blockLength: 128 << 10, up: 10 * megabyte,
             down: 10 * megabyte)
@@ -56,7 +56,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
     /// the bound is over (measured: 4.9); to be lowered when they get better.
     private let regression = 5.4
 
-    @Test func poisonersAreBannedAndCostLittle() throws {
+    @Test func `poisoners are banned and cost little`() throws {
         let clean = try #require(try Simulation(eight()).run().makespan)
         let scenario = eight { scenario in
             for _ in 0..<3 {
@@ -72,7 +72,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
     }
 
     /// What a seed gives to who can hardly hand it on comes to others late: 1.45 to 1.47 before it told them apart.
-    @Test(arguments: [1, 2, 3]) func twoWithNarrowUplinksDoNotHoldUpTheOthers(seed: UInt64) throws {
+    @Test(arguments: [1, 2, 3]) func `two with narrow uplinks do not hold up the others`(seed: UInt64) throws {
         let scenario = eight { scenario in
             scenario.contentLength = 128 << 20
             scenario.seedNumber = seed
@@ -82,14 +82,14 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(makespan < 1.32 * IdealTime(scenario).seconds)
     }
 
-    @Test func aSeedThatDiesAfterOneCopyIsNotMissed() throws {
+    @Test func `a seed that dies after one copy is not missed`() throws {
         let scenario = eight { $0.hosts[0].leavesAfterCopies = 1.1 }
         let result = try Simulation(scenario).run()
         #expect(result.makespan != nil)
         #expect(result.sent[0] < Int64(1.2 * Double(scenario.contentLength)))
     }
 
-    @Test func whenTheOnlySeedDiesEarlyNobodyFinishes() throws {
+    @Test func `when the only seed dies early nobody finishes`() throws {
         let scenario = eight { scenario in
             scenario.hosts[0].leavesAt = 2
             scenario.timeLimit = 60
@@ -99,14 +99,14 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(result.finishedAt.allSatisfy { $0 == nil })
     }
 
-    @Test func oneWhoLeavesIsNotWaitedFor() throws {
+    @Test func `one who leaves is not waited for`() throws {
         let result = try Simulation(eight { $0.hosts[3].leavesAt = 3 }).run()
         #expect(result.makespan != nil)
         #expect(result.finishedAt[3] == nil)
         #expect(result.finishedAt.compactMap { $0 }.count == 7)
     }
 
-    @Test func lateJoinersAreServed() throws {
+    @Test func `late joiners are served`() throws {
         let scenario = eight { scenario in
             for _ in 0..<8 {
                 var host = Scenario.Host(.receiver, up: 10 * megabyte, down: 10 * megabyte)
@@ -118,7 +118,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(makespan - 4 < 1.3 * 6.71)
     }
 
-    @Test func hostsBehindAFirewallFinishThoughTheyCannotDialEachOther() throws {
+    @Test func `hosts behind a firewall finish though they cannot dial each other`() throws {
         let scenario = eight { for index in 1...6 { $0.hosts[index].acceptsConnections = false } }
         let result = try Simulation(scenario).run()
         let makespan = try #require(result.makespan)
@@ -127,7 +127,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(result.connections == 3 + 3 * 6)
     }
 
-    @Test func aThinLineBetweenSitesIsABound() throws {
+    @Test func `a thin line between sites is a bound`() throws {
         let scenario = eight { scenario in
             scenario.sites = [
                 Scenario.Site(up: 2 * megabyte, down: 2 * megabyte),
@@ -151,20 +151,20 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         return scenario
     }
 
-    @Test func equalLinesAreBoundByTheSeed() {
+    @Test func `equal lines are bound by the seed`() {
         let ideal = IdealTime(scenario(8))
         #expect(ideal.seconds == 100)
         #expect(ideal.limit == .seedUplink)
     }
 
-    @Test func eachLineCanBind() {
+    @Test func `each line can bind`() {
         #expect(IdealTime(scenario(8, seedUp: 100, up: 100, down: 5)).seconds == 200)
         #expect(IdealTime(scenario(8, seedUp: 100, up: 100, down: 5)).limit == .downlink)
         #expect(IdealTime(scenario(8, seedUp: 20, up: 1, down: 20)).seconds == 8000.0 / 28)
         #expect(IdealTime(scenario(8, seedUp: 20, up: 1, down: 20)).limit == .allUplinks)
     }
 
-    @Test func uplinksBehindAFirewallDoNotServeEachOther() {
+    @Test func `uplinks behind a firewall do not serve each other`() {
         var hidden = scenario(8)
         for index in 1...6 { hidden.hosts[index].acceptsConnections = false }
         // 6,000 bytes from 3 hosts of 10.
@@ -172,7 +172,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(IdealTime(hidden).limit == .reachableUplinks)
     }
 
-    @Test func poisonersAreNobody() {
+    @Test func `poisoners are nobody`() {
         var poisoned = scenario(8)
         var liar = Scenario.Host(.receiver, up: 1000, down: 1)
         liar.isPoisoner = true
@@ -180,7 +180,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(IdealTime(poisoned) == IdealTime(scenario(8)))
     }
 
-    @Test func aLineBetweenSitesBindsOnlyThoseBehindIt() {
+    @Test func `a line between sites binds only those behind it`() {
         var two = scenario(8)
         two.sites = [Scenario.Site(), Scenario.Site(up: 1, down: 4)]
         #expect(IdealTime(two).limit == .seedUplink)
@@ -198,13 +198,13 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         return plan
     }
 
-    @Test func theRuleOfSixForFiftyIsKept() {
+    @Test func `the rule of six for fifty is kept`() {
         #expect(CapacityPlan.caches(for: 50) == 6)
         #expect(CapacityPlan.caches(for: 500) == 60)
         #expect(CapacityPlan.caches(for: 51) == 7)
     }
 
-    @Test func cachesNeededAreThoseThatBringTheBoundDown() throws {
+    @Test func `caches needed are those that bring the bound down`() throws {
         var plan = cinemas
         let without = plan.ideal
         #expect(without.limit == .reachableUplinks)
@@ -218,7 +218,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
 
     /// With looks as far apart as pieces, 300 hosts took 1.18 times the bound instead of 1.10.
     @Test(arguments: [300, 1000], [128, 1000])
-    func hostsKnowOfEachOthersPiecesSoonBesideTheTimeOfAPiece(receivers: Int, pieces: Int) {
+    func `hosts know of each other's pieces soon beside the time of a piece`(receivers: Int, pieces: Int) {
         var plan = CapacityPlan(
             size: 1_000 << 20, receivers: receivers, up: 10 * megabyte, down: 10 * megabyte, seedUp: 10 * megabyte)
         plan.mostPieces = pieces
@@ -228,7 +228,7 @@ private func eight(_ change: (inout Scenario) -> Void = { _ in }) -> Scenario {
         #expect(scenario.network.announceInterval <= pieceTime / 4)
     }
 
-    @Test func timesOfASmallerContentAreThoseOfTheWhole() throws {
+    @Test func `times of a smaller content are those of the whole`() throws {
         var plan = CapacityPlan(
             size: 20_000_000_000, receivers: 4, up: 10 * megabyte, down: 10 * megabyte, seedUp: 10 * megabyte)
         plan.caches = 1

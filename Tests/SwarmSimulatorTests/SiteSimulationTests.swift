@@ -35,7 +35,7 @@ private struct Outcome {
 }
 
 @Suite struct SiteSimulationTests {
-    @Test func eightBehindAThinLineFetchEachPieceOnceOverIt() throws {
+    @Test func `eight behind a thin line fetch each piece once over it`() throws {
         let outcome = try Outcome(scenario([5, 8], trunk: 5 * megabyte))
         // Measured: 1.006 and 1.04; where nobody says what he fetches 1.5 and 1.5.
         #expect(outcome.entered[1] >= 1)
@@ -43,26 +43,28 @@ private struct Outcome {
         #expect(outcome.ratio < 1.1)
     }
 
-    @Test func thirtyBehindAThinLineTakeHardlyMore() throws {
+    @Test func `thirty behind a thin line take hardly more`() throws {
         let outcome = try Outcome(scenario([5, 30], trunk: 5 * megabyte))
         #expect(outcome.entered[1] < 1.06)
         #expect(outcome.ratio < 1.15)
     }
 
-    @Test func threeSitesFetchEachPieceOnce() throws {
+    @Test func `three sites fetch each piece once`() throws {
         let outcome = try Outcome(scenario([3, 3, 3], trunk: 5 * megabyte))
         #expect(outcome.entered[1] < 1.05)
         #expect(outcome.entered[2] < 1.05)
     }
 
-    @Test func sitesCostLittleWhereTheLinesBetweenThemAreFast() throws {
+    @Test func `sites cost little where the lines between them are fast`() throws {
         let sites = scenario([5, 8], trunk: nil)
         var flat = sites
         flat.claims = false
         #expect(try Outcome(sites).ratio < 1.15 * Outcome(flat).ratio)
     }
 
-    @Test(arguments: [[1, 1, 1, 1, 1], [9, 0]]) func whereThereIsNothingToShareAllIsAsWithoutSites(_ hosts: [Int])
+    @Test(arguments: [[1, 1, 1, 1, 1], [9, 0]]) func `where there is nothing to share all is as without sites`(
+        _ hosts: [Int]
+    )
         throws
     {
         let sites = scenario(hosts, trunk: nil)

@@ -6,7 +6,7 @@ import Text
 @Suite struct UplinkTests {
     private let span = BlockSpan(piece: 0, begin: 0, length: 100)
 
-    @Test func streamsShareAnUplinkEqually() {
+    @Test func `streams share an uplink equally`() {
         var uplink = Uplink(rate: 100)
         uplink.start(span, length: 100, slot: 0, now: 0)
         #expect(uplink.nextEnd == 1)
@@ -20,7 +20,7 @@ import Text
         #expect(!uplink.isBusy)
     }
 
-    @Test func messagesAndClosedConnectionsTakeAndGiveBackTime() {
+    @Test func `messages and closed connections take and give back time`() {
         var uplink = Uplink(rate: 100)
         uplink.start(span, length: 100, slot: 0, now: 0)
         uplink.spend(10, now: 0)
@@ -31,7 +31,7 @@ import Text
         #expect(abs(uplink.nextEnd - 1.2) < 1e-9)
     }
 
-    @Test func aPipeNeitherHoldsUpWhatComesSlowlyNorCarriesMoreThanItsRate() {
+    @Test func `a pipe neither holds up what comes slowly nor carries more than its rate`() {
         var pipe = Pipe(rate: 100)
         #expect(pipe.carry(100, from: 0, to: 5) == 5)
         #expect(pipe.carry(100, from: 5, to: 5) == 6)
@@ -41,7 +41,7 @@ import Text
         #expect(open.carry(100, from: 0, to: 1) == 1)
     }
 
-    @Test func eventsComeByTimeAndThenInTheirOrder() {
+    @Test func `events come by time and then in their order`() {
         var random = SeededGenerator(seed: 7)
         var queue = EventQueue()
         for index in 0..<2000 {

@@ -1,11 +1,12 @@
 import Address
 import Glibc
 import PeerWire
-@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
+
+@testable import Swarm
 
 /// Further connections between two nodes, which a test makes them open although the line is short.
 @Suite struct FurtherConnections {
@@ -28,7 +29,7 @@ import Tracking
         carried.count >= 4 && (0..<4).allSatisfy { carried[$0] >= portion($0) }
     }
 
-    @Test func severalConnectionsAreOnePeerAndShareTheBlocks() async throws {
+    @Test func `several connections are one peer and share the blocks`() async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(2, Self.lines(4)) { [sample] nodes in
             let seed = try await nodes[0].seed(sample, from: sample.write(into: place.directory("seed"))) {
@@ -57,7 +58,7 @@ import Tracking
 
     /// What was on its way over a lost connection is missed only after a while: the time is spent waiting, so that each is
     /// lost at once, in transfers of their own.
-    @Test func theLossOfAnyOneIsSurvived() async throws {
+    @Test func `the loss of any one is survived`() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for lost in 0..<4 { group.addTask { try await survivesTheLoss(of: lost) } }
             try await group.waitForAll()
@@ -86,7 +87,7 @@ import Tracking
         }
     }
 
-    @Test func aPeerThatDoesNotAnnounceThemGetsOne() async throws {
+    @Test func `a peer that does not announce them gets one`() async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(1, Self.lines(4)) { [sample] nodes in
             let foreign = try ScriptedSeed(sample: sample).listen()
@@ -97,7 +98,7 @@ import Tracking
         }
     }
 
-    @Test func noMoreAreOpenedThanThePeerTakesAndTheyCarryItsId() async throws {
+    @Test func `no more are opened than the peer takes and they carry its id`() async throws {
         let place = try TemporaryDirectory()
         try await TestNode.with(1, Self.lines(6)) { [sample] nodes in
             let own = PeerID.random()
@@ -155,7 +156,7 @@ import Tracking
         }
     }
 
-    @Test func noMoreThanWasSaidAreTaken() async throws {
+    @Test func `no more than was said are taken`() async throws {
         try await withSeed { [info = sample.info] address, _, first, id in
             var open: [PeerSocket] = []
             for _ in 0..<3 {
@@ -179,7 +180,7 @@ import Tracking
         }
     }
 
-    @Test func aFurtherConnectionSaysNothing() async throws {
+    @Test func `a further connection says nothing`() async throws {
         for message in [
             Message.interested, .haveAll, .request(BlockRequest(index: 0, begin: 0, length: 16_384)), .unchoke,
         ] {
@@ -193,7 +194,7 @@ import Tracking
         }
     }
 
-    @Test func whenTheFirstGoesAllGo() async throws {
+    @Test func `when the first goes all go`() async throws {
         try await withSeed { [info = sample.info] address, _, first, id in
             let further = try PeerSocket.connect(address)
             try further.shakeHands(info, id: id)
@@ -202,7 +203,7 @@ import Tracking
         }
     }
 
-    @Test func aLastWordIsAnsweredByOne() async throws {
+    @Test func `a last word is answered by one`() async throws {
         try await withSeed { [info = sample.info] address, _, first, id in
             let further = try PeerSocket.connect(address)
             try further.shakeHands(info, id: id)

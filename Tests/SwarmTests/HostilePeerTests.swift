@@ -94,7 +94,8 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test(arguments: Offence.all) func anOffenceEndsTheConnectionAndNothingElse(offence: Offence) async throws {
+    @Test(arguments: Offence.all) func `an offence ends the connection and nothing else`(offence: Offence) async throws
+    {
         try await withSeed { [info = sample.info] address, _ in
             let isClosed = try await onThread {
                 let socket = try PeerSocket.connect(address)
@@ -106,7 +107,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func aHandshakeForAnotherTorrentOrProtocolIsRefused() async throws {
+    @Test func `a handshake for another torrent or protocol is refused`() async throws {
         try await withSeed { [info = sample.info] address, seed in
             let unknown = try await onThread {
                 let socket = try PeerSocket.connect(address)
@@ -125,7 +126,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func requestsWhileChokedAreRejectedOrPassedOver() async throws {
+    @Test func `requests while choked are rejected or passed over`() async throws {
         try await withSeed { [info = sample.info] address, _ in
             try await onThread {
                 let socket = try PeerSocket.connect(address)
@@ -151,7 +152,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func everyOneOfThousandsOfRequestsIsAnsweredOnceByDataOrReject() async throws {
+    @Test func `every one of thousands of requests is answered once by data or reject`() async throws {
         try await withSeed { [info = sample.info] address, _ in
             try await onThread {
                 let socket = try PeerSocket.connect(address)
@@ -192,7 +193,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func paddingIsServedAsZerosToThoseWhoDoNotKnowIt() async throws {
+    @Test func `padding is served as zeros to those who do not know it`() async throws {
         let sample = try Sample.directory([("a", 20_000), ("b", 40_000)], version: .hybrid)
         try await withSeed(sample) { address, _ in
             try await onThread {
@@ -207,7 +208,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func aSecondConnectionWithTheSamePeerIDIsClosedAndTheFirstGoesOn() async throws {
+    @Test func `a second connection with the same peer ID is closed and the first goes on`() async throws {
         try await withSeed { [info = sample.info] address, _ in
             try await onThread {
                 let id = PeerID.random()
@@ -222,7 +223,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func aStrangerCannotPushOutAPeerByItsID() async throws {
+    @Test func `a stranger cannot push out a peer by its ID`() async throws {
         try await withSeed { [info = sample.info] address, _ in
             try await onThread {
                 // Whichever of the two ids is larger.
@@ -260,7 +261,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func manyHalfOpenHandshakesHinderNobodyAndAreClosed() async throws {
+    @Test func `many half open handshakes hinder nobody and are closed`() async throws {
         try await withSeed(tuned: { $0.connection.handshake = 2 }) { [info = sample.info] address, _ in
             try await onThread {
                 let silent = try (0..<100).map { _ in try PeerSocket.connect(address) }
@@ -280,7 +281,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func hashRequestsThatHaveNoAnswerAreRejected() async throws {
+    @Test func `hash requests that have no answer are rejected`() async throws {
         let sample = try Sample.single(600_000, pieceLength: 16384, version: .v2)
         let root = try #require(sample.layout.files.first?.piecesRoot)
         try await withSeed(sample) { address, _ in
@@ -316,7 +317,7 @@ struct Offence: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test func aPeerThatChangesItsMindAboutEverythingCostsLittle() async throws {
+    @Test func `a peer that changes its mind about everything costs little`() async throws {
         // Each pair of messages makes a seed of it and unmakes it.
         let sample = try Sample.single(64 << 20, pieceLength: 16384, version: .v1)
         try await withSeed(sample) { address, _ in

@@ -33,20 +33,20 @@ import Tracking
     }
 
     @Test(arguments: [ReservedBits.ours, .extensionProtocol, []])
-    func whateverAPeerSpeaksItsPiecesAreFetched(reserved: ReservedBits) async throws {
+    func `whatever a peer speaks its pieces are fetched`(reserved: ReservedBits) async throws {
         var seed = ScriptedSeed(sample: sample)
         seed.reserved = reserved
         if !reserved.contains(.fast) { seed.greeting = [.bitfield([0xff, 0xc0]), .unchoke] }
         try await fetch(from: [seed.listen()], then: { #expect(await $0.transfer.status().wasted == 0) })
     }
 
-    @Test(arguments: [0, -1, 1, 1 << 31, Int.max]) func anyRequestQueueIsLivedWith(depth: Int) async throws {
+    @Test(arguments: [0, -1, 1, 1 << 31, Int.max]) func `any request queue is lived with`(depth: Int) async throws {
         var seed = ScriptedSeed(sample: sample)
         seed.extended = ownHandshake { $0.requestDepth = depth }
         try await fetch(from: [seed.listen()])
     }
 
-    @Test(arguments: [true, false]) func aPoisonerIsFoundAndItsHonestCoSenderStays(fast: Bool) async throws {
+    @Test(arguments: [true, false]) func `a poisoner is found and its honest co sender stays`(fast: Bool) async throws {
         let sample = try Sample.single(4 << 20, pieceLength: 1 << 20)
         var liar = ScriptedSeed(sample: sample)
         liar.reserved = fast ? .ours : .extensionProtocol
@@ -65,7 +65,7 @@ import Tracking
             })
     }
 
-    @Test func aBannedPeerIsNotLetInAgain() async throws {
+    @Test func `a banned peer is not let in again`() async throws {
         let sample = try Sample.single(1 << 20, pieceLength: 1 << 18)
         let place = try TemporaryDirectory()
         let id = PeerID.random()
@@ -95,7 +95,7 @@ import Tracking
         }
     }
 
-    @Test func aLiarUnderAnothersPeerIDGetsOnlyItselfBanned() async throws {
+    @Test func `a liar under another's peer ID gets only itself banned`() async throws {
         let sample = try Sample.single(1 << 20, pieceLength: 1 << 18)
         let place = try TemporaryDirectory()
         var honest = ScriptedSeed(sample: sample)
@@ -125,7 +125,7 @@ import Tracking
     }
 
     @Test(arguments: ["-AA0000-aaaaaaaaaaaa", "-zz0000-zzzzzzzzzzzz"])
-    func aStrangerCannotPushOutTheSeedByItsID(text: String) async throws {
+    func `a stranger cannot push out the seed by its ID`(text: String) async throws {
         let sample = try Sample.single(2 << 20)
         let place = try TemporaryDirectory()
         var seed = ScriptedSeed(sample: sample)
@@ -148,7 +148,7 @@ import Tracking
         }
     }
 
-    @Test(arguments: [true, false]) func aPeerThatNeverAnswersHoldsNothingUp(fast: Bool) async throws {
+    @Test(arguments: [true, false]) func `a peer that never answers holds nothing up`(fast: Bool) async throws {
         var silent = ScriptedSeed(sample: sample)
         silent.reserved = fast ? .ours : .extensionProtocol
         silent.greeting = fast ? [.haveAll, .unchoke] : [.bitfield([0xff, 0xc0]), .unchoke]
@@ -158,7 +158,7 @@ import Tracking
         try await fetch(from: [silent.listen(), honest.listen()])
     }
 
-    @Test func aByteNowAndThenIsNoProgress() async throws {
+    @Test func `a byte now and then is no progress`() async throws {
         let sample = sample
         let isDropped = Mutex(false)
         let slow = try ScriptedPeer { socket, number in
@@ -196,7 +196,7 @@ import Tracking
         }
     }
 
-    @Test func aPeerThatClosesAfterEachBlockIsAskedAgain() async throws {
+    @Test func `a peer that closes after each block is asked again`() async throws {
         let sample = try Sample.single(50_000)
         var fickle = ScriptedSeed(sample: sample)
         fickle.greeting = [.haveAll, .unchoke]
@@ -204,7 +204,7 @@ import Tracking
         try await fetch(sample, from: [fickle.listen()], within: 60)
     }
 
-    @Test func aPeerThatClosesAfterEachBlockBesideAnHonestOneCostsNoTime() async throws {
+    @Test func `a peer that closes after each block beside an honest one costs no time`() async throws {
         var fickle = ScriptedSeed(sample: sample)
         fickle.answer = { _, _ in .lastRight }
         var honest = ScriptedSeed(sample: sample)
@@ -212,7 +212,7 @@ import Tracking
         try await fetch(from: [fickle.listen(), honest.listen()], within: 20)
     }
 
-    @Test(arguments: [true, false]) func chokingAndUnchokingAllTheTimeIsLivedWith(fast: Bool) async throws {
+    @Test(arguments: [true, false]) func `choking and unchoking all the time is lived with`(fast: Bool) async throws {
         var fickle = ScriptedSeed(sample: sample)
         fickle.reserved = fast ? .ours : .extensionProtocol
         fickle.greeting = fast ? [.haveAll, .unchoke] : [.bitfield([0xff, 0xc0]), .unchoke]
@@ -220,7 +220,7 @@ import Tracking
         try await fetch(from: [fickle.listen()], within: 40)
     }
 
-    @Test func aPeerThatRejectsEverythingCostsNothingButItself() async throws {
+    @Test func `a peer that rejects everything costs nothing but itself`() async throws {
         var refuser = ScriptedSeed(sample: sample)
         refuser.answer = { _, _ in .reject }
         let honest = ScriptedSeed(sample: sample)
@@ -234,7 +234,7 @@ import Tracking
         #expect(count.withLock { $0 } < 10_000)
     }
 
-    @Test func connectingToOneselfEndsAtOnce() async throws {
+    @Test func `connecting to oneself ends at once`() async throws {
         let other = try Sample.single(20_000, name: "other", seed: 2)
         let sample = sample
         let place = try TemporaryDirectory()
@@ -249,7 +249,7 @@ import Tracking
         }
     }
 
-    @Test func hundredsOfExchangedPeersDoNotHinderTheTransfer() async throws {
+    @Test func `hundreds of exchanged peers do not hinder the transfer`() async throws {
         var seed = ScriptedSeed(sample: sample)
         let peers = (0..<600).compactMap { (number: Int) -> PeerExchange.Peer? in
             let address: [UInt8] = [127, 1, UInt8(number / 250), UInt8(number % 250 + 1)]

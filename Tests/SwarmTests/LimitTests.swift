@@ -10,7 +10,7 @@ import Tracking
 @Suite(.serialized) struct Limits {
     enum Way: CaseIterable { case torrentUp, torrentDown, processUp, processDown }
 
-    @Test(arguments: Way.allCases) func aLimitIsKeptAndNotWasted(way: Way) async throws {
+    @Test(arguments: Way.allCases) func `a limit is kept and not wasted`(way: Way) async throws {
         let rate = 4 << 20
         let sample = try Sample.single(8 << 20, version: .v1)
         let place = try TemporaryDirectory(inMemory: true)
@@ -44,7 +44,7 @@ import Tracking
         }
     }
 
-    @Test(arguments: [true, false]) func aLimitThatIsLiftedIsLiftedAtOnce(isUp: Bool) async throws {
+    @Test(arguments: [true, false]) func `a limit that is lifted is lifted at once`(isUp: Bool) async throws {
         let sample = try Sample.single(8 << 20, version: .v1)
         let place = try TemporaryDirectory(inMemory: true)
         try await TestNode.with(2) { nodes in
@@ -68,7 +68,7 @@ import Tracking
         }
     }
 
-    @Test func aPeerThatHangsUpWhileTheLimitHoldsCostsNoTurns() async throws {
+    @Test func `a peer that hangs up while the limit holds costs no turns`() async throws {
         let sample = try Sample.single(8 << 20, version: .v1)
         let place = try TemporaryDirectory(inMemory: true)
         let isGone = Mutex(false)
@@ -94,7 +94,7 @@ import Tracking
         }
     }
 
-    @Test func aLimitThatIsSetWhileItRunsHolds() async throws {
+    @Test func `a limit that is set while it runs holds`() async throws {
         let sample = try Sample.single(64 << 20, pieceLength: 1 << 18, version: .v1)
         let place = try TemporaryDirectory(inMemory: true)
         try await TestNode.with(2) { nodes in

@@ -1,8 +1,9 @@
 import PeerWire
 import Reactor
-@testable import Swarm
 import SwarmCore
 import Testing
+
+@testable import Swarm
 
 @Suite("Bytes that wait unsent")
 struct UnsentLimitTests {
@@ -13,20 +14,20 @@ struct UnsentLimitTests {
         return limit.bytes
     }
 
-    @Test("are some hundredths of a second's worth")
-    func followsTheRate() {
+    @Test
+    func `are some hundredths of a second's worth`() {
         #expect((150_000...300_000).contains(limit(rate: 10e6, seconds: 2)))
         #expect(limit(rate: 100e3, seconds: 2) == UnsentLimit.least)
         #expect(limit(rate: 5e9, seconds: 2) == UnsentLimit.most)
     }
 
-    @Test("are soon many on a line that is fast from the beginning")
-    func growsAtOnce() {
+    @Test
+    func `are soon many on a line that is fast from the beginning`() {
         #expect(limit(rate: 1e9, seconds: 0.1, step: 0.0005) > 4 << 20)
     }
 
-    @Test("do not count a pause as slowness")
-    func pauses() {
+    @Test
+    func `do not count a pause as slowness`() {
         var limit = UnsentLimit()
         for index in 0..<100 { _ = limit.sent(100_000, now: Double(index) * 0.01) }
         let before = limit.bytes
@@ -54,22 +55,22 @@ struct OpeningPaceTests {
         return bytes
     }
 
-    @Test("are few while others may be beginning too")
-    func opensSlowly() {
+    @Test
+    func `are few while others may be beginning too`() {
         var pace = OpeningPace()
         #expect(passed(seconds: 0.05, isAlone: false, in: &pace) < 200_000)
     }
 
-    @Test("have no limit after a moment")
-    func endsSoon() {
+    @Test
+    func `have no limit after a moment`() {
         var pace = OpeningPace()
         #expect(passed(seconds: 0.6, isAlone: false, in: &pace) >= 1e9)
         var alone = OpeningPace()
         #expect(passed(seconds: 0.2, isAlone: true, in: &alone) >= 1e9)
     }
 
-    @Test("begin again after a pause")
-    func idles() {
+    @Test
+    func `begin again after a pause`() {
         var pace = OpeningPace()
         _ = passed(seconds: 1, isAlone: true, in: &pace)
         #expect(passed(seconds: 0.05, isAlone: false, from: 200, in: &pace) < 200_000)

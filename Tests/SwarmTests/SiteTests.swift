@@ -1,11 +1,12 @@
 import Dispatch
 import Metainfo
 import PeerWire
-@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
+
+@testable import Swarm
 
 /// What a host that fetches from outside says to those who stand where it says it does.
 @Suite struct SiteTests {
@@ -58,7 +59,7 @@ import Tracking
     }
 
     @Test(arguments: [("harbour", true), ("station", false)])
-    func neighboursHearWhatIsFetchedFromOutside(site: String, hears: Bool) async throws {
+    func `neighbours hear what is fetched from outside`(site: String, hears: Bool) async throws {
         let heard = Heard()
         let peers = [try neighbour(at: site, heard), try seed(heard)]
         let place = try TemporaryDirectory()

@@ -1,15 +1,16 @@
 import Foundation
 import Metainfo
 import PeerWire
-@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
 
+@testable import Swarm
+
 @Suite struct EngineToEngine {
     @Test(arguments: [Info.Version.v1, .v2, .hybrid], ["127.0.0.1", "::1"])
-    func aFileGoesFromSeedToLeecher(version: Info.Version, host: String) async throws {
+    func `a file goes from seed to leecher`(version: Info.Version, host: String) async throws {
         let sample = try Sample.single(1_234_567, version: version)
         let place = try TemporaryDirectory()
         try await TestNode.with(2, host: host) { nodes in
@@ -27,7 +28,7 @@ import Tracking
     }
 
     @Test(arguments: [Info.Version.v1, .v2, .hybrid])
-    func aDirectoryWithEmptyFilesAndPaddingArrivesWhole(version: Info.Version) async throws {
+    func `a directory with empty files and padding arrives whole`(version: Info.Version) async throws {
         let sample = try Sample.directory(version: version)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
@@ -41,7 +42,7 @@ import Tracking
     }
 
     @Test(arguments: [Info.Version.v1, .v2, .hybrid], [true, false])
-    func aMagnetLinkIsEnough(version: Info.Version, isDirectory: Bool) async throws {
+    func `a magnet link is enough`(version: Info.Version, isDirectory: Bool) async throws {
         let sample =
             try isDirectory
             ? Sample.directory(version: version) : .single(900_000, pieceLength: 16384, version: version)
@@ -56,7 +57,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    @Test func aMagnetLinkOfManyFilesGetsAllTheirLayers() async throws {
+    @Test func `a magnet link of many files gets all their layers`() async throws {
         let files = (0..<70).map { ("file\($0)", 16384 * (1 + $0 % 9) + $0) } + [("big", 16384 * 700 + 5)]
         let sample = try Sample.directory(files, pieceLength: 16384, version: .v2)
         let place = try TemporaryDirectory()
@@ -70,7 +71,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    @Test(arguments: [true, false]) func onlyWhatIsSelectedIsFetched(isSmall: Bool) async throws {
+    @Test(arguments: [true, false]) func `only what is selected is fetched`(isSmall: Bool) async throws {
         let sample = try Sample.directory()
         let place = try TemporaryDirectory()
         try await TestNode.with(3) { nodes in
@@ -91,7 +92,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("second"), only: wanted))
     }
 
-    @Test func aSelectionThatMatchesNothingFails() async throws {
+    @Test func `a selection that matches nothing fails`() async throws {
         let sample = try Sample.directory()
         let place = try TemporaryDirectory()
         try await TestNode.with(1) { nodes in
@@ -100,7 +101,7 @@ import Tracking
         }
     }
 
-    @Test func threeLeechersShareWhatOneSeedHas() async throws {
+    @Test func `three leechers share what one seed has`() async throws {
         let sample = try Sample.single(6 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(4) { nodes in
@@ -121,7 +122,7 @@ import Tracking
         for index in 0..<3 { #expect(try sample.isThere(in: place.directory("\(index)"))) }
     }
 
-    @Test func superSeedingServesAll() async throws {
+    @Test func `super seeding serves all`() async throws {
         let sample = try Sample.single(2 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(3) { nodes in
@@ -147,7 +148,7 @@ import Tracking
     }
 
     @Test(arguments: [Info.Version.v1, .v2, .hybrid], [true, false])
-    func aWebSeedAloneIsEnough(version: Info.Version, isDirectory: Bool) async throws {
+    func `a web seed alone is enough`(version: Info.Version, isDirectory: Bool) async throws {
         let sample = try isDirectory ? Sample.directory(version: version) : .single(3 << 20, version: version)
         let paths = sample.files.map { (isDirectory ? "\(sample.name)/\($0.key)" : sample.name, $0.value) }
         let origin = try WebOrigin(Dictionary(uniqueKeysWithValues: paths))
@@ -159,7 +160,7 @@ import Tracking
         #expect(sample.isThere(in: place.path))
     }
 
-    @Test func aWebSeedWithWrongContentCostsNothingButItself() async throws {
+    @Test func `a web seed with wrong content costs nothing but itself`() async throws {
         let sample = try Sample.single(2 << 20)
         let origin = try WebOrigin([sample.name: sample.files[""] ?? []]) { bytes, _ in
             if !bytes.isEmpty { bytes[bytes.count / 2] ^= 1 }
@@ -214,7 +215,7 @@ import Tracking
         #expect(sample.isThere(in: place.path))
     }
 
-    @Test func aWebSeedBesidePeersIsLimitedWithThem() async throws {
+    @Test func `a web seed beside peers is limited with them`() async throws {
         let sample = try Sample.single(3 << 20)
         let origin = try WebOrigin([sample.name: sample.files[""] ?? []])
         let place = try TemporaryDirectory()

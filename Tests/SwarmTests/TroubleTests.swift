@@ -1,14 +1,15 @@
 import Foundation
 import Metainfo
 import PeerWire
-@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
 
+@testable import Swarm
+
 @Suite struct BeginningsAndEnds {
-    @Test func aDownloadGoesOnWhereItWasStopped() async throws {
+    @Test func `a download goes on where it was stopped`() async throws {
         let sample = try Sample.single(4 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
@@ -28,7 +29,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    @Test func aDownloadThatIsStoppedWhileItChecksLetsGoOfItsPlace() async throws {
+    @Test func `a download that is stopped while it checks lets go of its place`() async throws {
         let sample = try Sample.single(4 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
@@ -52,7 +53,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    @Test func contentUnderTheSameNameIsReplacedOnlyWhenTold() async throws {
+    @Test func `content under the same name is replaced only when told`() async throws {
         let sample = try Sample.single(500_000)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
@@ -72,7 +73,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    @Test func whatIsThereIsNotFetched() async throws {
+    @Test func `what is there is not fetched`() async throws {
         let sample = try Sample.directory()
         let place = try TemporaryDirectory()
         try sample.write(into: place.path)
@@ -83,7 +84,7 @@ import Tracking
         }
     }
 
-    @Test(arguments: [true, false]) func nobodyWhoHasItEndsInTime(isMagnet: Bool) async throws {
+    @Test(arguments: [true, false]) func `nobody who has it ends in time`(isMagnet: Bool) async throws {
         let sample = try Sample.single()
         let place = try TemporaryDirectory()
         try await TestNode.with(1) { nodes in
@@ -96,7 +97,7 @@ import Tracking
         }
     }
 
-    @Test func aSeedWhoseContentIsNotTheTorrentsFails() async throws {
+    @Test func `a seed whose content is not the torrent's fails`() async throws {
         let sample = try Sample.single()
         let place = try TemporaryDirectory()
         let path = try sample.write(into: place.path)
@@ -113,7 +114,7 @@ import Tracking
         }
     }
 
-    @Test func manySmallDownloadsThatFinishWhileTheySyncAllComplete() async throws {
+    @Test func `many small downloads that finish while they sync all complete`() async throws {
         // A sync is begun with the first piece, and the last comes soon after it.
         let sample = try Sample.single(20 * 65_536, version: .v1)
         let place = try TemporaryDirectory()
@@ -168,7 +169,7 @@ import Tracking
 
     /// Wrong sizes without an answer, wrong bytes, and rejects. The time is spent waiting, so that all are tried at once,
     /// in transfers of their own.
-    @Test func aPeerThatLiesAboutMetadataCostsSeconds() async throws {
+    @Test func `a peer that lies about metadata costs seconds`() async throws {
         let size = sample.info.bytes.count
         var liars = try [1, 16384, 1 << 20, 64 << 20, 1 << 40].map { try metadataPeer(sample, size: $0) { _, _, _ in } }
         liars.append(
@@ -187,7 +188,7 @@ import Tracking
         }
     }
 
-    @Test func wrongHashesAreSeenAndTheirSenderIsNotAskedAgain() async throws {
+    @Test func `wrong hashes are seen and their sender is not asked again`() async throws {
         let sample = sample
         let liar = try ScriptedPeer { socket, _ in
             try socket.answerHands(sample.info, hashes: sample.info.hashes)
@@ -207,7 +208,7 @@ import Tracking
         try await fetch(beside: liar)
     }
 
-    @Test func aMagnetFetchMeetsItselfOnce() async throws {
+    @Test func `a magnet fetch meets itself once`() async throws {
         // The id that answers is the caller's own.
         let mirror = try ScriptedPeer { [sample] socket, _ in
             try socket.receiveHandshake(nil)
@@ -242,12 +243,12 @@ import Tracking
         }
     }
 
-    @Test(.enabled(if: SmallDisk.isPossible)) func aFullDiskFailsWithItsName() async throws {
+    @Test(.enabled(if: SmallDisk.isPossible)) func `a full disk fails with its name`() async throws {
         let disk = try SmallDisk(bytes: 4 << 20)
         try await expectDiskFailure(.single(16 << 20, version: .v1), into: disk.path)
     }
 
-    @Test(.enabled(if: SmallDisk.isPossible)) func aReadOnlyDiskFailsWithItsName() async throws {
+    @Test(.enabled(if: SmallDisk.isPossible)) func `a read only disk fails with its name`() async throws {
         let disk = try SmallDisk(bytes: 4 << 20)
         guard mount(nil, disk.path, nil, UInt(MS_REMOUNT) | UInt(MS_RDONLY), nil) == 0 else {
             throw TimedOut(description: "cannot remount")
@@ -255,7 +256,7 @@ import Tracking
         try await expectDiskFailure(.single(), into: disk.path)
     }
 
-    @Test func aDestinationThatIsDeletedMeanwhileFails() async throws {
+    @Test func `a destination that is deleted meanwhile fails`() async throws {
         let sample = try Sample.single(16 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
@@ -272,7 +273,7 @@ import Tracking
         }
     }
 
-    @Test func aSeedWhoseFileIsCutOffWarnsAndLives() async throws {
+    @Test func `a seed whose file is cut off warns and lives`() async throws {
         let sample = try Sample.single(4 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in
@@ -301,7 +302,7 @@ import Tracking
         #expect(try sample.isThere(in: place.directory("leecher")))
     }
 
-    @Test func aSeedWhoseFileChangedIsFoundOut() async throws {
+    @Test func `a seed whose file changed is found out`() async throws {
         let sample = try Sample.single(2 << 20, version: .v1)
         let place = try TemporaryDirectory()
         try await TestNode.with(2) { nodes in

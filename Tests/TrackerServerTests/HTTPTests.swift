@@ -7,7 +7,7 @@ import TrackerServer
 import Tracking
 
 @Suite struct HTTPTests {
-    @Test func anAnnounceIsAnsweredWithTheOthers() async throws {
+    @Test func `an announce is answered with the others`() async throws {
         try await withTracker { server, http in
             let first = try get(http, target(port: 1000, left: 0))
             #expect(first.hasPrefix("HTTP/1.1 200 OK\r\n"))
@@ -23,7 +23,7 @@ import Tracking
         }
     }
 
-    @Test func intervalsDifferFromAnswerToAnswer() async throws {
+    @Test func `intervals differ from answer to answer`() async throws {
         try await withTracker({ $0.interval = 1000 }) { _, http in
             var seen: Set<Int> = []
             for port in 1...40 {
@@ -36,7 +36,7 @@ import Tracking
         }
     }
 
-    @Test func failuresSayWhyAndWhetherToTryAgain() async throws {
+    @Test func `failures say why and whether to try again`() async throws {
         try await withTracker({ $0.allow = [] }) { _, http in
             let unknown = try body(get(http, target(port: 1)))
             #expect(unknown == "d14:failure reason30:torrent is not on this tracker8:retry ini10ee")
@@ -45,7 +45,7 @@ import Tracking
         }
     }
 
-    @Test func theAllowListCanBeReplaced() async throws {
+    @Test func `the allow list can be replaced`() async throws {
         let swarm = try #require(SwarmKey(bytes: Array(1...20)))
         try await withTracker({ $0.allow = [swarm] }) { server, http in
             let before = try body(get(http, target(port: 1)))
@@ -61,7 +61,7 @@ import Tracking
         }
     }
 
-    @Test func anAddressIsBelievedFromLoopbackOnly() async throws {
+    @Test func `an address is believed from loopback only`() async throws {
         try await withTracker { _, http in
             _ = try get(http, target(port: 0x4141, "&ip=65.65.65.65"))
             #expect(try body(get(http, target(port: 2))).contains("5:peers6:AAAAAA"))
@@ -77,7 +77,7 @@ import Tracking
         }
     }
 
-    @Test func portZeroIsCountedAndNotHandedOut() async throws {
+    @Test func `port zero is counted and not handed out`() async throws {
         try await withTracker { _, http in
             _ = try get(http, target(port: 0))
             let answer = try body(get(http, target(port: 2)))
@@ -86,7 +86,7 @@ import Tracking
         }
     }
 
-    @Test func pipelinedRequestsAreAnsweredInOrder() async throws {
+    @Test func `pipelined requests are answered in order`() async throws {
         try await withTracker { _, http in
             let client = try Client(.http, http)
             let requests = (1...300).map { "GET \(target(port: $0, left: $0 % 2)) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
@@ -103,7 +103,7 @@ import Tracking
         }
     }
 
-    @Test func anAnswerThatIsNotReadHoldsNobodyUp() async throws {
+    @Test func `an answer that is not read holds nobody up`() async throws {
         try await withTracker({ $0.limits.requestSeconds = 1 }) { server, http in
             for port in 1...200 { _ = try get(http, target(port: port)) }
             let client = try Client(.http, http)
@@ -127,7 +127,7 @@ import Tracking
         }
     }
 
-    @Test func otherMethodsAndNonsenseGetAnErrorAndTheDoor() async throws {
+    @Test func `other methods and nonsense get an error and the door`() async throws {
         try await withTracker { _, http in
             for (request, status) in [
                 ("DELETE / HTTP/1.1\r\nHost: localhost\r\n\r\n", "405 Method Not Allowed"),
@@ -212,7 +212,7 @@ import Tracking
         }
     }
 
-    @Test func aByteNowAndThenWinsNoTime() async throws {
+    @Test func `a byte now and then wins no time`() async throws {
         try await withTracker({ $0.limits.requestSeconds = 1 }) { _, http in
             let slow = try Client(.http, http)
             let start = ContinuousClock.now
@@ -228,7 +228,7 @@ import Tracking
         }
     }
 
-    @Test func silentConnectionsAreClosed() async throws {
+    @Test func `silent connections are closed`() async throws {
         try await withTracker({ $0.limits.idleSeconds = 0.3 }) { _, http in
             let client = try Client(.http, http)
             client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -237,7 +237,7 @@ import Tracking
         }
     }
 
-    @Test func newConnectionsPushOutSilentOnes() async throws {
+    @Test func `new connections push out silent ones`() async throws {
         try await withTracker({ $0.limits.connections = 10 }) { server, http in
             var clients: [Client] = []
             for _ in 0..<30 {
@@ -287,7 +287,7 @@ import Tracking
         #expect(admission.figures.connections[.tracker] == 0)
     }
 
-    @Test func pagesSayWhatThereIs() async throws {
+    @Test func `pages say what there is`() async throws {
         try await withTracker { _, http in
             _ = try get(http, target(port: 1, left: 0))
             _ = try get(http, target(port: 2, "&unreachable=1"))
@@ -305,7 +305,7 @@ import Tracking
         }
     }
 
-    @Test func bothIPVersionsAreServedFromOneSocket() async throws {
+    @Test func `both IP versions are served from one socket`() async throws {
         try await withTracker({
             $0.http = [PeerAddress(ipv6High: 0, low: 0, port: 0)]
             $0.udp = $0.http
@@ -322,7 +322,7 @@ import Tracking
         }
     }
 
-    @Test func anAddressInUseIsSaidSo() async throws {
+    @Test func `an address in use is said so`() async throws {
         try await withTracker { _, http in
             let error = #expect(throws: TrackerServerError.self) {
                 try TrackerServer(configuration: TrackerConfiguration(http: [http], udp: []))
@@ -331,7 +331,7 @@ import Tracking
         }
     }
 
-    @Test func settingsOutOfRangeAreRefused() {
+    @Test func `settings out of range are refused`() {
         for change in [
             { $0.interval = 0 }, { $0.interval = 100_000 }, { $0.intervalJitter = 2 }, { $0.limits.connections = 0 },
             {
@@ -346,7 +346,7 @@ import Tracking
         }
     }
 
-    @Test func aTrackerCanBeStoppedAtAnyTime() async throws {
+    @Test func `a tracker can be stopped at any time`() async throws {
         let free = PeerAddress(ipv4: 0x7f00_0001, port: 0)
         let never = try TrackerServer(configuration: TrackerConfiguration(http: [free], udp: [free]))
         await never.stop()

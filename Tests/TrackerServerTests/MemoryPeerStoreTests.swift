@@ -14,7 +14,7 @@ import Tracking
         return MemoryPeerStore(limits: limits)
     }
 
-    @Test func keepsTheContractOfStores() throws {
+    @Test func `keeps the contract of stores`() throws {
         try PeerStoreContract { lifetime in store(lifetime: lifetime) }.check()
     }
 
@@ -54,7 +54,7 @@ import Tracking
         _ = try tracker.announce(port: 21, swarm: 2)
     }
 
-    @Test func maintenanceIsDoneInBoundedSteps() throws {
+    @Test func `maintenance is done in bounded steps`() throws {
         let tracker = Asker(store(lifetime: 100))
         for port in 1...1000 { _ = try tracker.announce(port: UInt16(port)) }
         tracker.now += 200
@@ -67,7 +67,7 @@ import Tracking
         }
     }
 
-    @Test func everyPeerIsAsLikelyAsEveryOther() throws {
+    @Test func `every peer is as likely as every other`() throws {
         let tracker = Asker(store())
         for port in 1...400 { _ = try tracker.announce(port: UInt16(port)) }
         var seen = [Int](repeating: 0, count: 401)
@@ -83,7 +83,7 @@ import Tracking
     /// Announces of all kinds against a plain model of what the store must hold, through growth and shrinking of
     /// tables.
     @Test(arguments: [1, 2, 3, 4] as [UInt64])
-    func agreesWithAModel(seed: UInt64) throws {
+    func `agrees with a model`(seed: UInt64) throws {
         struct Known: Equatable {
             var left: UInt64
             var event: AnnounceEvent
@@ -141,7 +141,7 @@ import Tracking
         }
     }
 
-    @Test func aHundredThousandPeersOfOneSwarmAreAllFound() throws {
+    @Test func `a hundred thousand peers of one swarm are all found`() throws {
         let tracker = Asker(store())
         for port in 1...50_000 {
             _ = try tracker.announce(port: UInt16(port), wanting: 0)
@@ -156,7 +156,7 @@ import Tracking
         #expect(tracker.store.totals.ipv6Peers == 50_000)
     }
 
-    @Test func manySwarmsComeAndGo() throws {
+    @Test func `many swarms come and go`() throws {
         let tracker = Asker(store(lifetime: 100))
         var selection = PeerSelection()
         defer { selection.deallocate() }

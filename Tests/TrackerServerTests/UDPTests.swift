@@ -29,7 +29,7 @@ import Tracking
             + bigEndian(wanted) + [UInt8(port >> 8), UInt8(port & 255)] + options
     }
 
-    @Test func announcesAndScrapesAreAnswered() async throws {
+    @Test func `announces and scrapes are answered`() async throws {
         try await withTracker { server, _ in
             let client = try Client(.udp, server.boundAddresses.udp[0])
             let id = try connectionID(client)
@@ -47,7 +47,7 @@ import Tracking
         }
     }
 
-    @Test func httpAndUDPShareOnePortAndTheirPeers() async throws {
+    @Test func `HTTP and UDP share one port and their peers`() async throws {
         try await withTracker { server, http in
             #expect(server.boundAddresses.udp[0].port == http.port)
             let client = try Client(.udp, server.boundAddresses.udp[0])
@@ -57,7 +57,7 @@ import Tracking
         }
     }
 
-    @Test func noReplyIsLongerThanItsRequestWithoutAnID() async throws {
+    @Test func `no reply is longer than its request without an ID`() async throws {
         try await withTracker { server, _ in
             for port in 1...100 { _ = try get(server.boundAddresses.http[0], target(port: port)) }
             let client = try Client(.udp, server.boundAddresses.udp[0])
@@ -73,7 +73,7 @@ import Tracking
         }
     }
 
-    @Test func anIDOfAnotherAddressIsNotTaken() async throws {
+    @Test func `an ID of another address is not taken`() async throws {
         try await withTracker { server, _ in
             let client = try Client(.udp, server.boundAddresses.udp[0])
             let id = ConnectionIDs().issue(high: 0, low: 0x7f00_0001, now: 3700)
@@ -82,7 +82,7 @@ import Tracking
         }
     }
 
-    @Test func malformedDatagramsGetNoAnswer() async throws {
+    @Test func `malformed datagrams get no answer`() async throws {
         try await withTracker { server, _ in
             let client = try Client(.udp, server.boundAddresses.udp[0])
             let id = try connectionID(client)
@@ -102,7 +102,7 @@ import Tracking
         }
     }
 
-    @Test func answersAreCappedInPeersAndHashes() async throws {
+    @Test func `answers are capped in peers and hashes`() async throws {
         try await withTracker { server, http in
             for port in 1...300 { _ = try get(http, target(port: port)) }
             let client = try Client(.udp, server.boundAddresses.udp[0])
@@ -116,7 +116,7 @@ import Tracking
         }
     }
 
-    @Test func urlDataMaySayUnreachable() async throws {
+    @Test func `URL data may say unreachable`() async throws {
         try await withTracker { server, _ in
             let client = try Client(.udp, server.boundAddresses.udp[0])
             let id = try connectionID(client)
@@ -127,7 +127,7 @@ import Tracking
         }
     }
 
-    @Test func notAllowedIsAnError() async throws {
+    @Test func `not allowed is an error`() async throws {
         try await withTracker({ $0.allow = [] }) { server, _ in
             let client = try Client(.udp, server.boundAddresses.udp[0])
             client.send(announce(try connectionID(client), port: 1))

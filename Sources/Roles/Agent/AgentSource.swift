@@ -76,11 +76,12 @@ package struct AgentSource: BlobSource {
             while let (value, file) = try channel.receive(milliseconds: Self.silence) {
                 if isCancelled() { throw PullError.cancelled }
                 switch DescriptorProtocol.Answer(value) {
-                case .progress(let done, _, let peers, let origins)?:
+                case .progress(let done, _, let peers, let origins, let trouble)?:
                     progress(.here(done))
                     if done > before { progress(.received(Int(clamping: done - before))) }
                     before = max(before, done)
                     progress(.sources(peers: peers, origins: origins))
+                    if let trouble { progress(.waiting(trouble)) }
                 case .ready(let wasCached)?:
                     guard let file else { throw SystemError(EPROTO) }
                     guard try file.status().size == blob.size else {

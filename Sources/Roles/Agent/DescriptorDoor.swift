@@ -160,7 +160,8 @@ package final class DescriptorDoor: Sendable {
                 try channel.send(
                     DescriptorProtocol.Answer.progress(
                         done: progress?.done ?? 0, total: progress?.total ?? 0, peers: progress?.peers ?? 0,
-                        origins: progress?.origins ?? 0
+                        origins: progress?.origins ?? 0,
+                        trouble: progress == nil ? "the agent asks the registry what it is" : progress?.trouble
                     ).json)
             }
             if let problem = errand.problem {

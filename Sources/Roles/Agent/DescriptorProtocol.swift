@@ -74,7 +74,8 @@ package enum DescriptorProtocol {
 
     /// A line that the agent sends.
     package enum Answer: Sendable, Hashable {
-        case progress(done: Int64, total: Int64, peers: Int, origins: Int)
+        /// - Parameter trouble: why nothing is being received; nil while something is.
+        case progress(done: Int64, total: Int64, peers: Int, origins: Int, trouble: String? = nil)
         /// A file descriptor of the blob is sent with this line.
         case ready(wasCached: Bool)
         case failed(unknown: Bool, String)
@@ -90,7 +91,8 @@ package enum DescriptorProtocol {
             {
                 self = .progress(
                     done: done, total: total, peers: Int(clamping: peers),
-                    origins: Int(clamping: value["origins"]?.lenientInteger ?? 0))
+                    origins: Int(clamping: value["origins"]?.lenientInteger ?? 0),
+                    trouble: value["trouble"]?.stringValue.map { DisplayName.escape(String($0.prefix(500))) })
             } else {
                 return nil
             }
@@ -98,14 +100,20 @@ package enum DescriptorProtocol {
 
         var json: JSONValue {
             switch self {
-            case .progress(let done, let total, let peers, let origins):
-                .object([
-                    "done": .integer(done), "total": .integer(total), "peers": .integer(Int64(peers)),
-                    "origins": .integer(Int64(origins)),
-                ])
+            case .progress(let done, let total, let peers, let origins, let trouble):
+                Self.line(done: done, total: total, peers: peers, origins: origins, trouble: trouble)
             case .ready(let wasCached): .object(["ready": .bool(wasCached)])
             case .failed(let unknown, let text): .object(["error": .string(text), "unknown": .bool(unknown)])
             }
+        }
+
+        private static func line(done: Int64, total: Int64, peers: Int, origins: Int, trouble: String?) -> JSONValue {
+            var object: JSONObject = [
+                "done": .integer(done), "total": .integer(total), "peers": .integer(Int64(peers)),
+                "origins": .integer(Int64(origins)),
+            ]
+            if let trouble { object["trouble"] = .string(String(trouble.prefix(500))) }
+            return .object(object)
         }
     }
 

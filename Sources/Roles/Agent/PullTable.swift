@@ -127,6 +127,8 @@ package actor PullTable {
         var rate = 0.0
         var peers = 0
         var origins = 0
+        /// Why the blob that was looked at last receives nothing.
+        var trouble: String?
     }
 
     private func figures(of pull: Pull) async -> Figures {
@@ -140,6 +142,7 @@ package actor PullTable {
                 figures.rate += progress.rate
                 figures.peers += progress.peers
                 figures.origins += progress.origins
+                figures.trouble = progress.trouble ?? figures.trouble
             }
         }
         return figures
@@ -159,6 +162,9 @@ package actor PullTable {
         if let content = pull.content { object["digest"] = .string(content.digest.description) }
         if pull.state == .fetching, figures.rate >= 1 {
             object["eta"] = .integer(Int64(Double(figures.total - figures.done) / figures.rate))
+        }
+        if pull.state == .fetching, figures.rate < 1, let trouble = figures.trouble {
+            object["trouble"] = .string(trouble)
         }
         if let error = pull.error {
             object["code"] = .string(error.isUnknown ? "UNKNOWN" : error.isLackOfRoom ? "NO_SPACE" : "NO_SOURCE")

@@ -110,6 +110,7 @@ package struct SwarmSource: BlobSource {
         } catch {
             throw Self.error(error, blob)
         }
+        let warning = Mutex<String?>(nil)
         // Reports received bytes during the transfer; those since its last report are added at the end.
         let watch = Task { () -> Int64 in
             var before: Int64 = 0
@@ -119,12 +120,13 @@ package struct SwarmSource: BlobSource {
                 if status.downloaded > before { progress(.received(Int(clamping: status.downloaded - before))) }
                 before = status.downloaded
                 progress(.sources(peers: status.peers - status.givenPeers, origins: status.givenPeers))
+                if let trouble = status.trouble(after: warning.withLock { $0 }) { progress(.waiting(trouble)) }
                 try? await Task.sleep(for: .milliseconds(200))
             }
             return before
         }
         let outcome = await withTaskCancellationHandler {
-            await Self.outcome(of: transfer)
+            await Self.outcome(of: transfer) { text in warning.withLock { $0 = text } }
         } onCancel: {
             Task { await transfer.stop() }
         }
@@ -140,11 +142,12 @@ package struct SwarmSource: BlobSource {
         progress(.here(blob.size))
     }
 
-    private static func outcome(of transfer: Transfer) async -> TransferError? {
+    private static func outcome(of transfer: Transfer, warn: @Sendable (String) -> Void) async -> TransferError? {
         for await event in transfer.events {
             switch event {
             case .complete: return nil
             case .failed(let error): return error
+            case .warning(let text): warn(text)
             default: continue
             }
         }

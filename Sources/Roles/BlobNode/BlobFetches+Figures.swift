@@ -7,10 +7,14 @@ extension BlobFetches {
     package func progress(of digest: SHA256Digest) async -> FetchProgress? {
         guard let fetch = fetches[digest] else { return nil }
         let (status, total) = (await fetch.transfer?.status(), fetch.plan.info.length)
-        guard let status else { return FetchProgress(done: 0, total: total, rate: 0, peers: 0, origins: 0) }
+        guard let status else {
+            return FetchProgress(
+                done: 0, total: total, rate: 0, peers: 0, origins: 0,
+                trouble: "it waits for other downloads of this host")
+        }
         return FetchProgress(
             done: status.done, total: total, rate: status.down, peers: status.peers - status.givenPeers,
-            origins: status.givenPeers)
+            origins: status.givenPeers, trouble: status.trouble(after: fetch.warning))
     }
 
     /// Whether peers that connect now are served by the transfer of a blob that is being fetched.

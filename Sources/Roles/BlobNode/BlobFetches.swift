@@ -203,7 +203,7 @@ package actor BlobFetches {
             fetches.begin(digest, transfer)
             await shareBuffers()
             if fetches[digest]?.isAbandoned == true { await transfer.stop() }
-            if let problem = await transfer.problem() {
+            if let problem = await transfer.problem(warn: { fetches.warn(digest, $0) }) {
                 await drop(transfer, of: digest)
                 return .failed(problem)
             }

@@ -26,6 +26,19 @@ package struct FetchProgress: Sendable, Hashable {
     /// Connected peers: `peers` are other hosts, `origins` are owners of the blob.
     package var peers: Int
     package var origins: Int
+    /// Why nothing is being received, as far as it is known; nil while something is.
+    package var trouble: String?
+
+    package init(
+        done: Int64, total: Int64, rate: Double, peers: Int, origins: Int, trouble: String? = nil
+    ) {
+        self.done = done
+        self.total = total
+        self.rate = rate
+        self.peers = peers
+        self.origins = origins
+        self.trouble = trouble
+    }
 }
 
 /// Sums over all fetches since the start.

@@ -9,6 +9,8 @@ struct FetchTable {
         let plan: BlobFetches.Plan
         let outcome = FetchOutcome()
         fileprivate(set) var transfer: Transfer?
+        /// The last warning of the transfer.
+        fileprivate(set) var warning: String?
         /// The fetch is to stop: no caller holds it any more, or the host stops.
         fileprivate(set) var isAbandoned = false
         /// The number of callers that wait for the fetch, or read from it.
@@ -81,6 +83,8 @@ struct FetchTable {
         for waiter in all[digest]?.untilBegun ?? [] { waiter.resume() }
         all[digest]?.untilBegun = []
     }
+
+    mutating func warn(_ digest: SHA256Digest, _ text: String) { all[digest]?.warning = text }
 
     mutating func dropTransfer(of digest: SHA256Digest) { all[digest]?.transfer = nil }
 

@@ -26,7 +26,7 @@ public final class Admission: Sendable {
     /// Admits a connection. It counts as half-open until ``Ticket/opened(now:)``. Other connections may be closed to
     /// make room for it.
     ///
-    /// ¦- Parameters:
+    /// - Parameters:
     ///   - isOurs: whether this process opened the connection. Such a connection is never closed to make room.
     ///   - close: closes the connection. Called at most once, on the thread of the caller that needs the room, so it
     ///     should only post to the owner's event loop. The connection may have been closed for another reason by then.

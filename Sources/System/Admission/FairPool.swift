@@ -64,7 +64,7 @@ package struct FairPool {
     /// The member to close so that a new connection finds room. If one source has the most members and more than its
     /// share, its member with the oldest progress; else the member with the oldest progress of all.
     ///
-    /// ¦- Parameters:
+    /// - Parameters:
     ///   - share: members of one source that do not make it a preferred victim.
     ///   - protection: seconds after progress during which a member is not closed, unless its source has more than its
     ///     share and more than the new connection's source will have.

@@ -13,8 +13,8 @@ struct PageContractTests {
         "gentask", "taskfilesquery", "send", "sends", "uploadprogress", "recv", "progress", "cancel",
     ]
 
-    @Test("heartbeat, version, reloadconf and showschedules answer in the words that clients know")
-    func pages() async throws {
+    @Test
+    func `heartbeat, version, reloadconf and showschedules answer in the words that clients know`() async throws {
         let place = try TemporaryDirectory()
         let text = """
             {"servertype": "receiver", "basedatapath": "\(place.path)/dcp", "datapath": "\(place.path)/data",
@@ -58,8 +58,8 @@ struct PageContractTests {
         await served.stop()
     }
 
-    @Test("What a command line set holds when the configuration is loaded again")
-    func overrides() async throws {
+    @Test
+    func `What a command line set holds when the configuration is loaded again`() async throws {
         let place = try TemporaryDirectory()
         let text = """
             {"servertype": "receiver", "basedatapath": "\(place.path)/dcp", "datapath": "\(place.path)/other",
@@ -78,8 +78,10 @@ struct PageContractTests {
         await node.stop()
     }
 
-    @Test("Every call answers in the envelope: without parameters, with wrong ones, and to bodies that are no call")
-    func envelopes() async throws {
+    @Test
+    func `Every call answers in the envelope: without parameters, with wrong ones, and to bodies that are no call`()
+        async throws
+    {
         let web = try TestServer()
         let node = try await ServedNode.start(.sender, server: web)
         let open = "open json file error:open : no such file or directory"
@@ -117,8 +119,8 @@ struct PageContractTests {
         await node.stop()
     }
 
-    @Test("With a token, calls want it; where no page of a web site may come, none does")
-    func guarded() async throws {
+    @Test
+    func `With a token, calls want it; where no page of a web site may come, none does`() async throws {
         let web = try TestServer()
         let node = try await ServedNode.start(.receiver, server: web) { $0.apiToken = Secret("tok-en") }
         let call = "{\"message_id\":\"1\",\"method_name\":\"progress\",\"method_params\":{\"taskfile\":\"x\"}}"
@@ -144,8 +146,8 @@ struct PageContractTests {
         await open.stop()
     }
 
-    @Test("Keys of the object store appear in no reply, page or path of the node")
-    func secrets() async throws {
+    @Test
+    func `Keys of the object store appear in no reply, page or path of the node`() async throws {
         let web = try TestServer()
         let node = try await ServedNode.start(.sender, server: web) {
             $0.storeKeys.secretKey = Secret("CONFIGUREDSECRET")

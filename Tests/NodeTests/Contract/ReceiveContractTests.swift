@@ -18,8 +18,8 @@ struct ReceiveContractTests {
         web.state.withLock { [sender] in $0.root = sender.test.configuration.baseDataPath }
     }
 
-    @Test("recv: its failures about the task file")
-    func taskFiles() async throws {
+    @Test
+    func `recv: its failures about the task file`() async throws {
         try sender.makeContent("film")
         let file = try await sender.publish("film", "1:1:1")
         let receiver = try await ServedNode.start(.receiver, server: web)
@@ -81,8 +81,10 @@ struct ReceiveContractTests {
         await sender.stop()
     }
 
-    @Test("recv: the same task in queues, downloading and downloaded, and a place that cannot be written to")
-    func places() async throws {
+    @Test
+    func `recv: the same task in queues, downloading and downloaded, and a place that cannot be written to`()
+        async throws
+    {
         for (seed, name) in ["one", "two"].enumerated() { try sender.makeContent(name, seed: UInt64(seed + 1)) }
         let one = try await sender.publish("one", "0:0:1")
         let two = try await sender.publish("two", "0:0:1")
@@ -120,8 +122,8 @@ struct ReceiveContractTests {
         await sender.stop()
     }
 
-    @Test("recv: its five successes")
-    func successes() async throws {
+    @Test
+    func `recv: its five successes`() async throws {
         try sender.makeContent("film")
         let file = try await sender.publish("film", "1:0:1")
         let receiver = try await ServedNode.start(.receiver, server: web)
@@ -194,8 +196,8 @@ struct ReceiveContractTests {
         }
     }
 
-    @Test("progress has every field, of the right kind, with sums that hold, from queues to downloaded")
-    func progress() async throws {
+    @Test
+    func `progress has every field, of the right kind, with sums that hold, from queues to downloaded`() async throws {
         let sizes = [100_003, 200_000, 300_001, 400_000, 500_001]
         try sender.makeContent("film", files: sizes)
         try sender.makeContent("film2", files: [100_003, 200_000], seed: 1)
@@ -238,8 +240,8 @@ struct ReceiveContractTests {
         await sender.stop()
     }
 
-    @Test("progress of a cacher, of a task that failed and of one that cannot be read")
-    func otherProgress() async throws {
+    @Test
+    func `progress of a cacher, of a task that failed and of one that cannot be read`() async throws {
         try sender.makeContent("film")
         let file = try await sender.publish("film", "1:0:1")
         let cacher = try await ServedNode.start(.cacher, server: web)
@@ -281,8 +283,8 @@ struct ReceiveContractTests {
         await sender.stop()
     }
 
-    @Test("cancel prefers a download to an upload of the same name, and says what it did not find")
-    func cancel() async throws {
+    @Test
+    func `cancel prefers a download to an upload of the same name, and says what it did not find`() async throws {
         try sender.makeContent("film")
         let file = try await sender.publish("film", "0:0:1")
         // The sender receives its own content, slowly.

@@ -12,8 +12,10 @@ struct SchedulePlanTests {
     private static func name(_ shares: String) -> String { "xiaofang" + shares.filter { $0 != ":" } }
     private static func file(_ name: String) -> String { "cfec-001-\(name).task.json" }
 
-    @Test("Nothing moves before the window, everything in it; what is not done stops without an error and goes on")
-    func schedule() async throws {
+    @Test
+    func `Nothing moves before the window, everything in it; what is not done stops without an error and goes on`()
+        async throws
+    {
         let web = try TestServer()
         let clock = TestClock(minuteOfDay: 12 * 60)
         func windows(_ configuration: inout NodeConfiguration) {

@@ -129,8 +129,8 @@ struct SeedPlanTests {
         }
     }
 
-    @Test("testapi and testapi2")
-    func first() async throws {
+    @Test
+    func `testapi and testapi2`() async throws {
         try await testapi()
         let receiver = try await ServedNode.start(.receiver, server: web)
         try await testapi2(receiver)
@@ -138,8 +138,8 @@ struct SeedPlanTests {
         await sender.stop()
     }
 
-    @Test("repeated: what is here is copied; what someone took out of the table of hashes comes again")
-    func repeated() async throws {
+    @Test
+    func `repeated: what is here is copied; what someone took out of the table of hashes comes again`() async throws {
         try await testapi()
         let receiver = try await ServedNode.start(.receiver, server: web)
         let file = "cfec-001-\(Self.zds).task.json"

@@ -24,8 +24,8 @@ struct SendContractTests {
     private func path(_ file: String, _ state: String = "tmp") -> String { "\(sender.data)/sender/\(state)/\(file)" }
     private var films: String { "\(sender.place.path)/dcp/cfec-001/dcps" }
 
-    @Test("gentask: its texts of success and failure")
-    func gentask() async throws {
+    @Test
+    func `gentask: its texts of success and failure`() async throws {
         let film = sender.recipe("film", "1:1:1")
         try await sender.expect("gentask", film, fails: "error, not exist dcp path: \(films)/film.")
         try sender.makeContent("film")
@@ -65,8 +65,8 @@ struct SendContractTests {
         await sender.stop()
     }
 
-    @Test("gentask and taskfilesquery while torrents are being made, and of what is broken")
-    func generating() async throws {
+    @Test
+    func `gentask and taskfilesquery while torrents are being made, and of what is broken`() async throws {
         // Big enough to be seen in the making; sparse.
         try sender.makeContent("big", files: [100])
         let big = "\(films)/big/reel0.mxf"
@@ -109,8 +109,8 @@ struct SendContractTests {
         await sender.stop()
     }
 
-    @Test("send: its nine failures and three successes")
-    func send() async throws {
+    @Test
+    func `send: its nine failures and three successes`() async throws {
         let file = "cfec-001-film.task.json"
         let task: JSONObject = ["taskfile": .string(path(file))]
         func with(_ reactive: JSONValue) -> JSONObject {
@@ -167,8 +167,8 @@ struct SendContractTests {
         await sender.stop()
     }
 
-    @Test("send and sends: the same task in queues and in uploading, and uploadprogress in every state")
-    func places() async throws {
+    @Test
+    func `send and sends: the same task in queues and in uploading, and uploadprogress in every state`() async throws {
         // The first one's upload stands still, the second one waits for its place.
         web.state.withLock { $0.refused["/cfec-001"] = 503 }
         for name in ["film", "second"] {
@@ -223,8 +223,8 @@ struct SendContractTests {
         await sender.stop()
     }
 
-    @Test("sends makes and sends in one call")
-    func sends() async throws {
+    @Test
+    func `sends makes and sends in one call`() async throws {
         try sender.makeContent("film")
         var recipe = sender.recipe("film", "1:0:1")
         recipe["basesubdir"] = nil
@@ -243,8 +243,10 @@ struct SendContractTests {
         await sender.stop()
     }
 
-    @Test("A sender's task ends in history, finished, when its seed time is over; a bad bucket key ends in failed")
-    func ends() async throws {
+    @Test
+    func `A sender's task ends in history, finished, when its seed time is over; a bad bucket key ends in failed`()
+        async throws
+    {
         try sender.makeContent("film")
         let file = try await sender.publish("film", "1:0:0", ["seedtime": "1s"])
         try await until("finished") {

@@ -3,7 +3,7 @@ import Text
 import Tracking
 
 @Suite struct AnnounceQueryTests {
-    @Test func readsEveryParameterItUses() throws {
+    @Test func `reads every parameter it uses`() throws {
         let all = try announce(
             "uploaded=1&downloaded=2&left=0&event=completed&numwant=7&compact=0&no_peer_id=1&key=00c0ffee&ip=192.0.2.7"
                 + "&unreachable=1&trackerid=abc&supportcrypto=1")
@@ -19,7 +19,7 @@ import Tracking
         #expect(all.isUnreachable)
     }
 
-    @Test func whatIsLeftOutHasItsDefault() throws {
+    @Test func `what is left out has its default`() throws {
         let bare = try announce()
         #expect(bare.left > 0)
         #expect(bare.event == .none)
@@ -37,7 +37,7 @@ import Tracking
         ("", "info_hash is missing"),
         ("&&&=&=1&info_hash", "info_hash must be 20 escaped bytes"),
     ])
-    func missingParametersAreNamed(text: String, reason: String) {
+    func `missing parameters are named`(text: String, reason: String) {
         #expect(refusal(text) == reason)
     }
 
@@ -46,21 +46,21 @@ import Tracking
         "downloaded=1&downloaded=1", "event=started&event=stopped", "numwant=1&numwant=2", "compact=1&compact=0",
         "no_peer_id=1&no_peer_id=1", "key=1&key=1", "ip=192.0.2.1&ip=192.0.2.1", "unreachable=1&unreachable=0",
     ])
-    func repeatedParametersAreRefused(extra: String) throws {
+    func `repeated parameters are refused`(extra: String) throws {
         #expect(throws: TrackerRefusal.self) { try announce(extra) }
     }
 
     @Test(arguments: ["65536", "-1", "", "1x", "0x10", "18446744073709551616", "99999999999999999999999", "%31"])
-    func portsOutOfRangeAreRefused(port: String) {
+    func `ports out of range are refused`(port: String) {
         #expect(throws: TrackerRefusal.self) { try announce(port: port) }
     }
 
-    @Test func portZeroIsTaken() throws {
+    @Test func `port zero is taken`() throws {
         #expect(try announce(port: "0").port == 0)
     }
 
     @Test(arguments: ["left", "uploaded", "downloaded"])
-    func countsOutOfRangeAreRefused(name: String) throws {
+    func `counts out of range are refused`(name: String) throws {
         for value in ["-1", "18446744073709551616", "abc", "1.5", "+1"] {
             #expect(throws: TrackerRefusal.self) { try announce("\(name)=\(value)") }
         }
@@ -80,7 +80,7 @@ import Tracking
         #expect(refusal("info_hash=\(hashText)&peer_id=\(peerText)&port=") == "port is missing")
     }
 
-    @Test func numwantMayBeMinusOneOrHuge() throws {
+    @Test func `numwant may be minus one or huge`() throws {
         #expect(try announce("numwant=-1").numWant == nil)
         #expect(try announce("numwant=18446744073709551615").numWant == .max)
         #expect(throws: TrackerRefusal.self) { try announce("numwant=-2") }
@@ -92,12 +92,12 @@ import Tracking
         "%0" + String(repeating: "a", count: 19),
         String(repeating: "a", count: 19) + "%1",
     ])
-    func badEscapesAndLengthsAreRefused(value: String) {
+    func `bad escapes and lengths are refused`(value: String) {
         #expect(refusal("info_hash=\(value)&peer_id=\(peerText)&port=1") == "info_hash must be 20 escaped bytes")
         #expect(refusal("info_hash=\(hashText)&peer_id=\(value)&port=1") == "peer_id must be 20 escaped bytes")
     }
 
-    @Test func binaryValuesMayHaveAnyByte() throws {
+    @Test func `binary values may have any byte`() throws {
         var generator = SeededGenerator(seed: 1)
         for _ in 0..<200 {
             let hash = (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) }
@@ -110,11 +110,11 @@ import Tracking
         }
     }
 
-    @Test func anEscapedNameIsAnotherName() {
+    @Test func `an escaped name is another name`() {
         #expect(refusal("info%5fhash=\(hashText)&peer_id=\(peerText)&port=1") == "info_hash is missing")
     }
 
-    @Test func keysOfBothProtocolsAgree() throws {
+    @Test func `keys of both protocols agree`() throws {
         #expect(try announce("key=DEADBEEF").key == 0xdead_beef)
         #expect(try announce("key=7").key == 7)
         #expect(try announce("key=hello").key != 0)
@@ -123,25 +123,25 @@ import Tracking
         #expect(try announce("key=").key == 0)
     }
 
-    @Test func namesAndNonsenseInIPAreIgnored() throws {
+    @Test func `names and nonsense in IP are ignored`() throws {
         for value in ["example.com", "1.2.3", "%00", "%zz", "::1%25eth0", String(repeating: "1", count: 5000)] {
             #expect(try announce("ip=\(value)").claimedAddress == nil)
         }
         #expect(try announce("ip=2001%3Adb8%3A%3A1").claimedAddress?.host == "2001:db8::1")
     }
 
-    @Test func unknownEventsAreRegularAnnounces() throws {
+    @Test func `unknown events are regular announces`() throws {
         #expect(try announce("event=exploded").event == .none)
         #expect(try announce("event=").event == .none)
         #expect(try announce("event=paused").event == .paused)
     }
 
-    @Test func enormousQueriesAreReadToTheEnd() throws {
+    @Test func `enormous queries are read to the end`() throws {
         let filler = (0..<500).map { "x\($0)=\(String(repeating: "y", count: 10))" }.joined(separator: "&")
         #expect(try query("\(filler)&info_hash=\(hashText)&\(filler)&peer_id=\(peerText)&port=9").port == 9)
     }
 
-    @Test func randomBytesNeverTrap() {
+    @Test func `random bytes never trap`() {
         var generator = SeededGenerator(seed: 2)
         let pieces = [
             "info_hash=", "peer_id=", "port=", "&", "=", "%", "%4", hashText, peerText, "left=", "ip=", "key=",
@@ -155,7 +155,7 @@ import Tracking
         }
     }
 
-    @Test func scrapesTakeSeventyFourHashes() throws {
+    @Test func `scrapes take seventy four hashes`() throws {
         func keys(_ number: Int) throws -> [SwarmKey] {
             let text = Array((0..<number).map { _ in "info_hash=\(hashText)" }.joined(separator: "&").utf8)
             return try text.withUnsafeBytes { try AnnounceQuery.scrapeKeys($0) }

@@ -27,7 +27,7 @@ import Tracking
 
     private let plain = "GET /announce?a=b HTTP/1.1\r\nHost: t\r\nUser-Agent: x\r\n\r\n"
 
-    @Test func readsPathAndQuery() {
+    @Test func `reads path and query`() {
         #expect(
             parse(plain)
                 == .request(path: "/announce", query: "a=b", keepsAlive: true, json: false, length: plain.utf8.count))
@@ -61,7 +61,7 @@ import Tracking
         #expect(isRead)
     }
 
-    @Test func aRequestInBytesIsTheSameAsInOne() {
+    @Test func `a request in bytes is the same as in one`() {
         let bytes = Array(plain.utf8)
         for length in 0..<bytes.count { #expect(parse(Array(bytes.prefix(length))) == .needsMore) }
         #expect(parse(bytes + bytes) == parse(bytes))
@@ -72,7 +72,7 @@ import Tracking
         ("HTTP/1.1\r\nHost: t\r\nConnection: foo , ClOsE\r\n", false), ("HTTP/1.0\r\n", false),
         ("HTTP/1.0\r\nConnection: keep-alive\r\n", true), ("HTTP/1.0\r\nConnection: close, keep-alive\r\n", false),
     ])
-    func connectionsStayOpenAsTheRequestSays(rest: String, keeps: Bool) {
+    func `connections stay open as the request says`(rest: String, keeps: Bool) {
         guard case .request(_, _, let keepsAlive, _, _) = parse("GET / \(rest)\r\n") else {
             Issue.record("not a request")
             return
@@ -80,7 +80,7 @@ import Tracking
         #expect(keepsAlive == keeps)
     }
 
-    @Test func acceptMayAskForJSON() {
+    @Test func `accept may ask for JSON`() {
         guard
             case .request(_, _, _, true, _) = parse(
                 "GET /stats HTTP/1.1\r\nHost: t\r\nAccept: text/html;q=0.1, application/json;q=0.9\r\n\r\n")
@@ -94,7 +94,7 @@ import Tracking
         "POST /announce HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\nabc",
         "get / HTTP/1.1\r\nHost: t\r\n\r\n", "OPTION * HTTP/1.1\r\n", "PUT", "GETS / HTTP/1.1\r\n\r\n",
     ])
-    func otherMethodsAreRefused(text: String) {
+    func `other methods are refused`(text: String) {
         #expect(parse(text) == .refused(.methodNotAllowed))
     }
 
@@ -118,25 +118,25 @@ import Tracking
         "GET / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n", "\r\n\r\n", "\0\0\0\0", "\u{16}\u{3}\u{1}",
         "GET / HTTX/1.1\r\nHost: t\r\n\r\n", "GET / HTTP/1.2\r\nHost: t\r\n\r\n", "/ HTTP/1.1\r\n\r\n",
     ])
-    func whatIsNotARequestIsRefused(text: String) {
+    func `what is not a request is refused`(text: String) {
         let result = parse(text)
         #expect(result != .needsMore)
         guard case .request = result else { return }
         Issue.record("taken for a request: \(text.debugDescription)")
     }
 
-    @Test func anotherVersionIsSaidSo() {
+    @Test func `another version is said so`() {
         #expect(parse("GET / HTTP/2.0\r\nHost: t\r\n\r\n") == .refused(.versionNotSupported))
     }
 
-    @Test func aBodyOfNothingIsNoBody() {
+    @Test func `a body of nothing is no body`() {
         guard case .request = parse("GET / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n") else {
             Issue.record("refused")
             return
         }
     }
 
-    @Test func headsEndAtEightKiB() {
+    @Test func `heads end at eightkibibytes`() {
         let start = "GET / HTTP/1.1\r\nHost: t\r\n"
         func padded(to length: Int) -> [UInt8] {
             let room = length - start.utf8.count - 7
@@ -152,7 +152,7 @@ import Tracking
         #expect(parse([UInt8]("GET /".utf8) + [UInt8](repeating: 0x61, count: 8192)) == .refused(.headTooLarge))
     }
 
-    @Test func randomBytesNeverTrap() {
+    @Test func `random bytes never trap`() {
         var generator = SeededGenerator(seed: 4)
         let pieces = [
             "GET ", "/", " HTTP/1.1", "\r\n", "\n", "Host: t", ":", "Connection: close", "\0", "?", "HTTP/1.", " ",

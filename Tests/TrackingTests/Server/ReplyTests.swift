@@ -13,7 +13,7 @@ import Tracking
         }
     }
 
-    @Test func aRefusalSaysWhyAndWhenToComeBack() {
+    @Test func `a refusal says why and when to come back`() {
         #expect(
             written { AnnounceReply.write(TrackerRefusal("no", retryMinutes: 5), to: &$0) }.text
                 == "d14:failure reason2:no8:retry ini5ee")
@@ -22,7 +22,7 @@ import Tracking
                 == "d14:failure reason2:no8:retry in5:nevere")
     }
 
-    @Test func aScrapeIsInOrderAndWithoutRepetition() throws {
+    @Test func `a scrape is in order and without repetition`() throws {
         let a = try #require(SwarmKey(bytes: Array("aaaaaaaaaaaaaaaaaaaa".utf8)))
         let b = try #require(SwarmKey(bytes: Array("bbbbbbbbbbbbbbbbbbbb".utf8)))
         let counts = SwarmCounts(seeds: 1, leechers: 2, downloaders: 3, completions: 4)
@@ -31,20 +31,20 @@ import Tracking
         #expect(text == "d5:filesd20:aaaaaaaaaaaaaaaaaaaa\(entry)20:bbbbbbbbbbbbbbbbbbbb\(entry)ee")
     }
 
-    @Test func numbersAreWrittenWithoutLoss() {
+    @Test func `numbers are written without loss`() {
         for value: UInt64 in [0, 9, 10, 99, 100, 12_345_678_901_234_567_890, .max, 9_999_999_999_999_999_999] {
             #expect(written { $0.write(decimal: value) }.text == String(value))
         }
     }
 
-    @Test func nothingIsWrittenPastTheEnd() {
+    @Test func `nothing is written past the end`() {
         for capacity in 0..<40 {
             let result = written(capacity) { AnnounceReply.write(TrackerRefusal("no", retryMinutes: 5), to: &$0) }
             #expect(result.isFull == (capacity < 36))
         }
     }
 
-    @Test func aLengthIsFilledInAfterwards() {
+    @Test func `a length is filled in afterwards`() {
         #expect(
             written {
                 $0.write("a:       b")
@@ -62,7 +62,7 @@ import Tracking
             }.isFull)
     }
 
-    @Test func allowListsHaveOneHashALine() throws {
+    @Test func `allow lists have one hash a line`() throws {
         let hash = String(repeating: "ab", count: 20)
         let v2 = String(repeating: "CD", count: 32)
         let text = "\(hash)\n\n  \(v2)\t# a v2 one\r\n# nothing\n"
@@ -74,7 +74,7 @@ import Tracking
     }
 
     @Test(arguments: ["xx", "aabb", String(repeating: "a", count: 41), String(repeating: "g", count: 40)])
-    func aWrongLineOfAnAllowListIsNamed(line: String) {
+    func `a wrong line of an allow list is named`(line: String) {
         let good = String(repeating: "ab", count: 20)
         let problem = #expect(throws: AllowListText.Problem.self) {
             try AllowListText.parse(Array("\(good)\n\(line)\n".utf8))

@@ -13,7 +13,7 @@ import Tracking
         bytes.withUnsafeBytes { UDPRequest.parse($0) == nil }
     }
 
-    @Test func readsAConnect() {
+    @Test func `reads a connect`() {
         let bytes = bigEndian(UDPRequest.protocolID) + bigEndian(UInt32(0)) + bigEndian(UInt32(77))
         bytes.withUnsafeBytes { buffer in
             guard case .connect(77) = UDPRequest.parse(buffer) else {
@@ -24,7 +24,7 @@ import Tracking
         #expect(UDPRequest.protocolID == 0x0000_0417_2710_1980)
     }
 
-    @Test func readsAnAnnounce() throws {
+    @Test func `reads an announce`() throws {
         let announce = try #require(
             announceIn(datagram(left: 0, event: 1, address: 0xc000_0207, key: 5, wanted: 30, port: 80)))
         #expect(announce.swarm.bytes == Array(1...20))
@@ -38,23 +38,23 @@ import Tracking
         #expect(announceIn(datagram(event: 900))?.event == AnnounceEvent.none)
     }
 
-    @Test func everyCutOffDatagramIsDropped() {
+    @Test func `every cut off datagram is dropped`() {
         let whole = datagram()
         for length in 0..<whole.count { #expect(isDropped(Array(whole.prefix(length)))) }
     }
 
     @Test(arguments: [3, 4, 99, UInt32.max] as [UInt32])
-    func unknownActionsAreDropped(action: UInt32) {
+    func `unknown actions are dropped`(action: UInt32) {
         #expect(
             isDropped(bigEndian(UInt64(7)) + bigEndian(action) + bigEndian(UInt32(1)) + Array(repeating: 0, count: 100))
         )
     }
 
-    @Test func aConnectWithAnotherProtocolIsDropped() {
+    @Test func `a connect with another protocol is dropped`() {
         #expect(isDropped(bigEndian(UInt64(1)) + bigEndian(UInt32(0)) + bigEndian(UInt32(77))))
     }
 
-    @Test func urlDataMaySayUnreachableInParts() throws {
+    @Test func `URL data may say unreachable in parts`() throws {
         let url = Array("/announce?a=b&unreachable=1".utf8)
         let split = [2, 5] + Array(url[..<5]) + [1, 1, 2, UInt8(url.count - 5)] + Array(url[5...]) + [0, 2, 200]
         #expect(try #require(announceIn(datagram() + split)).isUnreachable)
@@ -62,7 +62,7 @@ import Tracking
         #expect(try !#require(announceIn(datagram() + [2, 9] + Array("/announce".utf8))).isUnreachable)
     }
 
-    @Test func urlDataMayNameAnIPv6Address() throws {
+    @Test func `URL data may name an IPv6 address`() throws {
         let url = Array("/announce?ip=2001:db8::1".utf8)
         let options = [2, UInt8(url.count)] + url
         #expect(try #require(announceIn(datagram() + options)).claimedAddress?.host == "2001:db8::1")
@@ -71,22 +71,22 @@ import Tracking
         #expect(both.claimedAddress?.host == "192.0.2.7")
     }
 
-    @Test func unknownOptionsArePassedOver() throws {
+    @Test func `unknown options are passed over`() throws {
         let url = Array("/?unreachable=1".utf8)
         #expect(try #require(announceIn(datagram() + [9, 3, 0, 0, 0, 2, UInt8(url.count)] + url)).isUnreachable)
     }
 
     @Test(arguments: [[2], [2, 5, 1], [200, 255], [1, 1, 2, 3, 65, 66]] as [[UInt8]])
-    func optionsThatAreCutOffDropTheDatagram(options: [UInt8]) {
+    func `options that are cut off drop the datagram`(options: [UInt8]) {
         #expect(isDropped(datagram() + options))
     }
 
-    @Test func anEndlessURLDropsTheDatagram() {
+    @Test func `an endless URL drops the datagram`() {
         let part = [2, 255] + [UInt8](repeating: 0x61, count: 255)
         #expect(isDropped(datagram() + part + part + part + part + part))
     }
 
-    @Test func scrapesAreCappedAndWhole() {
+    @Test func `scrapes are capped and whole`() {
         func hashes(_ bytes: Int) -> Int? {
             let all =
                 bigEndian(UInt64(7)) + bigEndian(UInt32(2)) + bigEndian(UInt32(1)) + [UInt8](repeating: 1, count: bytes)
@@ -103,7 +103,7 @@ import Tracking
         #expect(hashes(41) == nil)
     }
 
-    @Test func noErrorIsLongerThanItsLimit() {
+    @Test func `no error is longer than its limit`() {
         var room = [UInt8](repeating: 0, count: 100)
         let written = room.withUnsafeMutableBytes {
             UDPAnswer.failure(transaction: 1, reason: "0123456789", limit: 17, into: $0)
@@ -116,7 +116,7 @@ import Tracking
         #expect(Array(room.prefix(10)) == [0, 0, 0, 3, 1, 2, 3, 4, 0x30, 0x31])
     }
 
-    @Test func theFullestAnswersFitADatagram() {
+    @Test func `the fullest answers fit a datagram`() {
         #expect(UDPAnswer.announceHead + UDPAnswer.peerLimit(.ipv4) * 6 <= 1232)
         #expect(UDPAnswer.announceHead + UDPAnswer.peerLimit(.ipv6) * 18 <= 1232)
         #expect(8 + 12 * maximumScrapeHashes <= 1232)

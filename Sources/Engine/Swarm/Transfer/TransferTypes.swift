@@ -152,6 +152,24 @@ package struct TransferStatus: Sendable, Equatable {
     /// By id, for staged content only; the swarm under ``peersID``.
     package var sources: [String: SourceStatus] = [:]
 
+    /// Why nothing is being received, for people; nil while something is, and when nothing is missing.
+    /// - Parameter warning: the transfer's last warning, told where nobody can be reached.
+    package func trouble(after warning: String? = nil) -> String? {
+        guard down < 1 else { return nil }
+        switch state {
+        case .checking: return "what is here already is being checked"
+        case .seeding, .stopped: return nil
+        case .fetchingMetadata, .downloading: break
+        }
+        guard peers + webSources > 0 else {
+            return "nobody who has it can be reached" + (warning.map { "; \($0)" } ?? "")
+        }
+        guard peers > 0 else { return "the store that it is read from sends nothing" }
+        return peers == 1
+            ? "the one peer that is connected sends nothing"
+            : "none of the \(peers) peers that are connected sends anything"
+    }
+
     /// Stands for all peers among the sources.
     package static let peersID = "peers"
 }

@@ -25,7 +25,7 @@ package struct PendingEvents: Sendable {
     var oldest: UInt64? { entries.first?.event.number }
     var all: [AgentEvent] { entries.map(\.event) }
 
-    func hasRoom(for size: Int) -> Bool { bytes + size <= most }
+    package func hasRoom(for size: Int) -> Bool { bytes + size <= most }
 
     /// - Parameter size: length of the event as JSON, in bytes.
     /// - Returns: false if there is no room.
@@ -36,7 +36,7 @@ package struct PendingEvents: Sendable {
     }
 
     /// Appends an event that was durable before, whether there is room or not.
-    mutating func restore(_ event: AgentEvent, size: Int) {
+    package mutating func restore(_ event: AgentEvent, size: Int) {
         entries.append(Entry(event: event, size: size))
         bytes += size
         next = max(next, event.number + 1)
