@@ -289,6 +289,32 @@ import Testing
         }
     }
 
+    @Test func `tells a sender its order again until the job has started`() async throws {
+        try await TestAPI.using { api in
+            let core = api.bench.core
+            try await api.bench.defineRelease()
+            let build = try await api.bench.agent("build")
+            _ = try await api.bench.agent("web-1")
+            let made = try await api.post("/v1/jobs", #"{"class":"release","node":"build","path":"/srv/app"}"#)
+            let id = try #require(made.json["id"]?.stringValue)
+            await core.followChanges()
+            #expect(try await build.sync().actions == ["send"])
+            #expect(try await build.sync().actions.isEmpty)
+            // Its agent starts again, and has not begun.
+            #expect(try await build.sync(facts: true).actions == ["send"])
+            let order = SendOrder(className: "release", path: "/srv/app", job: id)
+            _ = try await core.plan(order, dryRun: false, by: build.caller)
+            await core.followChanges()
+            build.forgetTaken()
+            #expect(try await build.sync(facts: true).actions == ["send"])
+            try await core.keep(metainfo: SampleTorrent.bytes, of: id, by: build.caller)
+            let key = try await core.key(for: id, KeyRequest(content: .sample), by: build.caller)
+            _ = try await core.start(id, build.start(key), by: build.caller)
+            build.forgetTaken()
+            #expect(try await build.sync(facts: true).actions.isEmpty)
+        }
+    }
+
     @Test func `tells what changes, from where a client left off`() async throws {
         try await TestAPI.using { api in
             let before = try await api.bench.core.store.lastChange()

@@ -283,7 +283,7 @@ final class TestAgent: Sendable {
         let plan = try await bench.core.plan(
             SendOrder(className: "release", path: path, to: to, at: time, deadline: deadline), dryRun: false,
             by: caller)
-        try await bench.core.store.keep(metainfo: SampleTorrent.bytes, of: plan.job)
+        try await bench.core.store.keep(metainfo: SampleTorrent.file(of: content.bytes), of: plan.job)
         let key = try await bench.core.key(for: plan.job, KeyRequest(content: content), by: caller)
         _ = try await bench.core.start(plan.job, start(key, content), by: caller)
         return plan.job
@@ -300,15 +300,23 @@ final class TestAgent: Sendable {
 
 /// A torrent of one file, as small as one can be.
 enum SampleTorrent {
-    private static let info =
-        Array("d6:lengthi5e4:name3:app12:piece lengthi16384e6:pieces20:".utf8) + SHA1.digest(Array("hello".utf8)).bytes
-        + Array("e".utf8)
-    static let bytes = Array("d4:info".utf8) + info + Array("e".utf8)
-    static let hash = "\(SHA1.digest(info))"
+    /// - Parameter length: of the file, at most a piece.
+    private static func info(_ length: Int64) -> [UInt8] {
+        let head = "d6:lengthi\(length)e4:name3:app12:piece lengthi1048576e6:pieces20:"
+        return Array(head.utf8) + SHA1.digest(Array("hello".utf8)).bytes + Array("e".utf8)
+    }
+
+    static func file(of length: Int64) -> [UInt8] { Array("d4:info".utf8) + info(length) + Array("e".utf8) }
+
+    static func content(of length: Int64) -> JobContent {
+        JobContent(infoHashes: ["\(SHA1.digest(info(length)))"], files: 1, bytes: length)
+    }
+
+    static let bytes = file(of: 5)
 }
 
 extension JobContent {
-    static let sample = JobContent(infoHashes: [SampleTorrent.hash], files: 1, bytes: 5)
+    static let sample = SampleTorrent.content(of: 5)
 }
 
 func refusal(_ body: () async throws -> some Any) async -> String? {

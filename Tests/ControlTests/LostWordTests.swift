@@ -63,6 +63,20 @@ struct LostWordTests {
         #expect(try await web.sync().actions == ["resume"])
     }
 
+    @Test func `a job that waited on a node that was drained at once goes on there too`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .waiting(.slot))])
+        try await set(.drained, of: web, bench)
+        await bench.core.pauseAll(of: web.id)
+        #expect(try await web.sync().actions == ["pause"])
+        try await set(.active, of: web, bench)
+        #expect(try await web.sync().actions == ["resume"])
+    }
+
     @Test func `a node of another control hears that its job goes on, and its end`() async throws {
         let first = try await ControlBench()
         let second = try await ControlBench(beside: first)
@@ -117,7 +131,7 @@ struct LostWordTests {
         #expect(try await web.sync().actions.isEmpty)
         #expect(try await bench.states(of: job) == ["web-1": "waiting(drained)"])
         try await set(.active, of: web, bench)
-        #expect(try await web.sync().actions == ["offer"])
+        #expect(try await web.sync().actions == ["offer", "resume"])
     }
 
     @Test func `a job whose sender never came back with its content ends`() async throws {

@@ -51,6 +51,26 @@ import Testing
         }
     }
 
+    @Test func `ends once more where the node that failed was removed since`() async throws {
+        try await TestAPI.using { api in
+            let bench = api.bench
+            try await bench.defineRelease()
+            let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+            let job = try await build.startJob()
+            try await web.sync()
+            try await web.sync([(job, .failed(code: "x", again: false))])
+            #expect(try await bench.job(job).state == .failed)
+            let outcome = try await bench.core.store.change(web.id, by: bench.act, "node.revoke") {
+                $0.state = .revoked
+                return nil
+            }
+            await bench.core.take(try #require(outcome.value))
+            #expect(try await api.post("/v1/jobs/\(job)/retry").status == 200)
+            #expect(try await bench.job(job).state == .failed)
+            #expect(try await bench.states(of: job) == ["web-1": "failed(removed)"])
+        }
+    }
+
     @Test func `begins again at the other controls of its database`() async throws {
         let bench = try await ControlBench()
         let other = try await ControlBench(beside: bench)

@@ -47,6 +47,18 @@ import Testing
         }
     }
 
+    @Test func `does not wait for a target that is away, and reaches it on return`() async throws {
+        try await with(2) { api, _, build, web async throws in
+            for _ in 0..<5 {
+                await api.bench.pass(10)
+                try await build.sync()
+            }
+            let id = try #require(try await api.post("/v1/classes/release/rollback").json["id"]?.stringValue)
+            #expect(try await api.bench.states(of: id) == ["web-1": "waiting(away)"])
+            #expect(try await web.sync().actions.first == "restore")
+        }
+    }
+
     @Test func `brings what it restored to nodes that come later, not what it took back`() async throws {
         try await with(2, ["catchup": "latest"]) { api, _, build, web async throws in
             let id = try #require(try await api.post("/v1/classes/release/rollback").json["id"]?.stringValue)

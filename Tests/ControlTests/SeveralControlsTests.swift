@@ -231,4 +231,30 @@ import Testing
         await bench.pass(30)
         #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 2)
     }
+
+    @Test func `what was sent to some nodes only is not brought to others`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["catchup": "latest"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob(to: ["name=web-1"])
+        try await web.sync()
+        try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
+        _ = try await bench.agent("web-2")
+        await bench.pass(12)
+        #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 1)
+    }
+
+    @Test func `a node where a job has failed gets its content by no other job of itself`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["catchup": "latest", "maxfailures": 1, "retries": 0])
+        let build = try await bench.agent("build")
+        let (one, two) = (try await bench.agent("web-1"), try await bench.agent("web-2"))
+        let job = try await build.startJob()
+        for web in [one, two] { try await web.sync() }
+        try await one.sync([(job, .failed(code: "hook_exit_1", again: false))])
+        try await two.sync([(job, .delivered), (job, .switched), (job, .done)])
+        #expect(try await bench.job(job).state == .partly)
+        await bench.pass(12)
+        #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 1)
+    }
 }

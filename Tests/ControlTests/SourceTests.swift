@@ -64,8 +64,7 @@ import Text
         try await bench.defineRelease(["windows": [["from": "22:00", "to": "06:00"]]])
         let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
         let start = bench.clock.now
-        let job = try await build.startJob(
-            JobContent(infoHashes: JobContent.sample.infoHashes, files: 1, bytes: 1000))
+        let job = try await build.startJob(SampleTorrent.content(of: 1000))
         try await web.sync(
             [(job, .waiting(.window))], figures: [JobFigures(job: job, done: 0, total: 1000, down: 100)])
         func expected() async throws -> Double? {

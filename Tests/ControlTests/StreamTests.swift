@@ -83,7 +83,7 @@ import Text
             let bench = api.bench
             try await bench.defineRelease()
             let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
-            let content = JobContent(infoHashes: JobContent.sample.infoHashes, files: 1, bytes: 1_000_000)
+            let content = SampleTorrent.content(of: 1_000_000)
             let job = try await build.startJob(content)
             try await web.sync([(job, .receiving)])
             let feeding = Task {

@@ -259,6 +259,24 @@ import Threads
         }
     }
 
+    @Test func `what a cancel that was cut short has left is removed at the next start`() async throws {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            try fill(sender, "release")
+            let job = try await send(sender, "release")
+            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+            await control.command(host.node, job, .cancel)
+            try await wait(for: "the word") { control.has("cancelled", of: host.node) }
+            try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
+            await host.stop()
+            if !host.directory.exists("root/.swoop") { try host.directory.makeDirectory("root/.swoop") }
+            try host.directory.makeDirectory("root/.swoop/\(job)")
+            try host.directory.write("root/.swoop/\(job)/content", "left")
+            try await host.start()
+            try await wait(for: "the second removal") { host.directory.names("root/.swoop").isEmpty }
+        }
+    }
+
     @Test func `an address of loopback that the file names is told, and has to be free`() async throws {
         try await inDirectory { place in
             let control = TestControl(terms: [:])

@@ -59,6 +59,20 @@ import Testing
         }
     }
 
+    @Test func `begins by an order that comes again, once control answers`() async throws {
+        try await with { control, sender, receiver in
+            control.state.withLock { $0.silentPlans = 1 }
+            let order = SendOrder(className: "app", path: sender.directory.path("source/release"), job: "j-1")
+            let command = FleetCommand(id: "c-1", job: "j-1", action: .send(order))
+            #expect(await sender.agent.carryOut(command) == false)
+            #expect(await sender.agent.carryOut(command) == true)
+            // It is told again what it does already.
+            #expect(await sender.agent.carryOut(command) == true)
+            try await arrives(control, "j-1", at: receiver)
+            #expect(control.state.withLock { $0.jobs.count } == 1)
+        }
+    }
+
     @Test
     func `goes on when its content is back after a restart`() async throws {
         try await with { control, sender, receiver in

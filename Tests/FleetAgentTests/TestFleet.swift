@@ -33,6 +33,8 @@ final class TestControl: Sendable {
         var metainfoAsked = 0
         /// Number of starts that control does not answer.
         var silentStarts = 0
+        /// Number of plans that control does not answer.
+        var silentPlans = 0
     }
 
     struct Job {
@@ -91,6 +93,11 @@ struct TestLink: AgentLink {
     func plan(_ order: SendOrder, dryRun: Bool) async throws(LinkRefusal) -> SendPlan {
         guard order.className == "app" else { throw LinkRefusal(404, "class_unknown", "there is no such class") }
         let targets = control.state.withLock { Int64($0.agents.count - 1) }
+        let isSilent = control.state.withLock { state in
+            state.silentPlans -= 1
+            return state.silentPlans >= 0
+        }
+        guard !isSilent else { throw LinkRefusal.unreachable("no control answers") }
         guard !dryRun else { return SendPlan(job: "dry", classVersion: 1, terms: control.terms, targets: targets) }
         let job = control.state.withLock { state in
             let job = "j-\(state.jobs.count + 1)"

@@ -61,6 +61,8 @@ import Threads
                 try await client.report(.receiving, job: "j-1", attempt: 1)
                 try await wait(for: "the event") { await control.events.count == 1 && client.events.count == 0 }
                 #expect(agent.all.problems.map(\.code) == ["no_database"])
+                // Control may have missed something: it hears the facts once more.
+                try await wait(for: "the facts") { await control.syncs.filter { $0.facts != nil }.count > 1 }
             }
         }
     }

@@ -61,8 +61,10 @@ import Text
         let targets = nodes(2)
         var job = machine([[targets[0]], [targets[1]]]) { $0.wavesGateTransfer = true }
         #expect(job.orders(of: targets[1]).isEmpty)
+        #expect(job.targets.map { job.shown($0) } == [.waiting(.offer), .waiting(.wave)])
         run(&job, targets[0], at: 1001)
         #expect(job.tick(1061) == [.offer(targets[1], attempt: 1)])
+        #expect(job.targets.map { job.shown($0) } == [.done, .waiting(.offer)])
     }
 
     @Test func `waves gate the bytes of what switches by order or together, too`() {

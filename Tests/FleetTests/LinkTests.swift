@@ -2,6 +2,12 @@ import Fleet
 import Testing
 
 @Suite struct LinkTests {
+    @Test func `a rate that no line has is bounded`() throws {
+        let figures = try JobFigures(bytes: Array(#"{"job":"j-1","done":1,"total":2,"down":1e300,"up":7}"#.utf8))
+        #expect(figures.down == 1e15)
+        #expect(figures.up == 7)
+    }
+
     @Test func `requests follow each other, and a lost answer is given again`() throws {
         var sequence = SyncSequence()
         #expect(try sequence.receive(1, request: "a", returning: "", next: "n1") == .accepted)

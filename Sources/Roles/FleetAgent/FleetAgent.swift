@@ -150,12 +150,26 @@ package actor FleetAgent {
 
     private func resume(_ file: TargetFile) async {
         let record = file.now
-        guard !(record.life.isOver && record.life.stage == .ended) else { return }
+        guard !(record.life.isOver && record.life.stage == .ended) else { return await clear(record) }
         do throws(AgentPolicy.Refusal) {
             await run(file, try context.policy.place(record.offer), isNew: false)
         } catch {
             guard record.life.stage == .receiving || record.life.stage == .delivered else { return }
             await refuse(record.job, record.life.attempt, record.offer, error)
+        }
+    }
+
+    /// An agent that was killed while it ended a job has left what that received. Published content stays.
+    private func clear(_ record: TargetRecord) async {
+        let (job, own) = (record.job, "\(record.root)/\(AgentPolicy.stagingName)/\(record.job)")
+        guard await Threads.offload({ PathFiles.status(own) != nil }) else { return }
+        let publish = (try? context.policy.place(record.offer))?.terms.publish ?? .replace
+        let places = TargetPlaces(record, publish: publish, isSingleFile: record.offer.content.files == 1)
+        let isVisible = record.life.isVisible
+        // A large tree takes minutes. Until then the job is not taken again.
+        ending[job] = Task {
+            await Threads.offload { places.discard(keepsVersion: isVisible) }
+            ending[job] = nil
         }
     }
 
@@ -215,7 +229,7 @@ package actor FleetAgent {
         case .end:
             await targets[command.job]?.obey(.order(.end))
             await senders[command.job]?.end()
-        case .send(let order): await sendByOrder(order, job: command.job)
+        case .send(let order): guard await sendByOrder(order, job: command.job) else { return false }
         }
         await look()
         return true

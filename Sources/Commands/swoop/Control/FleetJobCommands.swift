@@ -142,7 +142,7 @@ struct FleetJobTargetsCommand: SwoopCommand {
             return [
                 target.shown("name"), target.shown("state") + code, target.shown("wave"),
                 HumanText.percent(Int(clamping: done), of: max(1, Int(clamping: total))),
-                rate > 0 ? HumanText.rate(Int(rate)) : "-", target.moment("eta"), target.shown("text"),
+                rate > 0 ? HumanText.rate(Int(min(rate, 1e15))) : "-", target.moment("eta"), target.shown("text"),
             ]
         }
     }

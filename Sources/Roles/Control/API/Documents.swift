@@ -133,14 +133,15 @@ enum Documents {
 
     private static func whole(_ rate: Double) -> Int64 { Int64(exactly: rate.rounded()) ?? 0 }
 
+    /// - Parameter shown: the target's state as people see it, see ``Fleet/JobMachine/shown(_:)``.
     static func target(
-        _ target: JobMachine.Target, detail: JobSnapshot.Detail?, name: String?, figure: FigureBoard.Figure?,
-        arrival: Arrival, size: Int64
+        _ target: JobMachine.Target, shown: TargetState, detail: JobSnapshot.Detail?, name: String?,
+        figure: FigureBoard.Figure?, arrival: Arrival, size: Int64
     ) -> JSONValue {
         let sources = BytesBySource.known(figure, detail)
         return .object([
-            "node": .string(target.node.description), "name": text(name), "state": .string(target.state.name),
-            "code": text(target.state.code), "text": .string(target.state.text), "advice": text(target.state.advice),
+            "node": .string(target.node.description), "name": text(name), "state": .string(shown.name),
+            "code": text(shown.code), "text": .string(shown.text), "advice": text(shown.advice),
             "detail": text(detail?.text), "wave": .integer(Int64(target.wave + 1)),
             "attempt": .integer(Int64(target.attempt)), "away": .bool(target.isAway),
             "bytes": .integer(target.state.hasContent ? size : figure?.figures.done ?? 0),

@@ -219,7 +219,8 @@ enum JobCalls {
                 (
                     rank + target.node.description,
                     Documents.target(
-                        target, detail: snapshot?.details[target.node], name: records[target.node]?.name,
+                        target, shown: snapshot?.machine?.shown(target) ?? target.state,
+                        detail: snapshot?.details[target.node], name: records[target.node]?.name,
                         figure: board[target.node], arrival: arrival, size: job.content?.bytes ?? 0)
                 ))
         }

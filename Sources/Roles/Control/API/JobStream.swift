@@ -72,7 +72,7 @@ struct JobStream: Sendable {
         var size = head.encode().count + Self.margin
         var told: Set<NodeID> = []
         for row in rows {
-            let item = target(row, record, now)
+            let item = target(row, machine, record, now)
             let bytes = item.encode().count + 1
             guard size + bytes <= most || items.isEmpty else { break }
             items.append(item)
@@ -101,10 +101,12 @@ struct JobStream: Sendable {
             "job", id: shown.id, ["job": head, "targets": .array(items), "figures": .array(progress)])
     }
 
-    private func target(_ row: TargetRecord, _ job: JobRecord, _ now: Double) -> JSONValue {
+    private func target(
+        _ row: TargetRecord, _ machine: JobMachine?, _ job: JobRecord, _ now: Double
+    ) -> JSONValue {
         let figure = core.figures.withLock { $0.jobs[job.id]?[row.target.node] }
         return Documents.target(
-            row.target, detail: row.shown,
+            row.target, shown: machine?.shown(row.target) ?? row.target.state, detail: row.shown,
             name: core.roster.withLock { $0[row.target.node]?.record.name }, figure: figure,
             arrival: core.arrival(of: row.target, job, figure, at: now), size: job.content?.bytes ?? 0)
     }

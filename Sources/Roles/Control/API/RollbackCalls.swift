@@ -68,11 +68,21 @@ enum RollbackCalls {
             if !inWaves { course.waves = [.percent(100)] }
             let waves = core.waves(nodes, settings, sizes: course.waves, job: id)
             let planned = job
+            // As at the start of other jobs: who is away or takes nothing new is not waited for.
+            let (gone, drained) = core.roster.withLock { roster in
+                (
+                    nodes.filter { roster[$0]?.isAway ?? true },
+                    nodes.filter { roster[$0]?.record.state == .drained }
+                )
+            }
             _ = try await call.stored { () throws(StoreError) in try await core.store.add(planned, by: call.act) }
             let moved = try await call.stored { () throws(StoreError) in
                 try await core.store.move(id, known: nil, course: course, by: call.act, "job.rollback") {
                     job -> MoveDecision<Bool> in
-                    job.machine = JobMachine(id: id, waves: waves, course: settings.course, at: now)
+                    var machine = JobMachine(id: id, waves: waves, course: settings.course, at: now)
+                    for node in gone { _ = machine.report(.away, of: node, at: now) }
+                    for node in drained { _ = machine.report(.drained, of: node, at: now) }
+                    job.machine = machine
                     return .go(true)
                 }
             }

@@ -44,6 +44,15 @@ extension ControlCore {
         }
     }
 
+    /// Nodes that are in the fleet no more. One that this control does not know may have joined at another one.
+    func removed(of nodes: [NodeID]) -> [NodeID] {
+        roster.withLock { roster in
+            nodes.filter { node in
+                roster[node].map { $0.record.state == .revoked } ?? !settings.isShared
+            }
+        }
+    }
+
     /// A job that another control started or moved: nodes that it took for away may be here.
     func bringBack(_ snapshot: JobSnapshot) async {
         guard let machine = snapshot.machine, !machine.state.hasEnded, let lead = lead(snapshot.record.id) else {

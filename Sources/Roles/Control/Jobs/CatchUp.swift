@@ -14,7 +14,7 @@ struct CatchUpPlan: Sendable {
 
     /// - Parameters:
     ///   - last: id of the class's last completed job.
-    ///   - have: nodes that have its content, or take part in a running job of the class.
+    ///   - have: nodes that have its content or have failed with it, and all of a running job of the class.
     /// - Returns: the nodes for a catch-up job.
     mutating func choose(
         _ last: String, of candidates: [NodeRecord], have: Set<NodeID>, at now: Double
@@ -59,10 +59,11 @@ extension ControlCore {
         guard let last = try await lastOfAll(history), let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
         else { return }
         var have: Set<NodeID> = [last.sender]
-        // Targets of jobs with the same content that are done, and all targets of running jobs.
+        // Targets of jobs with the same content, but for those that it never reached, and all targets of running jobs.
         for job in history where job.content == last.content || !job.state.hasEnded {
             let snapshot = try await store.snapshot(job.id, course: JobCourse())
-            for target in snapshot?.machine?.targets ?? [] where target.state == .done || !job.state.hasEnded {
+            for target in snapshot?.machine?.targets ?? []
+            where !job.state.hasEnded || !Self.neverCame(target.state) {
                 have.insert(target.node)
             }
             if snapshot?.machine == nil, !job.state.hasEnded { return }
@@ -91,11 +92,21 @@ extension ControlCore {
         }
     }
 
-    /// The job whose content nodes of a class should have: the last one that is done, or what was restored from it on all of
-    /// its targets.
+    /// Whether a job that has ended has not reached a target: it was away, or not in the fleet then. Where a job has
+    /// failed, it would fail again: people try it again.
+    private static func neverCame(_ state: TargetState) -> Bool {
+        state == .expired || state == .superseded || state == .failed(code: "removed")
+    }
+
+    /// The job whose content nodes of a class should have: the last one that is done, or what was restored from it on all
+    /// of its targets. What was sent to some nodes only is not for the others, unless it was to bring them up to date.
     /// - Parameter history: of the class, newest first.
     private func lastOfAll(_ history: [JobRecord]) async throws(StoreError) -> JobRecord? {
-        let done = history.filter { $0.content != nil && ($0.state == .done || $0.state == .partly) }
+        let catchingUp = Act.control(at: 0).who
+        let done = history.filter { job in
+            job.content != nil && (job.state == .done || job.state == .partly)
+                && (job.restores != nil || job.order.to.isEmpty || job.who == catchingUp)
+        }
         guard let last = done.first(where: { $0.restores == nil }) else { return nil }
         guard let newest = done.first, let id = newest.restores, let restored = history.first(where: { $0.id == id })
         else { return last }

@@ -24,8 +24,10 @@ extension ControlCore {
             return
         }
         guard record.course != nil else {
-            if record.order.job != nil, record.state == .planned { tell([(record.sender, .send(job: id))]) }
-            return
+            // A rollback is sent by nobody.
+            guard record.order.job != nil, record.restores == nil else { return }
+            jobs.withLock { $0.unbegun[id] = record.sender }
+            return tell([(record.sender, .send(job: id))])
         }
         let lead = lead(id, settings)
         let wasPaused = await lead.last?.machine?.state == .paused
@@ -204,23 +206,30 @@ extension ControlCore {
 
     /// Queues all current commands again for a node that has restarted, or that accepts jobs again.
     func tellAgain(_ node: NodeID) async {
+        // It may not have heard what it is to send. Who sends it already takes no notice.
+        let unbegun = jobs.withLock { jobs in jobs.unbegun.filter { $0.value == node }.map(\.key) }
+        tell(unbegun.sorted().map { (node, .send(job: $0)) })
         for id in jobs.withLock({ $0.ofNode[node] ?? [] }).sorted() {
             guard let lead = lead(id), let snapshot = await standing(lead), let machine = snapshot.machine else {
                 continue
             }
             carryOut(machine.orders(of: node), of: snapshot, before: snapshot)
+            // The node may have been told of the job's revision before.
+            let revision = max(snapshot.record.revision, roster.withLock { $0[node]?.record.revision } ?? 0)
             if let target = machine.target(node), !target.state.hasEnded {
-                // The node may have been told of the job's revision before.
-                let revision = max(snapshot.record.revision, roster.withLock { $0[node]?.record.revision } ?? 0)
                 if machine.state == .paused {
                     tell([(node, .pause(job: id, revision: revision))])
-                } else if !target.state.getsOffer, roster.withLock({ $0[node]?.record.state }) == .active {
-                    // It may have been paused, and not have heard more. An offer says the same.
+                } else if roster.withLock({ $0[node]?.record.state }) == .active {
+                    // It may have been paused, and not have heard more. An offer that it had is not told again, so it
+                    // is told this as well, after the offer.
                     tell([(node, .resume(job: id, revision: revision))])
                 }
             }
             if snapshot.record.caches.contains(node), !machine.state.hasEnded, machine.state != .planned {
-                if let command = offer(snapshot.record, to: node, attempt: 1) { tell([(node, command)]) }
+                // A cache is paused only where it was drained at once.
+                if let command = offer(snapshot.record, to: node, attempt: 1) {
+                    tell([(node, command), (node, .resume(job: id, revision: revision))])
+                }
             }
         }
     }

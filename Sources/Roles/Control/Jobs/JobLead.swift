@@ -66,18 +66,25 @@ actor JobLead {
         defer { endTurn() }
         let outcome: ChangeOutcome<Moved<[JobMachine.Order]>>
         let before = snapshot
+        let removed = core.removed(of: (snapshot ?? last)?.machine?.targets.map(\.node) ?? [])
         do throws(StoreError) {
             outcome = try await core.store.move(
                 id, known: snapshot, course: settings.course, expecting: expecting, by: act, action
-            ) { [resting = core.resting(), now = act.at] job in
+            ) { [resting = core.resting(), removed, now = act.at] job in
                 guard var machine = job.machine else {
                     return .refused(code: "not_running", "the job does not run yet")
                 }
                 let decision = body(&machine, &job.record)
                 guard case .go(let orders) = decision else { return decision }
+                var more: [JobMachine.Order] = []
+                // A node that was removed while its target had failed does not come back.
+                for node in removed {
+                    guard case .waiting? = machine.target(node)?.state else { continue }
+                    more += machine.report(.failed(code: "removed", again: false), of: node, at: now)
+                }
                 // Who takes no new jobs is not waited for.
                 let waiting = resting.filter { machine.target($0)?.state == .waiting(.offer) }
-                let more = waiting.flatMap { machine.report(.drained, of: $0, at: now) }
+                more += waiting.flatMap { machine.report(.drained, of: $0, at: now) }
                 job.machine = machine
                 return .go(orders + more)
             }

@@ -24,6 +24,8 @@ struct JobTable: Sendable {
 
     var leads: [String: JobLead] = [:]
     var facts: [String: Facts] = [:]
+    /// Open jobs that a node was ordered to send and that have not started, with that node.
+    var unbegun: [String: NodeID] = [:]
     /// Targets and caches of each job.
     private(set) var nodes: [String: [NodeID]] = [:]
     /// Open jobs in which a node takes part, as a target or cache.
@@ -49,6 +51,7 @@ struct JobTable: Sendable {
 
     mutating func put(_ facts: Facts, nodes: [NodeID]) {
         self.facts[facts.record.id] = facts
+        unbegun[facts.record.id] = nil
         self.nodes[facts.record.id] = nodes
         for node in nodes { ofNode[node, default: []].insert(facts.record.id) }
     }
@@ -56,6 +59,7 @@ struct JobTable: Sendable {
     mutating func remove(_ job: String) {
         leads[job] = nil
         facts[job] = nil
+        unbegun[job] = nil
         sharers[job] = nil
         for node in nodes.removeValue(forKey: job) ?? [] {
             ofNode[node]?.remove(job)

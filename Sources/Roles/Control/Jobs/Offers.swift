@@ -28,8 +28,11 @@ extension ControlCore {
         case .cancel: return FleetCommand(id: command.id, job: job, action: .cancel)
         case .end: return FleetCommand(id: command.id, job: job, action: .end)
         case .send:
-            guard let order = try? await store.job(job)?.order else { return nil }
-            return FleetCommand(id: command.id, job: job, action: .send(order))
+            // Once the job has started, there is nothing to begin.
+            guard let record = try? await store.job(job), !record.state.hasEnded, record.course == nil else {
+                return nil
+            }
+            return FleetCommand(id: command.id, job: job, action: .send(record.order))
         }
     }
 

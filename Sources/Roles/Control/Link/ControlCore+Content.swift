@@ -10,7 +10,7 @@ extension ControlCore {
         guard !known.state.hasEnded, known.course == nil else {
             throw LinkRefusal(409, "running", "the job runs already, with the torrent that it has")
         }
-        guard await !Self.infoHashes(of: torrent).isEmpty else {
+        guard await Self.content(of: torrent) != nil else {
             throw LinkRefusal(422, "metainfo", "this is no torrent file")
         }
         try await linked { () throws(StoreError) in try await store.keep(metainfo: torrent, of: job) }
@@ -86,12 +86,14 @@ extension ControlCore {
         }
     }
 
-    /// The info hashes of a torrent file, in hexadecimal digits; empty for any other file. Runs on its own thread,
-    /// since a large file takes a while.
-    static func infoHashes(of torrent: [UInt8]) async -> Set<String> {
-        await Threads.offload(name: "metainfo") {
-            guard let hashes = try? Torrent.parse(torrent).info.hashes else { return [] }
-            return Set([hashes.v1.map { "\($0)" }, hashes.v2?.hex].compactMap(\.self))
+    /// What a torrent file is of; nil for any other file. Runs on its own thread, since a large file takes a while.
+    static func content(of torrent: [UInt8]) async -> JobContent? {
+        await Threads.offload(name: "metainfo") { () -> JobContent? in
+            guard let info = try? Torrent.parse(torrent).info else { return nil }
+            let files = info.layout.files.filter { !$0.isPadding }
+            return JobContent(
+                infoHashes: [info.hashes.v1?.hex, info.hashes.v2?.hex].compactMap(\.self), files: files.count,
+                bytes: files.reduce(0) { $0 &+ $1.length })
         }
     }
 }

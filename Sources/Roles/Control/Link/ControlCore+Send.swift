@@ -85,20 +85,19 @@ extension ControlCore {
     package func key(
         for job: String, _ request: KeyRequest, by node: LinkCaller
     ) async throws(LinkRefusal) -> KeyReply {
-        _ = try active(node)
+        let sender = try active(node)
+        let now = now()
+        let act = Act(who: "node:\(sender.name)", address: node.address.host, at: now)
         let record = try await senders(job: job, node.node)
-        guard !record.state.hasEnded, record.course == nil else {
-            throw LinkRefusal(409, KeyRefusal.used.code, KeyRefusal.used.text)
-        }
+        guard !record.state.hasEnded, record.course == nil else { throw await refused(.used, job, by: act) }
         // A catch-up job must have the same content as the job before.
         guard record.content == nil || record.content == request.content else {
-            throw LinkRefusal(409, KeyRefusal.content.code, "the content is not what the class's last job brought")
+            throw await refused(.content, job, by: act, "the content is not what the class's last job brought")
         }
         let (_, settings) = try await planned(record)
         let resolved = try resolve(settings, to: record.order.to, sender: node.node, bytes: request.content.bytes)
         guard !resolved.targets.isEmpty else { throw LinkRefusal(422, "no_targets", "no node is left to send to") }
         let key = Self.random(32)
-        let now = now()
         let bound = OneTimeKey(
             digest: OneTimeKey.digest(of: key),
             binding: KeyBinding(
@@ -106,7 +105,7 @@ extension ControlCore {
                 content: request.content, targets: resolved.targets),
             issued: now, lifetime: Double(settings.keyTime))
         guard try await linked({ () throws(StoreError) in try await store.put(bound) }) else {
-            throw LinkRefusal(409, KeyRefusal.used.code, KeyRefusal.used.text)
+            throw await refused(.used, job, by: act)
         }
         return KeyReply(
             key: Secret(Hexadecimal.encode(key)), expires: now + bound.lifetime, targets: bound.binding.targets)
@@ -116,21 +115,25 @@ extension ControlCore {
         _ job: String, _ request: StartRequest, by node: LinkCaller
     ) async throws(LinkRefusal) -> StartReply {
         let sender = try active(node)
-        guard let key = Hexadecimal.decode(request.key.value, byteCount: 32) else {
-            throw LinkRefusal(409, KeyRefusal.unknown.code, KeyRefusal.unknown.text)
-        }
+        let now = now()
+        let act = Act(who: "node:\(sender.name)", address: node.address.host, at: now)
         let (known, torrent) = try await linked { () throws(StoreError) in
             (try await store.job(job), try await store.metainfo(of: job))
         }
         guard let known else { throw Self.noJob }
+        guard let key = Hexadecimal.decode(request.key.value, byteCount: 32) else {
+            throw await refused(.unknown, job, by: act)
+        }
         guard let torrent else {
             throw LinkRefusal(409, "no_metainfo", "the job's torrent was not put yet: PUT …/jobs/\(job)/metainfo first")
         }
-        guard await Self.infoHashes(of: torrent) == Set(request.content.infoHashes) else {
-            throw LinkRefusal(409, KeyRefusal.content.code, "the job's torrent is of other content than its key")
+        let (put, wantedContent) = (await Self.content(of: torrent), request.content)
+        guard let put, Set(put.infoHashes) == Set(wantedContent.infoHashes), put.files == wantedContent.files,
+            put.bytes == wantedContent.bytes
+        else {
+            throw await refused(.content, job, by: act, "the job's torrent is of other content than its key")
         }
         let (record, settings) = try await planned(known)
-        let now = now()
         let wanted = KeyBinding(
             job: job, sender: node.node, className: known.className, classVersion: Int(clamping: request.classVersion),
             content: request.content, targets: request.targets)
@@ -145,7 +148,6 @@ extension ControlCore {
         let caches = resolved.caches.filter { !wantedTargets.contains($0) }
         let gone = wanted.targets.filter { seats[$0]?.isAway ?? true }
         let drained = wanted.targets.filter { seats[$0]?.record.state == .drained }
-        let act = Act(who: "node:\(sender.name)", address: node.address.host, at: now)
         let outcome = try await linked { () throws(StoreError) in
             try await store.start(wanted, with: key, request: request.request, by: act) { job in
                 job.record.content = request.content
@@ -221,6 +223,18 @@ extension ControlCore {
         case .cloned: throw .cloned
         case .revoked: throw .revoked
         }
+    }
+
+    /// Keeps the refusal of a key that does not come to the store, as the store keeps its own: audited, and told to
+    /// webhooks.
+    private func refused(
+        _ refusal: KeyRefusal, _ job: String, by act: Act, _ text: String? = nil
+    ) async -> LinkRefusal {
+        let doc = JSONValue.object(["code": .string(refusal.code), "by": .string(act.who)])
+        do throws(StoreError) { try await store.note("key.refused", job, doc, by: act) } catch {
+            logger.warning("the refusal of a key was not written", metadata: ["job": "\(job)", "error": "\(error)"])
+        }
+        return LinkRefusal(409, refusal.code, text ?? refusal.text)
     }
 
     /// The job with this id, if the node is its sender.

@@ -54,12 +54,15 @@ extension ControlCore {
             counts[target.state.name, default: 0] += 1
             let figure = board[target.node]
             sources.add(.known(figure, snapshot.details[target.node]))
-            bytes += target.state.hasContent ? size : min(size, figure?.figures.done ?? 0)
+            // The size is what the sender says.
+            let (sum, overflow) = bytes.addingReportingOverflow(
+                target.state.hasContent ? size : min(size, figure?.figures.done ?? 0))
+            bytes = overflow ? .max : sum
             if !target.state.hasEnded, let figure, now - figure.at < 30 { down += figure.figures.down }
             guard lines.count < 100 else { continue }
             let arrival = arrival(of: target, record, figure, at: now)
             if target.state.isFailure || arrival.verdict == .late || arrival.verdict == .atRisk {
-                lines.append(line(target, snapshot.details[target.node]?.text, arrival))
+                lines.append(line(target, machine.shown(target), snapshot.details[target.node]?.text, arrival))
             }
         }
         let (total, overflow) = size.multipliedReportingOverflow(by: Int64(machine.targets.count))
@@ -87,15 +90,17 @@ extension ControlCore {
             "nothing moves; of \(machine.targets.count) targets \(count) \(count == 1 ? "is" : "are") \(state.name)(\(state.code ?? ""))\(advice)"
     }
 
-    private func line(_ target: JobMachine.Target, _ detail: String?, _ arrival: Arrival) -> TargetLine {
+    /// - Parameter state: as people see it.
+    private func line(
+        _ target: JobMachine.Target, _ state: TargetState, _ detail: String?, _ arrival: Arrival
+    ) -> TargetLine {
         let name = roster.withLock { $0[target.node]?.record.name } ?? target.node.description
         let isTimely = arrival.verdict == .unknown || arrival.verdict == .inTime
         let text = [
-            target.state.text, isTimely ? nil : arrival.verdict.rawValue, detail,
+            state.text, isTimely ? nil : arrival.verdict.rawValue, detail,
         ].compactMap(\.self).joined(separator: "; ")
         return TargetLine(
-            node: name, state: target.state.name, code: target.state.code, text: text.prefix(bytes: 1000),
-            advice: target.state.advice)
+            node: name, state: state.name, code: state.code, text: text.prefix(bytes: 1000), advice: state.advice)
     }
 
     /// The expected end of a target's transfer.

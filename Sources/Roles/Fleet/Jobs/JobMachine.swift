@@ -89,6 +89,11 @@ package struct JobMachine: Sendable, Hashable {
     package func target(_ node: NodeID) -> Target? { indices[node].map { targets[$0] } }
     package var waveCount: Int { tally.waves.count }
 
+    /// The state of a target as people see it: where waves gate the transfer, one of a later wave waits for that.
+    package func shown(_ target: Target) -> TargetState {
+        target.state == .waiting(.offer) && !mayTransfer(target) ? .waiting(.wave) : target.state
+    }
+
     package var figures: Figures { Figures(open: tally.open, failures: tally.failures) }
 
     // MARK: Reports of nodes
@@ -271,6 +276,11 @@ package struct JobMachine: Sendable, Hashable {
     /// Whether waves open the transfer, and the switch comes by order or for all together.
     private var gatesTransferOnly: Bool { course.wavesGateTransfer && course.switches != .each }
 
+    /// Whether the wave of a target may receive.
+    private func mayTransfer(_ target: Target) -> Bool {
+        !course.wavesGateTransfer || target.maySwitch || gatesTransferOnly && target.wave <= wave
+    }
+
     /// Opens the transfer of the next wave when the current one has its content, and the class's `wait` is over.
     private mutating func followTransfer(_ now: Double) -> [Order] {
         guard wave + 1 < tally.waves.count else { return [] }
@@ -320,11 +330,7 @@ package struct JobMachine: Sendable, Hashable {
         }
         switch target.state {
         case _ where target.state.getsOffer:
-            guard state != .paused, state != .planned, target.notBefore == nil,
-                !course.wavesGateTransfer || target.maySwitch || gatesTransferOnly && target.wave <= wave
-            else {
-                return []
-            }
+            guard state != .paused, state != .planned, target.notBefore == nil, mayTransfer(target) else { return [] }
             return [.offer(target.node, attempt: target.attempt)]
         case .delivered:
             guard target.maySwitch, state == .running else { return [] }

@@ -124,7 +124,7 @@ package enum TargetState: Sendable, Hashable {
     /// What the state means, for people.
     package var text: String {
         switch self {
-        case .waiting(.wave): "is to switch in a later wave"
+        case .waiting(.wave): "waits for its wave"
         case .waiting(.window): "waits for a window of the class"
         case .waiting(.slot): "waits for other jobs on the node"
         case .waiting(.away): "is away, and gets it on return"

@@ -15,6 +15,9 @@ package struct JobFigures: WireMessage {
     package let fromSources: Int64
     package let peers: Int64
 
+    /// Maximum rate that is taken in, in bytes a second.
+    private static let mostRate = 1e15
+
     package init(
         job: String, done: Int64, total: Int64, down: Double = 0, up: Double = 0, fromSite: Int64 = 0,
         fromPeers: Int64 = 0, fromSources: Int64 = 0, peers: Int64 = 0
@@ -34,8 +37,9 @@ package struct JobFigures: WireMessage {
         job = try reader.text("job", most: 64)
         done = try reader.integer("done")
         total = try reader.integer("total")
-        down = max(0, try reader.optionalNumber("down") ?? 0)
-        up = max(0, try reader.optionalNumber("up") ?? 0)
+        // What no line carries is a mistake, and would not fit into whole numbers.
+        down = min(max(0, try reader.optionalNumber("down") ?? 0), Self.mostRate)
+        up = min(max(0, try reader.optionalNumber("up") ?? 0), Self.mostRate)
         fromSite = try reader.optionalInteger("from_site") ?? 0
         fromPeers = try reader.optionalInteger("from_peers") ?? 0
         fromSources = try reader.optionalInteger("from_sources") ?? 0

@@ -144,6 +144,8 @@ actor TargetRunner {
             await runner?.setOutsideLimit(outsideLimit)
         case .torrent(let torrent):
             self.torrent = torrent
+            // Also where it may not receive now: a paused job that goes on asks whether something is fetched.
+            fetch = nil
             if record.life.wantsTurn, mayReceive { await beginReceiving() }
         case .sums(let sums): await arrived(sums)
         case .wrong(let code, let reason): await isWrong(code, reason)

@@ -64,20 +64,27 @@ extension FleetAgent {
     }
 
     /// Carries out an order that was given over the API.
-    func sendByOrder(_ order: SendOrder, job: String) async {
+    /// - Returns: false if control did not answer, so that the order must come again.
+    func sendByOrder(_ order: SendOrder, job: String) async -> Bool {
         let name = order.job ?? job
-        guard TargetRecord.isName(name), senders[name] == nil else { return }
+        guard TargetRecord.isName(name), senders[name] == nil else { return true }
         do throws(SendProblem) {
             let path = try await allowed(order)
             let plan: SendPlan
             do throws(LinkRefusal) { plan = try await context.link.plan(order, dryRun: false) } catch {
-                throw SendProblem(error)
+                guard error.mayPass, error.status != 500 else { throw SendProblem(error) }
+                context.logger.warning(
+                    "an order to send waits for control", metadata: ["job": "\(name)", "reason": "\(error.text)"])
+                // Control gives the order again at once.
+                await context.clock.sleep(seconds: context.settings.sendBegin)
+                return false
             }
             _ = try await begin(order, plan, path)
         } catch {
             context.logger.warning("an order to send is refused", metadata: ["job": "\(name)", "reason": "\(error)"])
             try? await context.link.abandon(name, reason: error.description)
         }
+        return true
     }
 
     /// Continues the sends of the agent's previous run.

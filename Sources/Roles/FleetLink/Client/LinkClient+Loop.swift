@@ -59,11 +59,12 @@ extension LinkClient {
         logger.debug(
             "control is not reached", metadata: ["control": "\(control)", "reason": "\(problem)", "wait": "\(wait)"])
         await pause(wait)
+        // Control may have taken this host for away. With its facts it is told of its jobs again, and says how they are.
+        isFactsDue = true
         let controls = record.controls
         guard controls.count > 1 else { return }
         let place = controls.firstIndex(of: control) ?? 0
         control = controls[(place + 1) % controls.count]
-        isFactsDue = true
     }
 
     /// One round: sends one number, possibly several times, until its last sending is answered.

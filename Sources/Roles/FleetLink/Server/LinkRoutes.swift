@@ -30,6 +30,7 @@ struct LinkRoutes: Sendable {
     /// Seconds since 1970.
     let clock: @Sendable () -> Double
     private let failures = JoinLimit()
+    private let largeBodies = LargeBodies()
 
     init(
         _ service: any LinkService, authority: TrustedAuthority, clock: @escaping @Sendable () -> Double
@@ -58,7 +59,8 @@ struct LinkRoutes: Sendable {
         on(.post, "renew") { request, context throws(LinkRefusal) in try await renew(request, context) }
         on(.post, "sync") { request, context throws(LinkRefusal) in
             let node = try await admitted(context)
-            let message: SyncRequest = try await read(request, most: Most.sync, limits: SyncRequest.limits)
+            let message: SyncRequest = try await read(
+                request, most: Most.sync, limits: SyncRequest.limits, of: node)
             return .message(try await service.sync(message, of: node))
         }
         on(.post, "announce") { request, context throws(LinkRefusal) in
@@ -90,7 +92,7 @@ struct LinkRoutes: Sendable {
         on(.post, "jobs/:job/start") { request, context throws(LinkRefusal) in
             let node = try await admitted(context)
             let limits = JSONLimits(maxBytes: Most.start, maxDepth: 32, maxValues: 1_100_000)
-            let message: StartRequest = try await read(request, most: Most.start, limits: limits)
+            let message: StartRequest = try await read(request, most: Most.start, limits: limits, of: node)
             return .message(try await service.start(try job(context), message, by: node))
         }
         on(.post, "jobs/:job/abandon") { request, context throws(LinkRefusal) in
@@ -101,7 +103,7 @@ struct LinkRoutes: Sendable {
         }
         on(.put, "jobs/:job/metainfo") { request, context throws(LinkRefusal) in
             let node = try await admitted(context)
-            let bytes = try await body(request, most: Most.metainfo)
+            let bytes = try await body(request, most: Most.metainfo, of: node)
             try await service.keep(metainfo: bytes, of: try job(context), by: node)
             return .json([:])
         }
@@ -114,7 +116,8 @@ struct LinkRoutes: Sendable {
         }
         on(.put, "jobs/:job/digests") { request, context throws(LinkRefusal) in
             let node = try await admitted(context)
-            let digests: FileDigests = try await read(request, most: FileDigests.most, limits: FileDigests.limits)
+            let digests: FileDigests = try await read(
+                request, most: FileDigests.most, limits: FileDigests.limits, of: node)
             try await service.keep(digests: digests, of: try job(context), by: node)
             return .json([:])
         }
@@ -189,15 +192,22 @@ struct LinkRoutes: Sendable {
     }
 
     private func read<Message: WireMessage>(
-        _ request: Request, most: Int = Most.message, limits: JSONLimits = .message
+        _ request: Request, most: Int = Most.message, limits: JSONLimits = .message, of node: LinkCaller? = nil
     ) async throws(LinkRefusal) -> Message {
-        let bytes = try await body(request, most: most)
+        let bytes = try await body(request, most: most, of: node)
         do throws(WireProblem) { return try Message(bytes: bytes, limits: limits) } catch {
             throw .malformed(error.description)
         }
     }
 
-    private func body(_ request: Request, most: Int) async throws(LinkRefusal) -> [UInt8] {
+    /// - Parameter node: who sends a body that may be large; nil for a small one.
+    private func body(_ request: Request, most: Int, of node: LinkCaller? = nil) async throws(LinkRefusal) -> [UInt8] {
+        let announced = request.headers[.contentLength].flatMap { Int($0) } ?? .max
+        let isLarge = node != nil && announced > Most.message
+        if isLarge, let node, !largeBodies.enter(node.node) {
+            throw LinkRefusal(429, "busy", "two large requests of this node are under way: try again")
+        }
+        defer { if isLarge, let node { largeBodies.leave(node.node) } }
         var limits = HTTPLimits()
         limits.bodyBytes = most
         // Large bodies may come over slow lines.
@@ -205,6 +215,28 @@ struct LinkRoutes: Sendable {
         switch await RequestBytes.collect(request, limits: limits) {
         case .success(let bytes): return bytes
         case .failure(let problem): throw LinkRefusal(problem.status.code, "body", problem.text)
+        }
+    }
+}
+
+/// The large bodies that arrive: one node must not fill the memory of control with them.
+private final class LargeBodies: Sendable {
+    private let ofNode = Mutex<[NodeID: Int]>([:])
+    private static let most = 2
+
+    /// - Returns: whether the node may send one more; it calls ``leave(_:)`` then.
+    func enter(_ node: NodeID) -> Bool {
+        ofNode.withLock { counts in
+            guard counts[node, default: 0] < Self.most else { return false }
+            counts[node, default: 0] += 1
+            return true
+        }
+    }
+
+    func leave(_ node: NodeID) {
+        ofNode.withLock { counts in
+            let left = (counts[node] ?? 1) - 1
+            counts[node] = left > 0 ? left : nil
         }
     }
 }

@@ -22,7 +22,7 @@ extension ControlStore {
     /// - Parameters:
     ///   - known: the caller's snapshot in memory. Only targets that have changed since are read.
     ///   - course: from the class, for a job that is not in memory.
-    ///   - receipts: stored in the same transaction.
+    ///   - receipts: stored in the same transaction, as far as they are of the job's nodes and attempts.
     ///   - action: for the audit log.
     ///   - body: makes the change or refuses it. It may run more than once.
     package func move<Result: Sendable>(
@@ -43,7 +43,7 @@ extension ControlStore {
             case .go(let value): result = value
             case .refused(let code, let text): return .refused(code: code, text)
             }
-            try Self.keep(receipts, of: id, in: session)
+            try Self.keep(receipts.filter { Self.isPart($0, of: job) }, of: id, in: session)
             guard job.record != before.record || job.machine != before.machine else {
                 return .done(Moved(snapshot: job, result: result))
             }
@@ -98,6 +98,16 @@ extension ControlStore {
                     .int(job.record.revision), .text(detail.sources.text),
                 ])
         }
+    }
+
+    /// How many attempts more a node may know than control, which may come from a backup.
+    private static let attemptsAhead = 100
+
+    /// Whether a receipt is of a target or a cache of a job, and of an attempt that there can have been.
+    private static func isPart(_ receipt: ReceiptRecord, of job: JobSnapshot) -> Bool {
+        guard let machine = job.machine else { return true }
+        if let target = machine.target(receipt.node) { return receipt.attempt <= target.attempt + attemptsAhead }
+        return job.record.caches.contains(receipt.node) && receipt.attempt <= attemptsAhead
     }
 
     private static func keep(

@@ -39,7 +39,10 @@ extension ControlStore {
                 return .failure(error)
             }
             if !isFirst, !record.state.hasEnded, record.course != nil { return .success(nil) }
-            guard !record.state.hasEnded, record.course == nil else { return .failure(.used) }
+            guard !record.state.hasEnded, record.course == nil else {
+                try Self.refused(job, .used, act, in: session)
+                return .failure(.used)
+            }
             var snapshot = JobSnapshot(record: record)
             body(&snapshot)
             try Self.put(kept, in: session)
