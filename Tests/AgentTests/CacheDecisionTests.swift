@@ -26,6 +26,16 @@ import Text
         #expect(decision.evicted == [.blob(Self.digest(2))] && decision.isEnough)
     }
 
+    @Test func `is nothing for a blob that could not have room even then`() {
+        let entries = [Self.entry(1, 300, 900), Self.entry(2, 300, 950)]
+        for (promised, free) in [(Int64(1_001), Int64(10_000)), (900, 200)] {
+            let decision = CacheDecision(
+                entries, promised: promised, outstanding: promised, free: free, limits: limits, now: 1_000,
+                isInUse: { _ in false })
+            #expect(decision.evicted.isEmpty && !decision.isEnough)
+        }
+    }
+
     @Test func `is what is too old, whether there is room or not`() {
         let entries = [Self.entry(1, 1, 499), Self.entry(2, 0, 400), Self.entry(3, 1, 500)]
         let decision = CacheDecision(
@@ -70,9 +80,10 @@ import Text
                 return held <= limits.most && free + freed >= limits.keepFree + outstanding
             }
             #expect(decision.isEnough == fits(without: gone))
-            // If it is not enough, nothing that has bytes was left that could go.
+            // If it cannot be enough, nothing went but what is too old.
             if !decision.isEnough {
-                #expect(entries.allSatisfy { $0.size == 0 || gone.contains($0.item) || used.contains($0.item) })
+                #expect(entries.allSatisfy { !gone.contains($0.item) || 1_000 - $0.usedAt > limits.unusedFor })
+                #expect(!fits(without: Set(entries.map(\.item)).subtracting(used)))
             }
             // The last one that went only for room was needed.
             if let last = decision.evicted.last, let entry = entries.first(where: { $0.item == last }),

@@ -135,4 +135,35 @@ private let digest = BlobDigest(SHA256.digest([1]))
             #expect(problem.kind == .unavailable)
         }
     }
+
+    @Test func `of a back end that hangs holds up none of another`() async throws {
+        let (hanging, other) = (FakeStore("hanging"), FakeStore("other"))
+        let (first, second): ([UInt8], [UInt8]) = ([1], [2, 2])
+        let (slow, quickly) = (BlobDigest(SHA256.digest(first)), BlobDigest(SHA256.digest(second)))
+        hanging.state.withLock { state in
+            state.files[slow.hex] = first
+            state.isHeld = true
+        }
+        other.state.withLock { $0.files[quickly.hex] = second }
+        var settings = quick
+        settings.reads = 1
+        try await Host.with(FakeStore()) { host in
+            func rule(_ names: String, _ store: FakeStore) throws -> Backends.Rule {
+                Backends.Rule(
+                    names: try NamePatterns([names]), backend: Backend(store, names: BlobPaths(.identity)))
+            }
+            let cold = try await ColdStore.open(
+                node: host.node, backends: Backends([try rule("slow/.*", hanging), try rule(".*", other)]),
+                path: host.directory.path("data/other.db"), settings: settings, logger: quietLogger())
+            try await cold.start()
+            let name = try #require(ContentName("slow/app"))
+            _ = await cold.reads.answer(for: slow, of: name, wish: .content, patience: 0)
+            try await wait(for: "the read that hangs") { !hanging.state.withLock(\.reads).isEmpty }
+            let answer = await cold.reads.answer(
+                for: quickly, of: try #require(Host.name), wish: .content, patience: 10)
+            #expect(answer == .here)
+            hanging.state.withLock { $0.isHeld = false }
+            await cold.stop()
+        }
+    }
 }

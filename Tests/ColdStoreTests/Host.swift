@@ -127,8 +127,10 @@ final class FakeStore: BackendStore {
     }
 
     let state = Mutex(State())
+    let description: String
     var isWritable: Bool { true }
-    var description: String { "fake" }
+
+    init(_ description: String = "fake") { self.description = description }
 
     private func checked() throws(BackendProblem) {
         if state.withLock(\.isDown) { throw BackendProblem(.unavailable, "it is down") }

@@ -315,3 +315,53 @@ import Text
         #expect(ends == [true, true])
     }
 }
+
+@Suite struct `A silent connection` {
+    private let limits: HTTPLimits = {
+        var limits = HTTPLimits()
+        limits.stall = .seconds(1)
+        return limits
+    }()
+
+    private func router() -> Router<ServiceContext> {
+        let router = Router(context: ServiceContext.self)
+        router.get("slow") { _, _ -> Response in
+            try await Task.sleep(for: .seconds(3))
+            return .text("at last", status: .ok)
+        }
+        router.post("body") { request, _ -> Response in
+            _ = try await request.body.collect(upTo: 100)
+            return .text("taken", status: .ok)
+        }
+        return router
+    }
+
+    @Test func `is kept while its answer is being made, and closed when the answer is read`() async throws {
+        try await withServer(of: router().buildResponder(), limits: limits) { server async throws in
+            let port = server.address.port
+            let heard = try await onThread { () throws -> [String] in
+                let connection = try dial(port)
+                defer { close(connection) }
+                say(connection, "GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                var answer = hear(connection)
+                if answer.hasPrefix("HTTP/"), !answer.contains("at last") { answer += hear(connection) }
+                return [answer, hear(connection)]
+            }
+            #expect(heard[0].hasPrefix("HTTP/1.1 200"))
+            #expect(heard[1] == "")
+        }
+    }
+
+    @Test func `is closed while the rest of a request does not come`() async throws {
+        try await withServer(of: router().buildResponder(), limits: limits) { server async throws in
+            let port = server.address.port
+            let heard = try await onThread { () throws -> String in
+                let connection = try dial(port)
+                defer { close(connection) }
+                say(connection, "POST /body HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
+                return hear(connection)
+            }
+            #expect(heard == "")
+        }
+    }
+}

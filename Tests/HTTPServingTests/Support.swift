@@ -58,12 +58,13 @@ func withServer(
 func withServer(
     of responder: some HTTPResponder<ServiceContext>, certificates: Certificates? = nil,
     admission: Admission = Admission(), at address: ListenAddress = ListenAddress(host: "127.0.0.1", port: 0),
-    isolation: isolated (any Actor)? = #isolation, _ body: (HTTPService) async throws -> Void
+    limits: HTTPLimits = HTTPLimits(), isolation: isolated (any Actor)? = #isolation,
+    _ body: (HTTPService) async throws -> Void
 ) async throws {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let service = try await HTTPService.start(
-        responder, at: address, admission: admission, door: .api, limits: HTTPLimits(),
+        responder, at: address, admission: admission, door: .api, limits: limits,
         certificates: certificates, logger: logger)
     do { try await body(service) } catch {
         await service.stop()

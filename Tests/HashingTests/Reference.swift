@@ -2,7 +2,8 @@ import Glibc
 
 /// The results of OpenSSL's library, which knows nothing of ours: of Debian's package `libssl3`.
 private enum OpenSSL {
-    typealias Function = @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?) ->
+    typealias Function =
+        @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt8>?) ->
         UnsafeMutablePointer<UInt8>?
 
     static let sha1 = function("SHA1")

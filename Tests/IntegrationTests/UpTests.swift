@@ -42,6 +42,24 @@ import Testing
         try await up.stop()
     }
 
+    @Test func `parts of a registry that listens at all addresses are where the caller reaches it`() async throws {
+        let work = try TemporaryDirectory()
+        let up = try Swoop.start(
+            "up", "--any-port", "--data", work.path("data"), "--host", "0.0.0.0", "--insecure", "--json")
+        let listening = try await up.waitForEvent("listening")
+        let port = try #require((listening["registry"] as? String)?.split(separator: ":").last.flatMap { Int($0) })
+        for (host, peers) in [("127.0.0.2", "127.0.0.2:"), ("localhost", "127.0.0.1:")] {
+            let answer = try await Command.ending(["curl", "-s4", "http://\(host):\(port)/v1/cluster"])
+            let lists = try #require(
+                try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any], "\(answer)")
+            let origin = try #require((lists["origins"] as? [[String: String]])?.first)
+            #expect(origin["peers"]?.hasPrefix(peers) == true, "\(answer)")
+            let tracker = try #require((lists["trackers"] as? [String])?.first)
+            #expect(tracker.hasPrefix("http://\(host):"), "\(answer)")
+        }
+        try await up.stop()
+    }
+
     @Test func `a push that is killed sends at most one part again`() async throws {
         let up = try await Up()
         let path = try up.work.file("source/large")

@@ -119,7 +119,8 @@ import Testing
         #expect(try await store.linked(["config", "a", "b"].map(blob), to: app) == Set(["config", "a"].map(blob)))
         let history = try await store.history(of: app, tag: nil, before: nil, limit: 9)
         #expect(history.map(\.act.at) == [2500, 2000, 1000])
-        #expect(history.map(\.digest) == [image.digest, nil, blob("b")])
+        #expect(history.map(\.digest) == [image.digest, blob("b"), blob("b")])
+        #expect(history.map(\.isDeletion) == [false, true, false])
         // A deleted tag comes back as it was.
         let other = try await store.put(
             tag("1"), of: app, digest: blob("a"), linking: false, expecting: .anything, by: act())

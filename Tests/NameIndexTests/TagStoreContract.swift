@@ -111,7 +111,9 @@ struct TagStoreContract: Sendable {
         _ = try await store.delete(.latest, of: app, expecting: .anything, by: act(6, who: "other"))
         let all = try await store.history(of: app, tag: nil, before: nil, limit: 100)
         #expect(all.map(\.act.at) == [6, 5, 4, 2, 1])
-        #expect(all.map(\.digest) == [nil, blob("a"), blob("c"), blob("b"), blob("a")])
+        // A deletion tells what the tag was on.
+        #expect(all.map(\.digest) == [blob("c"), blob("a"), blob("c"), blob("b"), blob("a")])
+        #expect(all.map(\.isDeletion) == [true, false, false, false, false])
         #expect(all.first?.act == act(6, who: "other"))
         #expect(all.map(\.id) == all.map(\.id).sorted(by: >))
         let latest = try await store.history(of: app, tag: .latest, before: nil, limit: 2)
@@ -226,7 +228,7 @@ struct TagStoreContract: Sendable {
         #expect(try await store.deleteManifest(image.digest, of: app, by: act(9)))
         #expect(try await store.deleteManifest(image.digest, of: app, by: act()) == false)
         #expect(try await store.tags(of: app, after: nil, limit: 9).map(\.tag.text) == ["2"])
-        #expect(try await store.history(of: app, tag: .latest, before: nil, limit: 1).first?.digest == .some(nil))
+        #expect(try await store.history(of: app, tag: .latest, before: nil, limit: 1).first?.isDeletion == true)
     }
 
     private func referrersAreFound(_ store: any TagStore) async throws {

@@ -76,4 +76,21 @@ import Text
             }
         }
     }
+
+    @Test func `A forwarded read goes first to the index that answered last`() async throws {
+        let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        try await RawServer.with({ _, _ in [.close] }) { silent in
+            try await RawServer.with({ _, _ in [.send(none)] }) { next in
+                let outside = Bench.Outside(indexes: [silent.url(""), next.url("")].compactMap { HTTPURL($0) })
+                try await Bench.with(1, outside: outside) { bench async throws in
+                    let path = "/v1/names/team/app/tags/1"
+                    #expect(try await bench.call(.GET, 0, path).status == 404)
+                    let asked = silent.requests.count
+                    #expect(asked > 0)
+                    for _ in 0..<2 { #expect(try await bench.call(.GET, 0, path).status == 404) }
+                    #expect(silent.requests.count == asked)
+                }
+            }
+        }
+    }
 }

@@ -77,6 +77,16 @@ import Testing
         }
     }
 
+    @Test func `An origin that is in no list passes a push on, and keeps nothing of it`() async throws {
+        try await Bench.with(3, list: 2) { bench in
+            let bytes = sample(400_000, seed: 10)
+            let digest = digest(of: bytes)
+            #expect(try await bench.push(bytes, to: 2) == 201)
+            try await wait(60, for: "the owners alone") { bench.holders(of: digest) == [0, 1] }
+            #expect(try await bench.read(digest, from: 2).body == bytes)
+        }
+    }
+
     @Test func `With an owner down a push succeeds at the others, and it gets its copy when it is back`() async throws {
         try await Bench.with(3) { bench in
             await bench.stop(2)

@@ -35,6 +35,20 @@ import Testing
         }
     }
 
+    @Test func `A blob that no origin gives may be at one that is down, and need not be pushed again`() async throws {
+        try await Bench.with(3, quick) { bench in
+            let lost = digest(of: [9])
+            try await bench.index.addBlob(lost, to: try #require(Bench.name))
+            try await wait(for: "all to be up") { (try? bench[0].watch.placement.down.isEmpty) == true }
+            #expect(try await bench.read(lost, from: 0).status == 404)
+            await bench.stop(2)
+            let refused = try await bench.read(lost, from: 0)
+            #expect(refused.status == 503)
+            #expect(refused.headers.first(name: "retry-after") != nil)
+            #expect(String(decoding: refused.body, as: UTF8.self).contains(bench.hosts[2]))
+        }
+    }
+
     /// Two disks that were bad in one place asked one another for ever.
     @Test func `A piece to mend with comes from the owner that has it right, whoever is asked first`() async throws {
         try await Bench.with(3, quick) { bench in

@@ -78,6 +78,12 @@ import Testing
     @Test func `a size below zero, another type than sent, and another algorithm are refused`() throws {
         let layer = #"{"mediaType":"a","digest":"\#(digest)","size":-1}"#
         #expect(throws: ManifestError.self) { try Manifest(image([try JSONValue.parse(Array(layer.utf8))]), type: nil) }
+        for size in ["70368744177665", "9223372036854775807"] {
+            let large = layer.replacing("-1", with: size)
+            #expect(throws: ManifestError.self) {
+                try Manifest(image([try JSONValue.parse(Array(large.utf8))]), type: nil)
+            }
+        }
         #expect(throws: ManifestError.self) { try Manifest(image([]), type: Manifest.indexType) }
         let other = #"{"mediaType":"a","digest":"sha512:00","size":1}"#
         #expect(throws: ManifestError.unsupported("sha512")) {

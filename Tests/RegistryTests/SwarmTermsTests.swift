@@ -24,6 +24,18 @@ import Text
         #expect(try SwarmTerms.anyClient.isOpen(name("a")) && SwarmTerms.anyClient.reaches(name("a")))
     }
 
+    /// The first would overflow the stack of whoever reads it, the others take for ever on a long name.
+    @Test(arguments: [String(repeating: "(", count: 100_000), "(a*)*b", "(a|aa)+", ".*.*.*.*.*.*.*x"])
+    func `patterns from another host are short and quick`(pattern: String) throws {
+        #expect(throws: NamePatterns.Malformed.self) { try NamePatterns(simple: [pattern]) }
+        #expect(SwarmTerms(json: ["open": .array([.string(pattern)])]) == nil)
+    }
+
+    @Test func `a pattern of another host may have groups and repetitions`() throws {
+        let patterns = try NamePatterns(simple: ["(team|lab)/[a-z]+(-[0-9])?", "public/.*"])
+        #expect(patterns.match("lab/app-1") && patterns.match("public/a/b") && !patterns.match("team/1"))
+    }
+
     @Test func `a pattern is for whole names`() throws {
         let terms = SwarmTerms(Secret("s"), open: try NamePatterns(["public"]))
         #expect(try terms.isOpen(name("public")) && !terms.isOpen(name("public/a")) && terms.reaches(name("x")))

@@ -279,4 +279,13 @@ import Testing
         let files = try FilesManifest.files(of: try #require(try bench.registry.manifest("1")))
         #expect(bench.registry.state.withLock { $0.blobs["\(files[0].digest)"] } == large)
     }
+
+    @Test func `a registry that confirms nothing of what it is sent is given up`() async throws {
+        let bench = try bench { request in
+            request.method == "PATCH" ? .answer(202, headers: ["Location": request.path, "Range": "0-0"]) : nil
+        }
+        bench.limits.tries = 2
+        await #expect(throws: PushError.self) { try await bench.push("app/large") }
+        #expect(bench.registry.log.count { $0.method == "PATCH" } == 2)
+    }
 }

@@ -1,6 +1,8 @@
 import BlobNode
+import Foundation
 import Hashing
 import Registry
+import Synchronization
 import TestSupport
 import Testing
 import Text
@@ -132,6 +134,22 @@ import Upkeep
                 #expect(try origin.node.info(of: second.sha256)?.digest == second.sha256)
                 #expect(origin.has(first) && origin.has(second))
             }
+        }
+    }
+
+    @Test func `tells of a blob that is gone from the disk`() async throws {
+        try await Origin.with { origin in
+            let gone = try origin.push(bytes, usedAt: 1)
+            try FileManager.default.removeItem(atPath: origin.node.directory.path(of: gone.sha256))
+            let told = Mutex<[SHA256Digest]>([])
+            try await with(origin) { scrubber async throws in
+                scrubber.onLoss { digest in told.withLock { $0.append(digest) } }
+                await scrubber.scrubAll()
+                await scrubber.wait()
+            }
+            let lost = told.withLock { $0 }
+            #expect(lost == [gone.sha256])
+            #expect(origin.node.catalogue.entryOfAny(gone.sha256) == nil)
         }
     }
 

@@ -11,9 +11,17 @@ package enum SystemResolver {
         package var description: String { "the name \(host) cannot be resolved: \(reason)" }
     }
 
+    /// Name servers that are silent hold a thread for many seconds each. These threads are for nothing else, so that no disk
+    /// access of the process waits behind them.
+    private static let threads: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 16)
+        pool.start()
+        return pool
+    }()
+
     /// All addresses of a host, without duplicates, in the order that the system prefers (RFC 6724).
     package static func addresses(of host: String, port: UInt16) async throws -> [SocketAddress] {
-        try await NIOThreadPool.singleton.runIfActive { try lookUp(host, port) }
+        try await threads.runIfActive { try lookUp(host, port) }
     }
 
     private static func lookUp(_ host: String, _ port: UInt16) throws -> [SocketAddress] {

@@ -59,6 +59,8 @@ package final class Agent: Sendable {
     /// How swarms are found: as this host's files or else the registry say.
     let swarms = Mutex(SwarmTerms.anyClient)
     let openBlobs: OpenBlobs
+    /// How long the registry is waited for where its answer is known from before.
+    private let hush = Mutex(Hush())
 
     /// Background work: upkeep of the cache, and announces.
     private let chores = Mutex<[Task<Void, Never>]>([])
@@ -126,18 +128,41 @@ package final class Agent: Sendable {
         var content = fixed.flatMap { known.remembered($0) }
         if content == nil, let fixed { content = await Threads.offload { known.content(fixed) } }
         if let content, meaning?.isMutable != true { return content }
-        do {
-            let (new, bytes) = try await view.resolution(of: reference, now: Clocks.steadySeconds)
-            await Threads.offload { known.keep(new, for: reference, bytes: bytes) }
-            return new
-        } catch {
-            if case .unknown = error {
-                await Threads.offload { known.forget(reference) }
-            } else if let content {
-                // If the registry does not answer, the tag's last known content is better than an error.
+        let asking = Task { await asked(reference) }
+        // If the registry does not answer, the tag's last known content is better than an error. An answer that comes later is
+        // for the next one who asks.
+        if let content {
+            guard let found = await asking.value(within: hush.withLock { $0.patience(Clocks.steadySeconds) }) else {
+                hush.withLock { $0.until = Clocks.steadySeconds + Hush.length }
                 return content
             }
-            throw .registry(error)
+            hush.withLock { $0.until = 0 }
+            if case .failure(.unknown(let text)) = found { throw .registry(.unknown(text)) }
+            return (try? found.get()) ?? content
+        }
+        let found = await withTaskCancellationHandler {
+            await asking.value
+        } onCancel: {
+            asking.cancel()
+        }
+        do throws(RegistryError) { return try found.get() } catch {
+            guard !error.isUnknown, case .digest(let digest) = reference.version,
+                let part = await Threads.offload({ known.part(digest, of: reference.name) })
+            else { throw .registry(error) }
+            return part
+        }
+    }
+
+    /// Asks the registry, and keeps its answer.
+    private func asked(_ reference: Reference) async -> Result<ResolvedContent, RegistryError> {
+        let known = known
+        do throws(RegistryError) {
+            let (new, bytes) = try await view.resolution(of: reference, now: Clocks.steadySeconds)
+            await Threads.offload { known.keep(new, for: reference, bytes: bytes) }
+            return .success(new)
+        } catch {
+            if error.isUnknown { await Threads.offload { known.forget(reference) } }
+            return .failure(error)
         }
     }
 
@@ -154,6 +179,9 @@ package final class Agent: Sendable {
 
     /// Fetches all blobs of a content into the cache, the largest first, eight at a time.
     package func obtainAll(_ content: ResolvedContent, of name: ContentName) async throws(AgentError) {
+        // What one blob needs must not push out another of the same content: all of it is to be here in the end.
+        let leases = content.blobs.keys.map { node.catalogue.reserve($0.sha256) }
+        defer { withExtendedLifetime(leases) {} }
         let failure = await withTaskGroup(of: AgentError?.self) { group in
             var waiting = content.blobs.values.sorted { $0.size > $1.size }[...]
             var failure: AgentError?

@@ -36,7 +36,7 @@ package final class AgentServer: Sendable {
         let oci = OCIService(
             index: AgentIndex(agent, givesAnyCached: givesAnyCached), blobs: AgentBlobs(answer: answer),
             admission: admission, limits: limits,
-            mirrored: [agent.view.authority])
+            mirrors: { await agent.view.isPart($0) })
         let pulls = pulls ?? PullTable(agent)
         let table = AgentRoutes(
             calls: AgentCalls(agent: agent, answer: answer), files: FileCalls(answer: answer),

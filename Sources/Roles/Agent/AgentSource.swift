@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import JSON
 import Registry
 import RegistryClient
 import RegistryTransfer
@@ -13,13 +14,21 @@ package struct AgentSource: BlobSource {
     private let name: ContentName
     private let manifest: BlobDigest
 
+    /// Seconds without a received byte after which a fetch fails; nil for no limit.
+    private let patience: Double?
+
     /// Milliseconds without a line from the agent after which it counts as gone.
     private static let silence: Int32 = 30_000
+    /// Tries to get a place at the agent, which has a bounded number of them for each user, and microseconds between them.
+    private static let (placeTries, placePause) = (1_200, UInt32(250_000))
 
-    /// - Parameter manifest: the manifest that the blobs belong to.
+    /// - Parameters:
+    ///   - manifest: the manifest that the blobs belong to.
+    ///   - patience: seconds without a received byte after which a fetch fails; nil for no limit.
     /// - Returns: nil if no agent listens at the path.
-    package init?(path: String, name: ContentName, manifest: BlobDigest) {
+    package init?(path: String, name: ContentName, manifest: BlobDigest, patience: Double? = nil) {
         guard DescriptorProtocol.connect(to: path) != nil else { return nil }
+        self.patience = patience
         self.path = path
         self.name = name
         self.manifest = manifest
@@ -70,18 +79,28 @@ package struct AgentSource: BlobSource {
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
         do {
-            guard let channel = DescriptorProtocol.connect(to: path) else { throw SystemError(ECONNREFUSED) }
-            try channel.send(DescriptorProtocol.Request(name: name, manifest: manifest, blob: blob.digest).json)
+            let (channel, first) = try ask(blob, isCancelled)
             var before: Int64 = 0
-            while let (value, file) = try channel.receive(milliseconds: Self.silence) {
+            var (growth, reason) = (Clocks.steadySeconds, "the agent does not say why")
+            var next: (JSONValue, HeldFile?)? = first
+            while let (value, file) = next {
                 if isCancelled() { throw PullError.cancelled }
                 switch DescriptorProtocol.Answer(value) {
                 case .progress(let done, _, let peers, let origins, let trouble)?:
                     progress(.here(done))
-                    if done > before { progress(.received(Int(clamping: done - before))) }
+                    if done > before {
+                        progress(.received(Int(clamping: done - before)))
+                        growth = Clocks.steadySeconds
+                    }
                     before = max(before, done)
                     progress(.sources(peers: peers, origins: origins))
-                    if let trouble { progress(.waiting(trouble)) }
+                    if let trouble {
+                        progress(.waiting(trouble))
+                        reason = trouble
+                    }
+                    if let patience, Clocks.steadySeconds - growth > patience {
+                        throw PullError.silent(seconds: patience, reason: reason)
+                    }
                 case .ready(let wasCached)?:
                     guard let file else { throw SystemError(EPROTO) }
                     guard try file.status().size == blob.size else {
@@ -99,6 +118,7 @@ package struct AgentSource: BlobSource {
                             ? .unknown(text) : .refused(registry: "the agent", status: 503, code: "", message: text))
                 case nil: throw SystemError(EPROTO)
                 }
+                next = try channel.receive(milliseconds: Self.silence)
             }
             throw SystemError(ECONNRESET)
         } catch let error as PullError {
@@ -107,6 +127,25 @@ package struct AgentSource: BlobSource {
             throw .registry(
                 .refused(registry: "the agent at \(path)", status: 503, code: "", message: "it has gone: \(error)"))
         }
+    }
+
+    /// Asks for a blob, and waits for the first line. An agent that closes the connection before has no place for it now: pulls
+    /// of the same user have them all.
+    private func ask(
+        _ blob: WantedBlob, _ isCancelled: () -> Bool
+    ) throws -> (DescriptorChannel, (JSONValue, HeldFile?)) {
+        for attempt in 0..<Self.placeTries {
+            if isCancelled() { throw PullError.cancelled }
+            if attempt > 0 { usleep(Self.placePause) }
+            guard let channel = DescriptorProtocol.connect(to: path) else { throw SystemError(ECONNREFUSED) }
+            do throws(SystemError) {
+                try channel.send(DescriptorProtocol.Request(name: name, manifest: manifest, blob: blob.digest).json)
+                if let first = try channel.receive(milliseconds: Self.silence) { return (channel, first) }
+            } catch {
+                guard [EPIPE, ECONNRESET].contains(error.number) else { throw error }
+            }
+        }
+        throw SystemError(ECONNRESET)
     }
 
     private func onThread<Value: Sendable>(

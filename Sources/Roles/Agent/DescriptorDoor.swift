@@ -28,6 +28,8 @@ package final class DescriptorDoor: Sendable {
     /// Most milliseconds to wait for the next request while the command reads a blob.
     private static let readWithin: Int32 = 3_600_000
     private static let progressEvery: Int32 = 250
+    /// Most questions about references on one connection.
+    private static let mostQuestions = 16
 
     /// Listens at a path. Replaces the socket of an agent that has ended.
     /// - Parameters:
@@ -93,12 +95,16 @@ package final class DescriptorDoor: Sendable {
             // The command may read the last blob until it sends another request or closes the connection.
             var lease: BlobLease?
             defer { withExtendedLifetime(lease) {} }
+            var questions = 0
             while let (value, _) = try channel.receive(milliseconds: lease == nil ? Self.askWithin : Self.readWithin) {
                 if DescriptorProtocol.asksForStatus(value) {
                     try channel.send(try status())
                     continue
                 }
                 if let question = DescriptorProtocol.Question(value) {
+                    // Each answer is memory of this process, as long as the command holds it.
+                    questions += 1
+                    guard questions <= Self.mostQuestions else { return }
                     try answer(question, channel)
                     continue
                 }

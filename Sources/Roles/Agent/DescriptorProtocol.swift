@@ -4,6 +4,7 @@ import Glibc
 import JSON
 import Registry
 import Text
+import Threads
 
 /// The protocol by which a command gets blobs from the agent of its host: lines of JSON over a UNIX socket.
 ///
@@ -90,7 +91,8 @@ package enum DescriptorProtocol {
                 let peers = value["peers"]?.lenientInteger
             {
                 self = .progress(
-                    done: done, total: total, peers: Int(clamping: peers),
+                    done: max(0, min(done, BlobSize.most)), total: max(0, min(total, BlobSize.most)),
+                    peers: Int(clamping: peers),
                     origins: Int(clamping: value["origins"]?.lenientInteger ?? 0),
                     trouble: value["trouble"]?.stringValue.map { DisplayName.escape(String($0.prefix(500))) })
             } else {
@@ -161,6 +163,9 @@ final class DescriptorChannel: Sendable {
 
     /// Sends a line.
     /// - Parameter file: a file whose descriptor is sent with the line; nil for none.
+    /// Seconds in which a line must have come, after its first byte.
+    private static let lineSeconds = 10.0
+
     func send(_ value: JSONValue, with file: HeldFile? = nil) throws(SystemError) {
         var bytes = value.encode() + [0x0a]
         var descriptorToSend = file?.descriptor ?? -1
@@ -174,7 +179,7 @@ final class DescriptorChannel: Sendable {
 
     /// Receives the next line, and the file descriptor that came with it. Never reads beyond the end of the line.
     /// - Parameters:
-    ///   - milliseconds: most time to wait for each byte; -1 for no limit.
+    ///   - milliseconds: most time to wait for the first byte; -1 for no limit. The rest of the line has ten seconds.
     ///   - limit: most bytes of the line.
     /// - Returns: nil at the end of the connection.
     func receive(
@@ -182,9 +187,11 @@ final class DescriptorChannel: Sendable {
     ) throws(SystemError) -> (JSONValue, HeldFile?)? {
         var line: [UInt8] = []
         var file: HeldFile?
+        var end = Double.infinity
         while true {
             var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            let ready = poll(&waiting, 1, milliseconds)
+            let left = line.isEmpty ? milliseconds : Int32(max(0, (end - Clocks.steadySeconds) * 1_000))
+            let ready = poll(&waiting, 1, left)
             if ready < 0, errno == EINTR { continue }
             guard ready > 0 else { throw ready == 0 ? SystemError(ETIMEDOUT) : .current }
             // One byte at a time is fast enough here: most lines have a few hundred bytes.
@@ -197,6 +204,7 @@ final class DescriptorChannel: Sendable {
                 throw .current
             }
             if byte == 0x0a { break }
+            if line.isEmpty { end = Clocks.steadySeconds + Self.lineSeconds }
             line.append(byte)
             guard line.count <= limit else { throw SystemError(EMSGSIZE) }
         }

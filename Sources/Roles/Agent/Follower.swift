@@ -134,9 +134,12 @@ actor Follower {
                 guard postponed[reference] == nil,
                     await Threads.offload({ followed.change { $0.dropOldest(of: reference.name) } })
                 else {
-                    logger.warning(
-                        "there is no room for what is followed", metadata: ["reference": "\(reference)"])
-                    return true
+                    if postponed[reference] == nil {
+                        logger.warning(
+                            "there is no room for what is followed: it is tried again",
+                            metadata: ["reference": "\(reference)"])
+                    }
+                    return false
                 }
                 await agent.fetches.tidy()
             case .failed(let error):

@@ -116,6 +116,20 @@ package final class KnownReplies: Sendable {
         }
     }
 
+    /// What is known of a NAME's blob or manifest from content of the same NAME that it is part of; nil if that is nothing.
+    func part(_ digest: BlobDigest, of name: ContentName) -> ResolvedContent? {
+        let (kept, tags) = state.withLock { state in
+            (
+                state.contents.lazy.filter { $0.reference.name == name }.compactMap { $0.content.part(digest) }.first,
+                Set(state.tags.filter { $0.key.name == name }.map(\.value.digest))
+            )
+        }
+        if let kept { return kept }
+        return tags.prefix(Self.mostRead).lazy.compactMap { version in
+            self.content(Reference(name: name, version: .digest(version)))?.part(digest)
+        }.first
+    }
+
     /// Most replies that are read to find a blob.
     private static let mostRead = 64
 

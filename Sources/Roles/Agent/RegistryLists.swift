@@ -81,10 +81,10 @@ extension RegistryView {
                             let reference = Reference(name: name, version: .tag(tag))
                             if patterns.match(reference.description) { found.append((reference, at)) }
                         }
+                        if found.count > 2 * most { found = Array(found.sorted { $0.time < $1.time }.suffix(most)) }
                     }
                 }
             }
-            if found.count > 2 * most { found = Array(found.sorted { $0.time < $1.time }.suffix(most)) }
         }
         return found.sorted { $0.time < $1.time }.suffix(most).map(\.reference)
     }
@@ -96,14 +96,21 @@ extension RegistryView {
         _ client: RegistryClient, _ path: String, _ body: (JSONValue) async throws(RegistryError) -> Void
     ) async throws(RegistryError) {
         var after = ""
-        while true {
+        var last: String?
+        for _ in 0..<Self.mostPages {
             // A name that was removed meanwhile has no entries.
             guard let page = try await client.document(path + after, limit: Self.listLimit) else { return }
             try await body(page)
             guard let next = page["next"]?.stringValue else { return }
+            // Lists are in order, so that each page goes on behind the one before.
+            guard last.map({ $0 < next }) ?? true else { throw .malformed("a list that does not go on") }
+            last = next
             after = "&after=\(PercentEncoding.encode(next.utf8))"
         }
+        throw .malformed("a list without an end")
     }
+
+    private static let mostPages = 100_000
 
     // MARK: Watching
 

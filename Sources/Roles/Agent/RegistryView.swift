@@ -13,6 +13,7 @@ import Threads
 /// server that it came from is gone.
 package actor RegistryView {
     private let first: HTTPURL
+    private let others: [HTTPURL]
     private let credential: RegistryCredential?
     private let settings: HTTPTransportSettings
     private let ownTrackers: [String]?
@@ -48,15 +49,18 @@ package actor RegistryView {
 
     /// - Parameters:
     ///   - first: the URL of any origin or index.
+    ///   - others: to be asked for the list of parts too.
     ///   - settings: of connections to all parts. With a certificate pin, all parts must show that certificate.
     ///   - trackers: announce URLs to use instead of those that the registry lists; nil to use the registry's.
     ///   - known: the list of an earlier run.
     ///   - keep: stores a new list for the next run.
     package init(
-        _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings = HTTPTransportSettings(),
+        _ first: HTTPURL, others: [HTTPURL] = [], credential: RegistryCredential?,
+        settings: HTTPTransportSettings = HTTPTransportSettings(),
         trackers: [String]? = nil, known: Cluster? = nil, keep: @escaping @Sendable (Cluster) -> Void = { _ in }
     ) {
         self.first = first
+        self.others = others
         self.credential = credential
         self.settings = settings
         ownTrackers = trackers
@@ -111,7 +115,7 @@ package actor RegistryView {
     }
 
     private func renew(now: Double) async throws(RegistryError) -> Cluster {
-        let parts = [first] + (cluster?.indexes ?? []) + (cluster?.origins.map(\.url) ?? [])
+        let parts = [first] + others + (cluster?.indexes ?? []) + (cluster?.origins.map(\.url) ?? [])
         let rounds = cluster == nil ? 3 : 1
         let new = try await ask(parts, rounds: rounds, now: now) { client throws(RegistryError) in
             guard let found = try await client.document("/v1/cluster", limit: Self.clusterLimit) else {

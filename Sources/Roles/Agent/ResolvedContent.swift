@@ -70,6 +70,18 @@ package struct ResolvedContent: Sendable {
         self.blobs = blobs
     }
 
+    private init(
+        _ digest: BlobDigest, manifests: [BlobDigest: Manifest], blobs: [BlobDigest: Blob]
+    ) {
+        (self.digest, isMutable, self.manifests, self.blobs) = (digest, nil, manifests, blobs)
+    }
+
+    /// A manifest or a blob of this content as a content of its own; nil if it is not part of it.
+    func part(_ digest: BlobDigest) -> ResolvedContent? {
+        if manifests[digest] != nil { return ResolvedContent(digest, manifests: manifests, blobs: blobs) }
+        return blobs[digest].map { ResolvedContent(digest, manifests: [:], blobs: [digest: $0]) }
+    }
+
     /// The content as an index answers, for commands of this host, which get contents of blobs in another way.
     var json: JSONValue {
         var members: JSONObject = ["digest": .string(digest.description)]
@@ -90,7 +102,7 @@ package struct ResolvedContent: Sendable {
         guard let digest = entry["digest"]?.stringValue.flatMap({ BlobDigest($0) }) else {
             throw Malformed(description: "a blob in the index's answer has no digest")
         }
-        guard case .integer(let size)? = entry["size"], size >= 0 else {
+        guard case .integer(let size)? = entry["size"], BlobSize.isPossible(size) else {
             throw Malformed(description: RegistryText.noBlob(digest))
         }
         var content: [UInt8]?

@@ -162,6 +162,7 @@ package actor BlobFetches {
     private func run(_ plan: Plan) async {
         if !slots.take() { await withCheckedContinuation { slots.wait($0) } }
         let (digest, begunAt) = (plan.info.digest, Clocks.steadySeconds)
+        fetches.takeTurn(digest)
         var ending = FetchEnding.over
         if fetches[digest]?.isAbandoned == false { ending = await transfer(plan) }
         if case .failed(let problem) = ending, problem.kind == .disk, await isDiskFull {

@@ -65,10 +65,18 @@ package struct CacheDecision: Sendable, Hashable {
         var free = free
         func fits() -> Bool { held <= limits.most && free >= Self.sum(limits.keepFree, outstanding) }
         let oldestFirst = entries.sorted { ($0.usedAt, $0.size) < ($1.usedAt, $1.size) }
+        // Nothing goes for what could not have room even then.
+        var isPossible = true
+        if !fits() {
+            let most = entries.reduce(Int64(0)) { isInUse($1.item) ? $0 : Self.sum($0, $1.size) }
+            isPossible =
+                held - min(held, most) <= limits.most
+                && Self.sum(free, most) >= Self.sum(limits.keepFree, outstanding)
+        }
         for entry in oldestFirst {
             let isOld =
                 now - entry.usedAt > limits.unusedFor || entry.storedAt.map { now - $0 > limits.keptFor } ?? false
-            if !isOld, fits() { continue }
+            if !isOld, fits() || !isPossible { continue }
             // Evicting an item without bytes makes no room.
             guard isOld || entry.size > 0, !isInUse(entry.item) else { continue }
             evicted.append(entry.item)

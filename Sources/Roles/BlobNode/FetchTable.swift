@@ -11,6 +11,8 @@ struct FetchTable {
         fileprivate(set) var transfer: Transfer?
         /// The last warning of the transfer.
         fileprivate(set) var warning: String?
+        /// The fetch has its turn: others wait for one of them to end.
+        fileprivate(set) var hasTurn = false
         /// The fetch is to stop: no caller holds it any more, or the host stops.
         fileprivate(set) var isAbandoned = false
         /// The number of callers that wait for the fetch, or read from it.
@@ -33,8 +35,8 @@ struct FetchTable {
     var count: Int { all.count }
     var digests: [SHA256Digest] { Array(all.keys) }
     var transfers: [Transfer] { all.values.compactMap(\.transfer) }
-    /// The size of each blob that is being fetched, in bytes.
-    var lengths: [SHA256Digest: Int64] { all.mapValues(\.plan.info.length) }
+    /// The size of each blob that is being fetched, in bytes. Those that wait for their turn need no room yet.
+    var lengths: [SHA256Digest: Int64] { all.filter(\.value.hasTurn).mapValues(\.plan.info.length) }
 
     /// A number that was not used before.
     mutating func nextSerial() -> UInt64 {
@@ -77,6 +79,8 @@ struct FetchTable {
     }
 
     // MARK: Beginning and ending
+
+    mutating func takeTurn(_ digest: SHA256Digest) { all[digest]?.hasTurn = true }
 
     mutating func begin(_ digest: SHA256Digest, _ transfer: Transfer) {
         all[digest]?.transfer = transfer

@@ -31,9 +31,9 @@ package struct ColdClock: Sendable {
 
 /// Limits and times of write-back and cold reads.
 package struct ColdSettings: Sendable {
-    /// The most blobs that are uploaded to back ends at a time.
+    /// The most blobs that are uploaded to one back end at a time.
     package var uploads = 4
-    /// The most blobs that are read from back ends at a time.
+    /// The most blobs that are read from one back end at a time.
     package var reads = 4
     /// The most ranges of one blob that are read at a time; `rangeBytes` is their length.
     package var ranges = 4

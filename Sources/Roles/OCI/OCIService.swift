@@ -15,12 +15,13 @@ package struct OCIService: Sendable {
     let limits: HTTPLimits
     /// The registries that this host mirrors, such as `registry.example:15000`, besides the host to which a request is
     /// addressed.
-    private let mirrored: Set<String>
+    private let mirrors: @Sendable (String) async -> Bool
 
     package init(
-        index: any OCIIndex, blobs: any OCIBlobs, admission: Admission, limits: HTTPLimits, mirrored: Set<String> = []
+        index: any OCIIndex, blobs: any OCIBlobs, admission: Admission, limits: HTTPLimits,
+        mirrors: @escaping @Sendable (String) async -> Bool = { _ in false }
     ) {
-        self.mirrored = mirrored
+        self.mirrors = mirrors
         self.index = index
         self.blobs = blobs
         self.admission = admission
@@ -42,7 +43,7 @@ package struct OCIService: Sendable {
             let path = try OCIPath(
                 request.uri.path, allowsCapitals: Product.isOwn(userAgent: request.headers[.userAgent]))
             try require(Self.role(of: request.method, path), context)
-            try requireMirrored(request)
+            try await requireMirrored(request)
             if let name = path.name, !context.sees(name) {
                 throw OCIError(403, .denied, ServiceContext.unseenText(name))
             }
@@ -113,10 +114,11 @@ package struct OCIService: Sendable {
     /// containerd sends a mirror the parameter `ns`, the registry whose content it wants. The answer 404 for any other
     /// registry makes containerd try the next host. Content of this registry must not be served for the same name of another
     /// one.
-    private func requireMirrored(_ request: Request) throws(OCIError) {
-        guard let host = request.uri.queryParameters["ns"].map(String.init), host != request.head.authority,
-            !mirrored.contains(host)
-        else { return }
+    private func requireMirrored(_ request: Request) async throws(OCIError) {
+        guard let host = request.uri.queryParameters["ns"].map(String.init), host != request.head.authority else {
+            return
+        }
+        if await mirrors(host) { return }
         throw OCIError(404, .nameUnknown, "nothing of \(DisplayName.escape(host)) is here")
     }
 
@@ -196,7 +198,9 @@ package struct OCIService: Sendable {
     /// An error response in the form of the OCI distribution API.
     package static func response(_ error: OCIError) -> Response {
         var response = json(error.json, status: HTTPResponse.Status(code: error.status))
-        if error.code == .tooManyRequests { response.headers[.retryAfter] = RequestPlace.retryAfter }
+        if error.code == .tooManyRequests || error.status == 503 {
+            response.headers[.retryAfter] = RequestPlace.retryAfter
+        }
         return response
     }
 

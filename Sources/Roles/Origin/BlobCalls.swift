@@ -43,7 +43,7 @@ struct BlobCalls: Sendable {
         }
         // The torrent is valid even while the blob on disk has corrupt pieces.
         if isMetainfo, node.catalogue.entryOfAny(digest.sha256)?.infoHash != nil {
-            return await torrent(digest, of: name)
+            return await torrent(digest, of: name, SeenAddress(request, context))
         }
         if node.catalogue.entry(of: digest.sha256) == nil, let cold {
             do throws(OCIError) {
@@ -60,7 +60,8 @@ struct BlobCalls: Sendable {
         guard node.catalogue.touch(digest.sha256, at: Clocks.wallSeconds) != nil else {
             return .text(RegistryText.noBlob(digest) + "\n", status: .notFound)
         }
-        return isMetainfo ? await torrent(digest, of: name) : await content(digest, request, context)
+        return isMetainfo
+            ? await torrent(digest, of: name, SeenAddress(request, context)) : await content(digest, request, context)
     }
 
     /// Kraken's clients write digests in paths with and without `sha256:`.
@@ -82,22 +83,23 @@ struct BlobCalls: Sendable {
         guard let info = await cold.reads.torrent(of: digest, in: name, patience: ColdAnswers.sizePatience) else {
             return nil
         }
-        return await torrent(info, of: name)
+        return await torrent(info, of: name, SeenAddress(request, context))
     }
 
-    private func torrent(_ digest: BlobDigest, of name: ContentName) async -> Response {
+    private func torrent(_ digest: BlobDigest, of name: ContentName, _ seen: SeenAddress) async -> Response {
         let info = await Threads.offload { [node] in try? node.info(of: digest.sha256) }
         guard let info else { return .text("a blob without bytes has no torrent\n", status: .notFound) }
-        return await torrent(info, of: name)
+        return await torrent(info, of: name, seen)
     }
 
-    private func torrent(_ info: BlobInfo, of name: ContentName) async -> Response {
-        let torrent = Torrent(info: info.info, trackers: trackers.map { [$0] })
+    private func torrent(_ info: BlobInfo, of name: ContentName, _ seen: SeenAddress) async -> Response {
+        let torrent = Torrent(info: info.info, trackers: trackers.map { [seen.announce($0)] })
+        let announced = Torrent(info: info.info, trackers: trackers.map { [seen.ownAnnounce($0)] })
         // Idle blobs are not announced to trackers. A client that asks for the torrent asks the tracker next, and must
         // find this origin there. Under a NAME that is not open, only clients with the registry's secret find the
         // swarm.
         let options = node.options(of: info.digest, isOpen: swarms.isOpen(name))
-        _ = await node.swarm.announce(torrent, options: options)
+        _ = await node.swarm.announce(announced, options: options)
         return Response(
             status: .ok, headers: [.contentType: "application/x-bittorrent"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: torrent.encode())))

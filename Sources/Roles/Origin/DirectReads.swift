@@ -1,33 +1,36 @@
+import Admission
 import HTTPServing
 import HTTPTypes
 import Hummingbird
 import Registry
-import Synchronization
 
 /// Limits how many HTTP reads of large blobs an origin answers at a time. Clients beyond the limit are expected to use
-/// the swarm.
+/// the swarm. When all places are taken, a read that has not moved for a while gives its place up.
 package final class DirectReads: Sendable {
-    /// One read that counts towards the limit, until its last reference is gone.
-    package final class Place: Sendable {
-        private let reads: DirectReads
-        fileprivate init(_ reads: DirectReads) { self.reads = reads }
-        deinit { reads.underWay.subtract(1, ordering: .relaxed) }
-    }
-
     /// Default limit (the setting `direct`).
     package static let usual = 8
 
-    private let most: Int
-    private let underWay = Atomic<Int>(0)
+    /// A budget of requests alone; nil without a limit.
+    private let places: Admission?
 
     /// - Parameter most: 0 for no limit.
-    package init(most: Int = usual) { self.most = max(0, most) }
+    package init(most: Int = usual) {
+        guard most > 0 else {
+            places = nil
+            return
+        }
+        var limits = AdmissionLimits(descriptors: 0)
+        limits.requests = [.files: most]
+        // Whoever reads on keeps its place, however many it has.
+        limits.share = most
+        places = Admission(limits: limits)
+    }
 
-    /// Nil if the limit is reached.
-    package func place() -> Place? {
-        let count = underWay.add(1, ordering: .relaxed).newValue
-        let place = Place(self)
-        return most == 0 || count <= most ? place : nil
+    /// A place for one read, which counts until its last reference is gone; nil where there is no limit.
+    package func place(in context: ServiceContext) throws(OCIError) -> Admission.RequestTicket? {
+        guard let places else { return nil }
+        guard let place = context.place(places, at: .files) else { throw Self.refusal }
+        return place
     }
 
     package static let refusal = OCIError(

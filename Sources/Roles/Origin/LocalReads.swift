@@ -39,19 +39,15 @@ package struct LocalReads: Sendable {
         guard let (entry, lease) = node.catalogue.lease(digest.sha256, at: Clocks.wallSeconds),
             let file = await node.directory.served(digest)
         else { return nil }
-        var held: DirectReads.Place?
-        if head.method == .get, entry.size > Self.small {
-            held = direct.place()
-            if held == nil { throw DirectReads.refusal }
-        }
+        var held: Admission.RequestTicket?
+        if head.method == .get, entry.size > Self.small { held = try direct.place(in: context) }
         guard let place = context.place(admission, at: .files) else {
             throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
         }
         // The entity tag is the same at all origins, so a client can continue a read at another origin.
-        var response = FileAnswer(to: head, file: file, headers: headers, tag: "\"\(digest)\"")
-            .response(in: context, within: limits, admission, holding: place)
-        if let held { response = response.holding(held) }
-        return response.holding(lease)
+        return FileAnswer(to: head, file: file, headers: headers, tag: "\"\(digest)\"")
+            .response(in: context, within: limits, admission, holding: place, and: held)
+            .holding(lease)
     }
 
     /// The answer with a blob that comes from its back end piece by piece; nil for one that does not.
@@ -66,14 +62,14 @@ package struct LocalReads: Sendable {
         switch ArrivingAnswer.begin(to: head, size: info.length, headers: headers, tag: "\"\(digest)\"") {
         case .answered(let response): return response
         case .content(let answer):
-            guard let held = direct.place() else { throw DirectReads.refusal }
+            let held = try direct.place(in: context)
             guard let place = context.place(admission, at: .files) else {
                 throw OCIError(429, .tooManyRequests, RequestPlace.refusalText)
             }
             guard let reading = await reads.read(digest, answer.range) else { return nil }
-            return answer.response(from: reading.file, chunk: Self.arrivingChunk, holding: place) {
+            return answer.response(from: reading.file, chunk: Self.arrivingChunk, holding: place, and: held) {
                 await reading.available($0)
-            }.holding(held)
+            }
         }
     }
 

@@ -82,10 +82,11 @@ package final class RegistryServer: Sendable {
                 + OriginRoutes.blobs { await blobs.respond(to: $0, $1) }
                 + OriginRoutes.lists(
                     cluster: { request, context in
-                        Response.json(
+                        let seen = SeenAddress(request, context)
+                        return Response.json(
                             cluster(
-                                seenFrom: request, scheme, peers: peers, trackers: trackers,
-                                swarms: swarms.json(for: context, access)))
+                                seenFrom: request, scheme, peers: seen.peers(peers),
+                                trackers: trackers.map(seen.announce), swarms: swarms.json(for: context, access)))
                     }, status: { _, _ in status(of: node) }, metrics: { _, _ in await metrics.page() },
                     ready: { await cold?.readinessProblem() }))
         var services: [HTTPService] = []

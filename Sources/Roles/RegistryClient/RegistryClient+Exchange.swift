@@ -24,6 +24,7 @@ extension RegistryClient {
     /// an accepted status has arrived.
     func exchange(_ call: Call) async throws(RegistryError) -> HTTPAnswer {
         var tries = 0
+        let coldEnd = NIODeadline.now() + .hours(1)
         while true {
             tries += 1
             let answer: HTTPAnswer
@@ -46,8 +47,10 @@ extension RegistryClient {
             }
             if [429, 502, 503, 504].contains(status), tries < options.tries {
                 let body = (try? await transport.collect(answer, limit: 64 << 10)) ?? []
-                // The registry is reading the blob from its back end. That is not a failure, and ends by itself.
-                if String(decoding: body, as: UTF8.self).contains("\"BLOB_COLD\"") { tries = 0 }
+                // The registry is reading the blob from its back end. That is not a failure, and ends by itself. What takes
+                // longer than an hour never ends.
+                let isCold = String(decoding: body, as: UTF8.self).contains("\"BLOB_COLD\"")
+                if isCold, NIODeadline.now() < coldEnd { tries = 0 }
                 try await pause(
                     after: max(1, tries), asked: answer.headers.first(name: "retry-after").flatMap { Double($0) })
                 continue

@@ -36,7 +36,7 @@ package struct WarmReport: Sendable, Hashable {
         else { return nil }
         self.init(
             state: state, done: done, total: total,
-            detail: String((value["detail"]?.stringValue ?? "").prefix(Self.mostDetail)))
+            detail: (value["detail"]?.stringValue ?? "").prefix(bytes: Self.mostDetail))
     }
 
     /// Adds the report's members to a JSON object.

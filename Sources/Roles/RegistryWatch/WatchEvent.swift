@@ -95,6 +95,7 @@ package struct WatchReply: Sendable, Hashable {
         self.last = last
         hasGap = value["gap"] == .bool(true)
         self.events = events.compactMap { WatchEvent($0) }
-        time = value["time"]?.lenientInteger.map { Double($0) }
+        // Times in seconds that a calendar has.
+        time = value["time"]?.lenientInteger.flatMap { (0...1 << 38).contains($0) ? Double($0) : nil }
     }
 }

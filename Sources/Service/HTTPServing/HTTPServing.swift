@@ -13,7 +13,8 @@ package struct HTTPLimits: Sendable {
     package var bodyTime = Duration.seconds(20)
     /// Maximum idle time of a connection between requests.
     package var keepAlive = Duration.seconds(60)
-    /// Maximum time without a byte in either direction during a response.
+    /// Maximum time without a byte in either direction, while a request arrives and once its response has begun. Making the
+    /// response may take longer.
     package var stall = Duration.seconds(180)
     /// Maximum time for the head of a request, from the start of the connection or from its first byte after the
     /// previous response. Also for the rest of a request that has already been answered.

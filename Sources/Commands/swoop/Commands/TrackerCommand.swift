@@ -2,8 +2,10 @@ import Address
 import ArgumentParser
 import Fleet
 import FleetLink
+import HTTPTransport
 import Logging
 import Reactor
+import Text
 import TrackerRedis
 import TrackerServer
 import Tracking
@@ -168,9 +170,11 @@ struct TrackerCommand: SwoopCommand {
     private func origins(_ given: RoleConfiguration) throws -> TrackerOrigins? {
         guard let registry = access.registry ?? given.originURL else { return nil }
         let (url, credential) = try access.place(configured: registry)
+        var settings = try access.settings
+        if access.registry == nil { settings.tls = try given.transport().tls }
         return TrackerOrigins(
-            url, credential: try credential ?? given.credential(), settings: try access.settings,
-            swarms: try given.swarms())
+            url, others: access.registry == nil ? given.otherOrigins : [],
+            credential: try credential ?? given.credential(), settings: settings, swarms: try given.swarms())
     }
 
     private func configuration(
@@ -181,7 +185,10 @@ struct TrackerCommand: SwoopCommand {
         let usual = try isRegistrys ? PeerAddress(host: given.host(), port: UInt16(port ?? 15_003)) : nil
         let http = http ?? usual ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
         var configuration = TrackerConfiguration(http: [http], udp: [udp ?? http])
-        if isRegistrys { (configuration.interval, configuration.trust) = (30, .loopbackAndPrivate) }
+        if isRegistrys {
+            (configuration.interval, configuration.trust) = (30, .loopbackAndPrivate)
+            configuration.limits.maximumPeers = configuration.limits.announceLimit
+        }
         if let seconds = given.values.trackerServer.announceInterval {
             configuration.interval = max(1, Int(seconds.rounded()))
         }
@@ -214,9 +221,18 @@ extension RoleConfiguration {
     /// The URL of an origin, from Kraken's configuration files, if this is a registry's tracker; nil otherwise.
     fileprivate var originURL: String? {
         if let registry = values.registry { return registry }
-        let scheme = values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
-        if let origin = values.origin.fixed.first { return "\(scheme)://\(origin)" }
-        if let dns = values.origin.dns { return "\(scheme)://\(dns)" }
-        return place.path != nil ? "\(scheme)://127.0.0.1:15002" : nil
+        if let origin = values.origin.fixed.first { return "\(originScheme)://\(origin)" }
+        if let dns = values.origin.dns { return "\(originScheme)://\(dns)" }
+        return place.path != nil ? "\(originScheme)://127.0.0.1:15002" : nil
+    }
+
+    private var originScheme: String {
+        values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
+    }
+
+    /// The other origins of the list, to be asked where the first does not answer.
+    fileprivate var otherOrigins: [HTTPURL] {
+        guard values.registry == nil else { return [] }
+        return values.origin.fixed.dropFirst().compactMap { HTTPURL("\(originScheme)://\($0)") }
     }
 }

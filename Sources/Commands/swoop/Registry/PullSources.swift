@@ -103,7 +103,9 @@ final class PullSources: ContentResolver {
     }
 
     func make(_ pool: WorkerPool, _ content: BlobDigest) async -> any BlobSource {
-        guard let agent, let source = AgentSource(path: agent, name: reference.name, manifest: content) else {
+        guard let agent,
+            let source = AgentSource(path: agent, name: reference.name, manifest: content, patience: patience)
+        else {
             return await direct(pool, content, isGiven: true)
         }
         return EitherSource(first: source, second: LaterSource { await self.direct(pool, content, isGiven: false) })

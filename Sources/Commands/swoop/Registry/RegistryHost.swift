@@ -43,6 +43,9 @@ struct RegistryPlace: Sendable {
     /// From a configuration file: settings other than directories and addresses.
     var index: IndexConfiguration
     var origin: OriginConfiguration
+    /// Seconds between two announces of a peer, and most peers in an answer; nil for the usual ones.
+    var announceInterval: Int?
+    var announceLimit: Int?
 
     init(data: String, host: String, ports: Ports, security: RegistrySecurity, backend: BackendAddress?) {
         (self.data, self.host, self.ports) = (data, host, ports)
@@ -115,7 +118,12 @@ struct RegistryHost: Sendable {
             upkeep = keeper
             var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
             settings.admission = admission
-            settings.interval = 30
+            settings.interval = place.announceInterval ?? 30
+            if let most = place.announceLimit {
+                settings.limits.maximumPeers = most
+                settings.limits.announceLimit = most
+                settings.limits.defaultPeers = min(most, settings.limits.defaultPeers)
+            }
             settings.trust = .loopbackAndPrivate
             let own = OwnOrigin(await node.peerAddress, pin: place.security.pin, swarms: place.security.swarms)
             stops.append { await own.stop() }
@@ -128,7 +136,7 @@ struct RegistryHost: Sendable {
             let ports = [15000, 15002, 15004].map { ListenAddress(host: place.host, port: place.port($0)) }
             let replicator = Replicator(
                 names, blobs: NodeReplicaBlobs(node: node, cold: cold), credential: place.remoteCredential,
-                backoff: place.index.remoteBackoff, logger: logger)
+                settings: place.index.transport, backoff: place.index.remoteBackoff, logger: logger)
             let server = try await RegistryServer.start(
                 at: ports, node: node, index: names, cold: cold, upkeep: keeper, peers: given, trackers: [announce],
                 direct: place.origin.settings.direct, idleUpload: place.origin.settings.idleUpload,

@@ -17,8 +17,10 @@ extension RoleConfiguration {
 
     /// The names whose swarms are open to any client.
     func openNames() throws -> NamePatterns {
-        do throws(NamePatterns.Malformed) { return try NamePatterns(values.open) } catch {
-            throw Failure(.usage, "the key 'open' is wrong: '\(error.pattern.shown)' is no regular expression")
+        do throws(NamePatterns.Malformed) { return try NamePatterns(simple: values.open) } catch {
+            throw Failure(
+                .usage, "the key 'open' is wrong: '\(error.pattern.shown)' is no regular expression that agents take",
+                advice: "They take at most 256 bytes and six repetitions in one, and repeat no group.")
         }
     }
 }

@@ -35,12 +35,15 @@ final class TrackerOrigins: Sendable {
     /// Seconds for an origin's answer: it may have to wait for its back end, some ten seconds.
     private static let originPatience = 30.0
 
-    /// - Parameter first: the URL of any origin or index, which lists the others.
+    /// - Parameters:
+    ///   - first: the URL of any origin or index, which lists the others.
+    ///   - others: to be asked for the list where that one does not answer.
     init(
-        _ first: HTTPURL, credential: RegistryCredential?, settings: HTTPTransportSettings, swarms: SwarmTerms? = nil
+        _ first: HTTPURL, others: [HTTPURL] = [], credential: RegistryCredential?, settings: HTTPTransportSettings,
+        swarms: SwarmTerms? = nil
     ) {
         ownSwarms = swarms
-        view = RegistryView(first, credential: credential, settings: settings)
+        view = RegistryView(first, others: others, credential: credential, settings: settings)
         transport = HTTPTransport(settings: settings)
     }
 

@@ -63,6 +63,11 @@ struct UpCommand: SwoopCommand {
 
     func run(_ reporter: Reporter) async throws {
         let given = try await given.load(.up, UpSupervisor.isParent ? nil : reporter)
+        guard given.indexDatabase == nil else {
+            throw Failure(
+                .usage, "the key 'database' is wrong: 'swoop up' keeps its index in SQLite below its data",
+                advice: "'swoop index' takes PostgreSQL.")
+        }
         let insecure = files.insecure || given.values.insecure
         let host = host ?? given.plainHost
         // Whether callers must show tokens.
@@ -85,6 +90,9 @@ struct UpCommand: SwoopCommand {
         place.remotes = try others.remotes(try given.remotes())
         place.remoteCredential = try others.credential
         try given.fill(&place.index, isRoles: false)
+        place.index.transport = try await Threads.offload { Result { try given.transport() } }.get()
+        place.announceInterval = given.values.trackerServer.announceInterval.map { max(1, Int($0.rounded())) }
+        place.announceLimit = given.values.trackerServer.announceLimit
         place.origin = try await Threads.offload { [origin = place.origin] in
             Result {
                 var origin = origin

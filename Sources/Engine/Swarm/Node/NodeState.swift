@@ -98,19 +98,28 @@ actor NodeState {
                 word.proof = options.trackerSecret?.proof(swarm: hash, blob: blob)
                 request.agent = word
             }
-            // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12).
-            for tier in torrent.trackers {
-                for url in tier {
-                    do {
-                        let answer = try await client.announce(
-                            url: url, request, filter: filter, timeout: options.trackerPatience)
-                        answered = min(answered ?? .infinity, answer.interval)
-                        break
-                    } catch {
-                        parts.logger.debug("tracker trouble", metadata: ["text": "\(error)"])
+            // One tracker of each tier is enough: trackers of a tier share their peers (BEP 12). No tier waits for another
+            // whose trackers are silent.
+            let interval = await withTaskGroup(of: Double?.self) { [request, logger = parts.logger] group in
+                for tier in torrent.trackers {
+                    group.addTask {
+                        for url in tier {
+                            do {
+                                return try await client.announce(
+                                    url: url, request, filter: filter, timeout: options.trackerPatience
+                                ).interval
+                            } catch {
+                                logger.debug("tracker trouble", metadata: ["text": "\(error)"])
+                            }
+                        }
+                        return nil
                     }
                 }
+                return await group.reduce(nil as Double?) { least, next in
+                    next.map { min(least ?? .infinity, $0) } ?? least
+                }
             }
+            if let interval { answered = min(answered ?? .infinity, interval) }
         }
         return answered
     }

@@ -164,6 +164,9 @@ final class ShelfService {
 
     // MARK: Rest
 
+    /// What each torrent that is awake and has peers had given, and since when it is that much.
+    private var lastGiven: [ObjectIdentifier: (bytes: Int64, at: Double)] = [:]
+
     private func lookLater() {
         timer = context.loop.schedule(after: torrents.limits.look) { [weak self] in
             guard let self else { return }
@@ -173,12 +176,22 @@ final class ShelfService {
         }
     }
 
+    /// A torrent whose peers take nothing for so long is not in use: a connection alone must not keep its content in a cache.
+    private static let untaken = 60.0
+
     private func letRest(patience: Double) {
+        let now = context.loop.now
+        var given: [ObjectIdentifier: (bytes: Int64, at: Double)] = [:]
         let idle = release {
-            torrents.rest(now: context.loop.now, patience: patience) {
-                !$0.engine.peers.isEmpty
+            torrents.rest(now: now, patience: patience) { content in
+                guard !content.engine.peers.isEmpty else { return false }
+                let (id, bytes) = (ObjectIdentifier(content.engine), content.engine.machine.transferred.up)
+                let before = lastGiven[id].flatMap { $0.bytes == bytes ? $0 : nil } ?? (bytes: bytes, at: now)
+                given[id] = before
+                return now - before.at < Self.untaken
             }
         }
+        lastGiven = given
         for awake in idle { end(awake.engine) }
     }
 

@@ -25,8 +25,10 @@ package actor ColdReads {
 
     private var table: ColdReadTable
     private var tasks: [BlobDigest: Task<Void, Never>] = [:]
-    private var underWay = 0
-    private var queue: [CheckedContinuation<Void, Never>] = []
+    /// Reads under way, by the labels of the back ends: one that hangs does not hold up the others.
+    private var underWay: [String: Int] = [:]
+    /// Reads that wait until another one at the same back end ends.
+    private var queues: [String: [CheckedContinuation<Void, Never>]] = [:]
     private var waiters: [BlobDigest: [Int: Waiter]] = [:]
     private var lastWaiter = 0
 
@@ -53,7 +55,7 @@ package actor ColdReads {
         self.logger = logger
         table = ColdReadTable(settings.backoff)
         var fetching = BlobFetches.Settings()
-        fetching.mostAtOnce = max(1, settings.reads)
+        fetching.mostAtOnce = max(1, settings.reads) * max(1, backends.labels.count)
         fetches = BlobFetches(node, settings: fetching)
     }
 
@@ -145,6 +147,9 @@ package actor ColdReads {
     private func run(_ digest: BlobDigest, from backend: Backend) async {
         do throws(BackendProblem) {
             guard let size = try await backend.size(of: digest) else { return ended(digest, .missing, nil) }
+            guard BlobSize.isPossible(size) else {
+                throw BackendProblem(.wrong, "\(backend.label) says that it has \(size) bytes, which nothing has")
+            }
             if let largest = settings.largest, size > largest {
                 throw BackendProblem(
                     .unsupported,
@@ -154,8 +159,8 @@ package actor ColdReads {
             for (number, waiter) in waiters[digest] ?? [:] where waiter.wish == .size { release(digest, number) }
             let isOnePiece = size <= Int64(node.directory.pieceLengths.pieceLength(for: size))
             if isOnePiece { judge(digest, nil) }
-            await enter()
-            defer { leave() }
+            await enter(backend.label)
+            defer { leave(backend.label) }
             if !isOnePiece, try await stream(digest, size: size, from: backend) { return ended(digest, .here, nil) }
             let read = ColdRead(
                 digest: digest, size: size, backend: backend, node: node, settings: settings, clock: clock)
@@ -244,15 +249,23 @@ package actor ColdReads {
         waiters[digest]?.removeValue(forKey: number)?.continuation.resume(returning: nil)
     }
 
-    private func enter() async {
-        if underWay < max(1, settings.reads) {
-            underWay += 1
+    private func enter(_ label: String) async {
+        let count = underWay[label, default: 0]
+        if count < max(1, settings.reads) {
+            underWay[label] = count + 1
             return
         }
-        await withCheckedContinuation { queue.append($0) }
+        await withCheckedContinuation { queues[label, default: []].append($0) }
     }
 
-    private func leave() {
-        if queue.isEmpty { underWay -= 1 } else { queue.removeFirst().resume() }
+    private func leave(_ label: String) {
+        var queue = queues[label, default: []]
+        if queue.isEmpty {
+            underWay[label, default: 1] -= 1
+            return
+        }
+        let next = queue.removeFirst()
+        queues[label] = queue
+        next.resume()
     }
 }

@@ -7,12 +7,13 @@ import Logging
 import Registry
 import Threads
 
-/// Uploads blobs to their back ends, a few at a time, and retries until they are stored.
+/// Uploads blobs to their back ends, a few at a time to each, and retries until they are stored.
 package actor WriteBack {
     private let store: WriteBackStore
     private let node: BlobNode
     private let backends: Backends
     private let policy: WriteBackPolicy
+    /// The most tasks of one back end that run at a time: one that hangs does not hold up the others.
     private let atOnce: Int
     private let clock: ColdClock
     private let logger: Logger
@@ -109,12 +110,14 @@ package actor WriteBack {
                 isToLookAgain = false
                 if isStopped { return }
                 let now = clock.now()
-                if running.count < atOnce {
-                    for task in try await store.due(
-                        now, resting: waiting(now), limit: Self.mostLookedAt)
-                    { startIfPossible(task) }
+                // The tasks of one back end may fill the limit: then the others' tasks are read again without them.
+                var isMore = true
+                while isMore {
+                    let tasks = try await store.due(now, resting: waiting(now), limit: Self.mostLookedAt)
+                    let before = running.count
+                    for task in tasks { startIfPossible(task) }
+                    isMore = tasks.count == Self.mostLookedAt && running.count > before
                 }
-                guard running.count < atOnce else { continue }
                 let due = try await store.nextDue(after: now, resting: waiting(now)).map { $0 - now }
                 if let pause = [due, rests.nextEnd(now: now)].compactMap({ $0 }).min() { look(in: pause) }
             } while isToLookAgain
@@ -126,9 +129,12 @@ package actor WriteBack {
 
     /// Back ends whose tasks are left out of the query, so that they do not fill its limit.
     private func waiting(_ now: Double) -> [String] {
-        let tried = Set(running.keys.map(\.backend)).filter { rests.isSuspect($0) }
+        let tried = Set(running.keys.map(\.backend)).filter { rests.isSuspect($0) || isFull($0) }
         return rests.resting(now: now) + absent + tried
     }
+
+    /// Whether as many tasks of a back end run as may.
+    private func isFull(_ label: String) -> Bool { running.keys.filter { $0.backend == label }.count >= atOnce }
 
     private func look(in seconds: Double) {
         timer?.cancel()
@@ -149,7 +155,7 @@ package actor WriteBack {
 
     private func startIfPossible(_ task: WriteBackTask) {
         let label = task.key.backend
-        guard !isStopped, running.count < atOnce, running[task.key] == nil,
+        guard !isStopped, !isFull(label), running[task.key] == nil,
             // A task without a configured back end stays in the queue until the back end is configured again.
             let backend = backends.backend(labelled: label),
             !rests.isSuspect(label) || !running.keys.contains(where: { $0.backend == label })

@@ -74,7 +74,7 @@ enum FactsAnswer {
         var facts: [BlobDigest: BlobFact] = [:]
         for value in list {
             guard let digest = value["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
-                case .integer(let size)? = value["size"], size >= 0
+                case .integer(let size)? = value["size"], BlobSize.isPossible(size)
             else { return nil }
             let content = value["content"]?.stringValue.flatMap { Base64.decode($0) }
             facts[digest] = BlobFact(

@@ -5,15 +5,21 @@ import OCI
 import Registry
 import Synchronization
 import Text
+import Threads
 
 /// An index in other processes, for the OCI distribution API of an origin. Several indexes may share one database: the
-/// index that responded last is asked first, and the next one if it does not respond. Nothing is cached, so a tag that
-/// is moved at one origin is moved at all of them at once.
+/// index that responded last is asked first, and the next one if it does not respond. No answer is taken from memory
+/// while an index responds, so a tag that is moved at one origin is moved at all of them at once.
 package final class RemoteIndex: OCIIndex {
     private let indexes: [HTTPURL]
     private let peers: HTTPPeers
     /// The position in `indexes` of the index that responded last.
     private let preferred = Mutex(0)
+    /// Blobs that names had when an index last said so.
+    private let known = Mutex(KnownBlobs())
+
+    /// Seconds to wait for an index where the answer from memory would do.
+    private static let knownPatience = 5.0
 
     /// - Parameters:
     ///   - indexes: in the order in which they are asked at first; one at least.
@@ -105,17 +111,39 @@ package final class RemoteIndex: OCIIndex {
 
     // MARK: Blobs
 
+    /// If no index can tell, the last answer counts for an hour: so what is known can be pulled while all indexes are down.
     package func hasBlob(_ digest: BlobDigest, in name: ContentName) async throws(OCIError) -> Bool {
-        try await ask(
-            HTTPPeers.Call(method: .GET, path: NameLink.blob(name, digest)), missing: .blobUnknown) != nil
+        let blob = KnownBlobs.Key(name: name, digest: digest)
+        let isKnown = known.withLock { $0.contains(blob, now: Clocks.steadySeconds) }
+        var call = HTTPPeers.Call(method: .GET, path: NameLink.blob(name, digest))
+        if isKnown { call.patience = Self.knownPatience }
+        let isThere: Bool
+        do throws(OCIError) {
+            isThere = try await ask(call, missing: .blobUnknown) != nil
+        } catch {
+            guard isKnown, error.status == 503 else { throw error }
+            return true
+        }
+        remember(blob, isThere)
+        return isThere
     }
 
     package func addBlob(_ digest: BlobDigest, to name: ContentName) async throws(OCIError) {
         _ = try await ask(HTTPPeers.Call(method: .PUT, path: NameLink.blob(name, digest)))
+        remember(KnownBlobs.Key(name: name, digest: digest), true)
+    }
+
+    private func remember(_ blob: KnownBlobs.Key, _ isThere: Bool) {
+        let now = Clocks.steadySeconds
+        known.withLock { known in
+            if isThere { known.add(blob, now: now) } else { known.remove(blob) }
+        }
     }
 
     package func removeBlob(_ digest: BlobDigest, from name: ContentName) async throws(OCIError) -> Bool {
-        try await ask(
+        // An index may remove it even if its answer is lost.
+        remember(KnownBlobs.Key(name: name, digest: digest), false)
+        return try await ask(
             HTTPPeers.Call(method: .DELETE, path: NameLink.blob(name, digest)), missing: .blobUnknown) != nil
     }
 
@@ -153,10 +181,44 @@ package final class RemoteIndex: OCIIndex {
     private static func silent(_ index: HTTPURL?, tries: Int) -> OCIError {
         OCIError(
             503, .tooManyRequests,
-            index.map { "index \($0.authority) does not answer (tried \(tries))" } ?? "no index is configured")
+            index.map {
+                "index \($0.isSecure ? "https" : "http")://\($0.authority) does not answer (tried \(tries))"
+            } ?? "no index is configured")
     }
 
     private static func malformed(_ what: String) -> OCIError {
         OCIError(503, .unavailable, "the registry's index answers with \(what): try again")
+    }
+}
+
+/// Blobs that names had a while ago. Bounded: the oldest are forgotten first. Pure.
+struct KnownBlobs: Sendable {
+    struct Key: Hashable, Sendable {
+        let name: ContentName
+        let digest: BlobDigest
+    }
+
+    /// Seconds for which a blob is remembered.
+    static let memory = 3_600.0
+    /// Most blobs in one of the two halves.
+    private let most: Int
+    /// When a blob was last known to be there. Once `recent` is full it becomes `older`, and what was `older` is forgotten.
+    private var (recent, older): ([Key: Double], [Key: Double]) = ([:], [:])
+
+    init(most: Int = 50_000) { self.most = max(1, most / 2) }
+
+    func contains(_ blob: Key, now: Double) -> Bool {
+        guard let time = recent[blob] ?? older[blob] else { return false }
+        return now - time < Self.memory
+    }
+
+    mutating func add(_ blob: Key, now: Double) {
+        if recent.count >= most, recent[blob] == nil { (recent, older) = ([:], recent) }
+        recent[blob] = now
+    }
+
+    mutating func remove(_ blob: Key) {
+        recent[blob] = nil
+        older[blob] = nil
     }
 }

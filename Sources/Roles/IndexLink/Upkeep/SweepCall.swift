@@ -66,8 +66,8 @@ extension RemoteFacts {
                         .unavailable, "origin \(origin.authority) answers with status \(answer.status)")
                     continue
                 }
-                swept.blobs += Int(clamping: blobs)
-                swept.bytes += bytes
+                swept.blobs += Int(max(0, min(blobs, 1 << 40)))
+                swept.bytes += max(0, min(bytes, 1 << 56))
                 count += 1
             } catch {
                 silent = BlobFactsError(

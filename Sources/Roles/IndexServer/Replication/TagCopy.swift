@@ -124,12 +124,21 @@ struct TagCopy: Sendable {
         }
         var upload = try await session(digest, size)
         var failures = 0
+        // Only what goes beyond this is progress: a registry may forget what it has confirmed.
+        var highest = upload.offset
         while upload.offset < size {
             let range = upload.offset..<min(size, upload.offset + Self.partBytes)
             do throws(RegistryError) {
                 let part = try await blobs.part(range, of: digest, in: name)
                 upload = try await client.append(part, length: Int64(range.count), to: upload)
-                failures = 0
+                if upload.offset > highest {
+                    (highest, failures) = (upload.offset, 0)
+                } else if upload.offset < range.upperBound {
+                    failures += 1
+                    guard failures < Self.mostFailures else {
+                        throw RegistryError.malformed("less of the upload than was sent, again and again")
+                    }
+                }
                 try await note("\(digest) \(upload.location.text)")
             } catch {
                 failures += 1
@@ -141,7 +150,7 @@ struct TagCopy: Sendable {
                 default: throw error
                 }
                 guard let there = try await client.status(of: upload) else { throw error }
-                if there.offset > upload.offset { failures = 0 }
+                if there.offset > highest { (highest, failures) = (there.offset, 0) }
                 upload = there
             }
         }
@@ -175,6 +184,9 @@ struct TagCopy: Sendable {
         var bytes: [UInt8] = []
         do {
             for try await part in try await blobs.part(0..<size, of: digest, in: name) {
+                guard bytes.count + part.readableBytes <= size else {
+                    throw RegistryError.malformed("a blob of another size")
+                }
                 bytes += Array(part.readableBytesView)
             }
         } catch {

@@ -21,7 +21,7 @@ enum IndexDocuments {
     static func event(_ event: TagEvent) -> JSONValue {
         .object([
             "id": .integer(event.id), "tag": .string(event.tag.text),
-            "action": event.digest == nil ? "deleted" : "put",
+            "action": event.isDeletion ? "deleted" : "put",
             "digest": event.digest.map { .string($0.description) } ?? .null,
             "when": .string(time(event.act.at)), "who": .string(event.act.who),
             "address": .string(event.act.address),

@@ -75,7 +75,10 @@ enum PostgresTags {
     ) throws(PostgresError) -> [TagEvent] {
         try connection.query(
             """
-            SELECT e.id, tag, digest, who, address, at FROM names n JOIN events e ON name_id = n.id
+            SELECT e.id, tag, COALESCE(digest, (SELECT b.digest FROM events b
+                    WHERE b.name_id = e.name_id AND b.tag = e.tag AND b.id < e.id AND b.digest IS NOT NULL
+                    ORDER BY b.id DESC LIMIT 1)), (digest IS NULL)::int, who, address, at
+            FROM names n JOIN events e ON name_id = n.id
             WHERE name = $1 AND ($2 IS NULL OR tag = $2) AND e.id < $3 ORDER BY e.id DESC LIMIT $4
             """, [.text(name.text), .text(tag?.text), .int(before ?? .max), .int(Int64(limit))]
         ).compactMap(event)
@@ -122,9 +125,11 @@ enum PostgresTags {
     }
 
     private static func event(_ row: PostgresRow) -> TagEvent? {
-        guard let id = row.int(0), let tag = row.text(1).flatMap({ Tag($0) }), let who = row.text(3),
-            let address = row.text(4), let at = row.int(5)
+        guard let id = row.int(0), let tag = row.text(1).flatMap({ Tag($0) }), let isDeletion = row.int(3),
+            let who = row.text(4), let address = row.text(5), let at = row.int(6)
         else { return nil }
-        return TagEvent(id: id, tag: tag, digest: row.digest(2), act: Act(who: who, address: address, at: at))
+        return TagEvent(
+            id: id, tag: tag, digest: row.digest(2), isDeletion: isDeletion != 0,
+            act: Act(who: who, address: address, at: at))
     }
 }

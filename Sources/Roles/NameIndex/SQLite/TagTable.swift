@@ -90,24 +90,30 @@ enum TagTable {
         _ id: Int64, tag: Tag?, before: Int64?, limit: Int, in connection: SQLConnection
     ) throws -> [TagEvent] {
         let before = before ?? .max
+        // Of a deletion, the digest of the change before it.
         let rows =
             if let tag {
                 try connection.rows(
                     """
-                    SELECT id, tag, digest, who, address, at FROM events WHERE name_id = ? AND tag = ? AND id < ?
-                    ORDER BY id DESC LIMIT ?
+                    SELECT id, tag, COALESCE(digest, (SELECT b.digest FROM events b
+                        WHERE b.name_id = e.name_id AND b.tag = e.tag AND b.id < e.id AND b.digest IS NOT NULL
+                        ORDER BY b.id DESC LIMIT 1)), digest IS NULL, who, address, at
+                    FROM events e WHERE name_id = ? AND tag = ? AND id < ? ORDER BY id DESC LIMIT ?
                     """, [id, tag.text, before, limit])
             } else {
                 try connection.rows(
                     """
-                    SELECT id, tag, digest, who, address, at FROM events WHERE name_id = ? AND id < ?
-                    ORDER BY id DESC LIMIT ?
+                    SELECT id, tag, COALESCE(digest, (SELECT b.digest FROM events b
+                        WHERE b.name_id = e.name_id AND b.tag = e.tag AND b.id < e.id AND b.digest IS NOT NULL
+                        ORDER BY b.id DESC LIMIT 1)), digest IS NULL, who, address, at
+                    FROM events e WHERE name_id = ? AND id < ? ORDER BY id DESC LIMIT ?
                     """, [id, before, limit])
             }
         return rows.compactMap { row in
             guard let tag = Tag(row[1] as String) else { return nil }
             return TagEvent(
-                id: row[0], tag: tag, digest: row.digest(2), act: Act(who: row[3], address: row[4], at: row[5]))
+                id: row[0], tag: tag, digest: row.digest(2), isDeletion: row[3],
+                act: Act(who: row[4], address: row[5], at: row[6]))
         }
     }
 

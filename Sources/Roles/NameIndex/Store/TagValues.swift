@@ -47,14 +47,16 @@ package struct TagEvent: Hashable, Sendable {
     /// Increases with each change.
     package let id: Int64
     package let tag: Tag
-    /// Nil for a deletion.
+    /// The digest that the tag was put on; of a deletion the one that it had.
     package let digest: BlobDigest?
+    package let isDeletion: Bool
     package let act: Act
 
-    package init(id: Int64, tag: Tag, digest: BlobDigest?, act: Act) {
+    package init(id: Int64, tag: Tag, digest: BlobDigest?, isDeletion: Bool, act: Act) {
         self.id = id
         self.tag = tag
         self.digest = digest
+        self.isDeletion = isDeletion
         self.act = act
     }
 }

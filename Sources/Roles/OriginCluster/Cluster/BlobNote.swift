@@ -30,7 +30,7 @@ package struct BlobNote: Hashable, Sendable {
     /// Nil for a malformed note. Content whose SHA-256 is not the digest is dropped.
     init?(_ value: JSONValue) {
         guard let digest = value["digest"]?.stringValue.flatMap({ BlobDigest($0) }),
-            case .integer(let size)? = value["size"], size >= 0
+            case .integer(let size)? = value["size"], BlobSize.isPossible(size)
         else { return nil }
         self.digest = digest
         self.size = size

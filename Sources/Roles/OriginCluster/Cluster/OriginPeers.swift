@@ -42,6 +42,10 @@ package final class OriginPeers: Sendable {
     /// One client for questions and one for blobs, so that a question does not wait for a blob to be sent.
     private let questions: HTTPTransport
     private let streams: HTTPTransport
+    /// Asks only whether origins are up. With a shared client, a busy origin would seem to be down.
+    private let checks: HTTPTransport
+    /// For questions that are answered when long work is done.
+    private let patient: HTTPTransport
     private let isSecure: Bool
     private let credential: RegistryCredential?
 
@@ -61,14 +65,18 @@ package final class OriginPeers: Sendable {
         // Each question has a deadline of its own.
         settings.readTimeout = 3_600
         questions = HTTPTransport(settings: settings)
+        checks = HTTPTransport(settings: settings)
         settings.connectionsPerHost = 512
+        patient = HTTPTransport(settings: settings)
         settings.writeTimeout = 30
         settings.readTimeout = 60
         streams = HTTPTransport(settings: settings)
     }
 
     package func shutdown() async {
+        await checks.shutdown()
         await questions.shutdown()
+        await patient.shutdown()
         await streams.shutdown()
     }
 
@@ -81,20 +89,22 @@ package final class OriginPeers: Sendable {
 
     private var headers: HTTPHeaders { credential.map { ["Authorization": $0.bearer] } ?? [:] }
 
+    /// - Parameter client: nil for the client of short questions.
     private func ask(
         _ method: HTTPMethod, _ host: String, _ path: String, _ value: JSONValue? = nil, limit: Int = mostAnswer,
-        within seconds: Double = 20
+        within seconds: Double = 20, by client: HTTPTransport? = nil
     ) async throws(PeerProblem) -> [UInt8] {
+        let client = client ?? questions
         let url = try url(host, path)
         var headers = headers
         if value != nil { headers.add(name: "Content-Type", value: "application/json") }
         let deadline = NIODeadline.now() + .after(seconds)
         let (status, body): (UInt, [UInt8])
         do throws(HTTPTransportError) {
-            let answer = try await questions.request(
+            let answer = try await client.request(
                 method, url, headers: headers, body: value.map { HTTPRequestBody($0.encode()) }, deadline: deadline)
             (status, body) = (
-                answer.status.code, try await questions.collect(answer, limit: limit, deadline: deadline)
+                answer.status.code, try await client.collect(answer, limit: limit, deadline: deadline)
             )
         } catch {
             throw .silent(error)
@@ -104,9 +114,10 @@ package final class OriginPeers: Sendable {
     }
 
     private func document(
-        _ host: String, _ path: String, _ value: JSONValue? = nil, within seconds: Double = 20
+        _ host: String, _ path: String, _ value: JSONValue? = nil, within seconds: Double = 20,
+        by client: HTTPTransport? = nil
     ) async throws(PeerProblem) -> JSONValue {
-        let body = try await ask(value == nil ? .GET : .POST, host, path, value, within: seconds)
+        let body = try await ask(value == nil ? .GET : .POST, host, path, value, within: seconds, by: client)
         let limits = JSONLimits(maxBytes: Self.mostAnswer, maxDepth: 8, maxValues: 200_000)
         guard let answer = try? JSONValue.parse(body, limits: limits) else { throw .malformed }
         return answer
@@ -115,7 +126,7 @@ package final class OriginPeers: Sendable {
     // MARK: Questions
 
     func member(_ host: String, within seconds: Double) async throws(PeerProblem) -> ClusterWatch.Member {
-        let answer = try await document(host, InternalPath.origin, within: seconds)
+        let answer = try await document(host, InternalPath.origin, within: seconds, by: checks)
         guard let instance = answer["instance"]?.stringValue, instance.utf8.count <= 64 else { throw .malformed }
         return ClusterWatch.Member(
             instance: instance, peers: answer["peers"]?.stringValue.flatMap { PeerAddress($0) })
@@ -161,7 +172,7 @@ package final class OriginPeers: Sendable {
         let question: JSONValue = .object([
             "digest": .string(digest.description), "name": .string(name.text), "patience": .double(patience),
         ])
-        let answer = try await document(host, InternalPath.warm, question, within: patience + 10)
+        let answer = try await document(host, InternalPath.warm, question, within: patience + 10, by: patient)
         guard let status = answer["status"]?.lenientInteger else { throw .malformed }
         switch status {
         case 200: return .here
@@ -210,7 +221,7 @@ package final class OriginPeers: Sendable {
     ) async throws(PeerProblem) -> [String] {
         let path = InternalPath.upload(place.id) + "?digest=\(digest)&name=\(name)"
         // The other origin may have to read the whole blob again, to hash it.
-        let body = try await ask(.PUT, place.host, path, within: 3_600)
+        let body = try await ask(.PUT, place.host, path, within: 3_600, by: patient)
         guard let hosts = (try? JSONValue.parse(body))?["hosts"]?.arrayValue else { throw .malformed }
         return hosts.compactMap(\.stringValue)
     }

@@ -3,6 +3,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import JSON
+import Origin
 import Registry
 import RegistryAccess
 
@@ -16,14 +17,15 @@ struct ClusterLists: Sendable {
     /// `GET /v1/cluster`. Agents use `host` and `replicas` to find out the owners of a blob.
     func cluster(seenFrom request: Request, _ context: ServiceContext) -> Response {
         let placement = watch.placement
+        let own = SeenAddress(request, context).peers(doors.peers)
         var origins = placement.hosts.map { host -> JSONValue in
-            let engine = host == placement.own ? doors.peers : watch.member(host)?.peers.map { "\($0)" } ?? ""
+            let engine = host == placement.own ? own : watch.member(host)?.peers.map { "\($0)" } ?? ""
             return .object([
                 "url": .string(peers.url(host)), "peers": .string(engine), "host": .string(host),
             ])
         }
         let seen = (doors.certificates == nil ? "http" : "https") + "://" + (request.head.authority ?? "")
-        if origins.isEmpty { origins = [.object(["url": .string(seen), "peers": .string(doors.peers)])] }
+        if origins.isEmpty { origins = [.object(["url": .string(seen), "peers": .string(own)])] }
         // Without indexes, requests about names come to this origin, which forwards them.
         let indexes = doors.indexes.isEmpty ? [seen] : doors.indexes.map(\.text)
         var lists: JSONObject = [

@@ -6,6 +6,7 @@ import NIOCore
 import NIOHTTP1
 import OCI
 import Registry
+import Synchronization
 import Text
 
 /// Forwards requests about names and tags to an index, so that a client need only know one origin. The request keeps
@@ -13,9 +14,13 @@ import Text
 final class IndexForward: Sendable {
     private let indexes: [HTTPURL]
     private let transport: HTTPTransport
+    /// The position in `indexes` of the index that answered last: it is asked first.
+    private let preferred = Mutex(0)
 
     /// Most seconds for a forwarded request.
     private static let patience = 90.0
+    /// Seconds after which a read is given to the next index, if there is one.
+    private static let readPatience = 5.0
     /// Seconds after which a client may try again where no index answers.
     private static let retryAfter = 2
     private static let mostAnswer = 64 << 20
@@ -30,7 +35,7 @@ final class IndexForward: Sendable {
     ]
     private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
 
-    /// - Parameter indexes: in the order in which they are tried.
+    /// - Parameter indexes: in the order in which they are tried at first.
     init(_ indexes: [HTTPURL], settings: HTTPTransportSettings) {
         self.indexes = indexes
         var settings = settings
@@ -68,17 +73,22 @@ final class IndexForward: Sendable {
         var unavailable: Response?
         /// Whether an index may have done it, and only its reply was lost.
         var mayBeDone = false
-        for index in indexes {
-            let text = "\(index.isSecure ? "https" : "http")://\(index.authority)\(request.uri.string)"
-            guard let url = HTTPURL(text) else { break }
+        let first = preferred.withLock { $0 }
+        let isRead = request.method == .get || request.method == .head
+        for turn in indexes.indices {
+            let place = (first + turn) % indexes.count
+            guard let url = HTTPURL(Self.base(indexes[place]) + request.uri.string) else { break }
+            let isLast = turn == indexes.count - 1
             do throws(HTTPTransportError) {
-                let deadline = NIODeadline.now() + .after(Self.patience)
+                let end = NIODeadline.now() + .after(Self.patience)
+                let deadline = isRead && !isLast ? NIODeadline.now() + .after(Self.readPatience) : end
                 let answer = try await transport.request(
                     HTTPMethod(rawValue: request.method.rawValue), url, headers: headers,
                     body: body.isEmpty ? nil : HTTPRequestBody(body), deadline: deadline)
-                let response = try await response(answer, by: deadline)
+                let response = try await response(answer, by: end)
                 // With 503 this index cannot reach its database. The next index may reach it.
                 guard response.status == .serviceUnavailable else {
+                    if turn > 0 { preferred.withLock { $0 = place } }
                     if mayBeDone, Self.wasDone(request.method, response.status) { return Response(status: .noContent) }
                     return response
                 }
@@ -93,7 +103,8 @@ final class IndexForward: Sendable {
         if let unavailable { return unavailable }
         let text =
             indexes.isEmpty
-            ? "no index is configured here" : "index \(indexes[0].text) does not answer (tried \(indexes.count))"
+            ? "no index is configured here"
+            : "index \(Self.base(indexes[first])) does not answer (tried \(indexes.count))"
         // Kraken's paths answer with text.
         var response =
             request.uri.path.hasPrefix("/v1/")
@@ -109,6 +120,9 @@ final class IndexForward: Sendable {
     static func wasDone(_ method: HTTPRequest.Method, _ status: HTTPResponse.Status) -> Bool {
         method == .delete && status == .notFound
     }
+
+    /// Without a slash at the end.
+    private static func base(_ url: HTTPURL) -> String { "\(url.isSecure ? "https" : "http")://\(url.authority)" }
 
     private func response(_ answer: HTTPAnswer, by deadline: NIODeadline) async throws(HTTPTransportError) -> Response {
         let bytes = try await transport.collect(answer, limit: Self.mostAnswer, deadline: deadline)

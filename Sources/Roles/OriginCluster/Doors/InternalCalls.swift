@@ -9,6 +9,7 @@ import Hummingbird
 import JSON
 import Metainfo
 import OCI
+import Origin
 import Registry
 import RegistryAccess
 import Swarm
@@ -56,7 +57,7 @@ struct InternalCalls: Sendable {
         let parts = request.uri.path.split(separator: "/").dropFirst(2).map(String.init)
         do throws(OCIError) {
             switch (request.method, parts.first ?? "", parts.count) {
-            case (.get, "origin", 1): return about()
+            case (.get, "origin", 1): return about(SeenAddress(request, context))
             case (.post, "notes", 1): return try await notes(try await body(request))
             case (.post, "warm", 1): return try await warm(try await body(request))
             case (.post, "offers", 1): return try await offers(try await body(request))
@@ -88,8 +89,8 @@ struct InternalCalls: Sendable {
 
     // MARK: Blobs on this disk
 
-    private func about() -> Response {
-        .json(.object(["instance": .string(watch.instance), "peers": .string(peers)]))
+    private func about(_ seen: SeenAddress) -> Response {
+        .json(.object(["instance": .string(watch.instance), "peers": .string(seen.peers(peers))]))
     }
 
     /// Body: `{"digests", "contents"}`. Answers with notes on those of the blobs that are on this disk.

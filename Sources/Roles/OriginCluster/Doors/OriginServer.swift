@@ -17,6 +17,7 @@ import Registry
 import RegistryAccess
 import Text
 import Threads
+import Upkeep
 
 /// The configuration of an origin's HTTP server.
 package struct OriginDoors: Sendable {
@@ -93,6 +94,7 @@ package final class OriginServer: Sendable {
                 node: node, direct: DirectReads(most: settings.direct), admission: admission, limits: limits),
             admission: admission)
         cold?.reads.onArrival { digest in Task { await repair.mark(digest) } }
+        upkeep?.scrubber.onLoss { digest in Task { await repair.bring(BlobDigest(digest)) } }
         let index = ClusterIndex(index: index, tasks: tasks, watch: watch, peers: peers)
         let oci = OCIService(
             index: index,

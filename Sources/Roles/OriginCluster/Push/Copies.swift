@@ -122,7 +122,9 @@ package final class Copies: Sendable {
             }
         }
         // The remaining owners copy the blob by the swarm.
-        await repair.mark(digest)
+        let placement = watch.placement
+        let isListed = placement.own.map { placement.hosts.contains($0) } ?? false
+        await repair.mark(digest, isPassedOn: !placement.hosts.isEmpty && !isListed)
     }
 
     /// Whether a blob that a name is about to get by a mount is durable at enough origins, as after a push. Copies it from

@@ -45,13 +45,23 @@ struct BlobReads: Sendable {
 
     func answer(_ wish: Wish, in context: ServiceContext) async -> Answer {
         if let answer = await local(wish, in: context) { return answer }
-        if let answer = await remote(wish, from: watch.placement.sources(of: wish.digest), in: context) {
-            return answer
-        }
+        let placement = watch.placement
+        let asked = await remote(wish, from: placement.sources(of: wish.digest), in: context)
+        if let answer = asked.answer { return answer }
         let answer = await fromBackEnd(wish, in: context)
-        guard case .missing = answer, !node.catalogue.badPieces(of: wish.digest.sha256).isEmpty else { return answer }
+        guard case .missing = answer else { return answer }
+        if !node.catalogue.badPieces(of: wish.digest.sha256).isEmpty {
+            return .refused(
+                OCIError(503, .unavailable, "blob \(wish.digest) is wrong on the disk and is being mended: try again"))
+        }
+        // An origin that gave no answer may be the one that has it. Of one that has been away for long this is not said to who
+        // only looks whether the blob is there: a client that is to push it again does.
+        let away = wish.head.method == .head ? placement.down.subtracting(placement.gone) : placement.down
+        guard let silent = asked.silent ?? away.min() else { return answer }
         return .refused(
-            OCIError(503, .unavailable, "blob \(wish.digest) is wrong on the disk and is being mended: try again"))
+            OCIError(
+                503, .unavailable,
+                "blob \(wish.digest) is at no origin that answers, and \(silent) does not answer: try again"))
     }
 
     /// Answers a read for another origin: no further origins are asked.
@@ -76,18 +86,22 @@ struct BlobReads: Sendable {
 
     // MARK: From other origins
 
-    /// Nil if none of the origins has the blob.
-    private func remote(_ wish: Wish, from hosts: [String], in context: ServiceContext) async -> Answer? {
+    /// - Returns: no answer if none of the origins gives the blob; and then an origin that did not say whether it has it.
+    private func remote(
+        _ wish: Wish, from hosts: [String], in context: ServiceContext
+    ) async -> (answer: Answer?, silent: String?) {
         var busy: OCIError?
+        var silent: String?
         for (index, host) in hosts.enumerated() {
             let forward = ForwardedRead(wish: wish, host: host, others: Array(hosts[(index + 1)...]), peers: peers)
             switch await forward.begin(query: "") {
-            case .answer(let response): return held(response, in: context)
+            case .answer(let response): return (held(response, in: context), nil)
             case .other(429, _): busy = DirectReads.refusal
-            case .other, .silent: continue
+            case .other(404, _): continue
+            case .other, .silent: silent = silent ?? host
             }
         }
-        return busy.map { .refused($0) }
+        return (busy.map { Answer.refused($0) }, silent)
     }
 
     /// A forwarded response takes a place for as long as its bytes are sent, as one from this disk does.

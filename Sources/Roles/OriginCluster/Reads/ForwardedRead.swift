@@ -55,7 +55,9 @@ struct ForwardedRead: Sendable {
             _ = await peers.text(of: answer)
             return .answer(Response(status: code, headers: fields))
         }
-        guard let start = status == 200 ? 0 : Self.start(answer), let count = Int(exactly: length) else {
+        guard let start = status == 200 ? 0 : Self.start(answer), let count = Int(exactly: length),
+            BlobSize.isPossible(start), BlobSize.isPossible(length)
+        else {
             return .silent
         }
         let range = start..<(start + length)

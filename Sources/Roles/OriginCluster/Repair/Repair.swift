@@ -27,6 +27,8 @@ package actor Repair {
     private var open: Set<BlobDigest> = []
     private var isMoreOpen = false
     private var isAllDue = true
+    /// Blobs of pushes that this origin passed on while it was in no list: it lets go of them when their owners have them.
+    private var passed: Set<BlobDigest> = []
     /// Rounds in a row that did not empty `open`.
     private var rounds = 0
     /// Whether a blob could not be removed only because it is being read, which is over soon.
@@ -69,8 +71,10 @@ package actor Repair {
     package var missing: Int { get async { await taking.count } }
 
     /// Offers a blob that is new on this disk.
-    func mark(_ digest: BlobDigest) {
-        guard watch.placement.hosts.count > 1 else { return }
+    /// - Parameter isPassedOn: whether it is a push that this origin, which is in no list, has passed on to the owners.
+    func mark(_ digest: BlobDigest, isPassedOn: Bool = false) {
+        guard watch.placement.hosts.count > 1 || isPassedOn else { return }
+        if isPassedOn, passed.count < Self.mostFresh { passed.insert(digest) }
         if fresh.count < Self.mostFresh { fresh.insert(digest) } else { isAllDue = true }
         wake()
     }
@@ -89,6 +93,13 @@ package actor Repair {
             }
         }
         return have
+    }
+
+    /// Copies a blob here again that this disk has lost, from whichever origin has it.
+    func bring(_ digest: BlobDigest) async {
+        let placement = watch.placement
+        guard placement.keeps(digest) else { return }
+        for host in placement.sources(of: digest) { await taking.want(OfferedBlob(digest, names: []), from: host) }
     }
 
     private func changed() {
@@ -136,7 +147,7 @@ package actor Repair {
     }
 
     private func offerAll() async {
-        guard watch.placement.hosts.count > 1 else { return }
+        guard watch.placement.hosts.count > 1 || !passed.isEmpty else { return }
         var place: UInt32? = 0
         while place != nil {
             // If the placement changes meanwhile, the loop starts again from the first blob.
@@ -150,7 +161,8 @@ package actor Repair {
 
     private func offer(_ digests: [BlobDigest]) async {
         let placement = watch.placement
-        guard let own = placement.own else { return leaveOpen(digests) }
+        guard let own = placement.own, placement.hosts.contains(own) else { return await passOn(digests, placement) }
+        passed = []
         let here = digests.filter { node.catalogue.entry(of: $0.sha256) != nil }
         var plan = OfferPlan(here, placement)
         let names = await tasks.waiting(here)
@@ -165,6 +177,31 @@ package actor Repair {
         for digest in plan.released where await !letGo(digest) {
             leaveOpen([digest])
             if node.catalogue.isOnLease(digest.sha256) { isSomethingRead = true }
+        }
+    }
+
+    /// The same while this origin is in no list. Lets go of what it has only passed on. All else stays: a list may lack an
+    /// origin for a while.
+    private func passOn(_ digests: [BlobDigest], _ placement: Placement) async {
+        let here = digests.filter { passed.contains($0) && node.catalogue.entry(of: $0.sha256) != nil }
+        var holders: [BlobDigest: Set<String>] = [:]
+        for host in placement.hosts where placement.isUp(host) {
+            let asked = here.filter { placement.owners(of: $0).contains(host) }
+            // The host may be this process, which does not know its name in the list yet.
+            guard !asked.isEmpty, let member = try? await peers.member(host, within: 5),
+                member.instance != watch.instance,
+                let notes = try? await peers.notes(asked, at: host, contents: false)
+            else { continue }
+            for note in notes { holders[note.digest, default: []].insert(host) }
+        }
+        leaveOpen(digests.filter { !passed.contains($0) })
+        for digest in here {
+            if placement.mayLetGo(digest, heldBy: holders[digest] ?? []), await letGo(digest) {
+                passed.remove(digest)
+            } else {
+                leaveOpen([digest])
+                if node.catalogue.isOnLease(digest.sha256) { isSomethingRead = true }
+            }
         }
     }
 

@@ -41,6 +41,7 @@ package struct Descriptor: Hashable, Sendable {
             throw .malformed("\(place) has a digest that is none")
         }
         guard case .integer(let size)? = object["size"], size >= 0 else { throw .malformed("\(place) has no size") }
+        guard BlobSize.isPossible(size) else { throw .malformed("\(place) has \(size) bytes, which nothing has") }
         self.mediaType = mediaType
         self.size = size
         annotations = Manifest.annotations(object["annotations"])

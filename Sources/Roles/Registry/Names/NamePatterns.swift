@@ -20,6 +20,34 @@ package struct NamePatterns: Sendable {
         self.expressions = expressions
     }
 
+    /// Patterns that other hosts apply too, to names that others choose: short ones that take no long time on any text.
+    package init(simple patterns: [String]) throws(Malformed) {
+        if let other = patterns.first(where: { !Self.isSimple($0) }) { throw Malformed(pattern: other) }
+        try self.init(patterns)
+    }
+
+    private static let mostBytes = 256
+    private static let mostGroups = 8
+    /// Repetitions without an end in one pattern. With more, trying all ways to share a text between them takes too long.
+    private static let mostRepetitions = 6
+
+    /// Whether a pattern is short and repeats no group: `(a*)*b` takes twice as long for each character.
+    private static func isSimple(_ pattern: String) -> Bool {
+        guard pattern.utf8.count <= mostBytes else { return false }
+        var (groups, repetitions, before) = (0, 0, UInt8(0))
+        for byte in pattern.utf8 {
+            switch byte {
+            case UInt8(ascii: "("): groups += 1
+            case UInt8(ascii: "*"), UInt8(ascii: "+"), UInt8(ascii: "{"):
+                if before == UInt8(ascii: ")") { return false }
+                repetitions += 1
+            default: break
+            }
+            before = byte
+        }
+        return groups <= mostGroups && repetitions <= mostRepetitions
+    }
+
     package static let none = NamePatterns()
     private init() { (patterns, expressions) = ([], []) }
 

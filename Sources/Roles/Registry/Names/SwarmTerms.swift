@@ -16,7 +16,7 @@ package struct SwarmTerms: Sendable {
     package let secret: SwarmSecret?
 
     /// The most patterns that are accepted from another host.
-    private static let mostPatterns = 1_000
+    private static let mostPatterns = 256
     private static let (fewestBytes, mostBytes) = (1, 1_024)
 
     /// - Parameter text: nil where all swarms are open to any client.
@@ -45,7 +45,7 @@ package struct SwarmTerms: Sendable {
     /// they are malformed.
     package init?(json value: JSONValue?) {
         guard let list = value?["open"]?.arrayValue, list.count <= Self.mostPatterns,
-            let open = try? NamePatterns(list.compactMap(\.stringValue))
+            let open = try? NamePatterns(simple: list.compactMap(\.stringValue))
         else { return nil }
         guard let text = value?["secret"]?.stringValue else {
             self.init(unknownBeside: open)

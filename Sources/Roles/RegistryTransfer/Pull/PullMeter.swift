@@ -36,7 +36,10 @@ package final class PullMeter: Sendable {
     package var figures: PullFigures {
         state.withLock { state in
             var figures = state.figures
-            figures.done = state.underWay.values.reduce(state.finished, +)
+            figures.done = state.underWay.values.reduce(state.finished) {
+                let (sum, overflow) = $0.addingReportingOverflow($1)
+                return overflow ? .max : sum
+            }
             return figures
         }
     }

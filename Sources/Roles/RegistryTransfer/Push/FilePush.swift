@@ -188,15 +188,19 @@ struct FilePush: Sendable {
         defer { reader.stop() }
         // Failures in a row, the seconds waited for another request to the upload to end, and uploads begun in its place.
         var (failures, waited, replaced) = (0, 0.0, 0)
+        // Only what goes beyond this is progress: a registry may forget what it has confirmed.
+        var highest = upload.offset
         while upload.offset < size {
             context.meter.reach(index, upload.offset)
             let begin = upload.offset
             let length = min(limits.partBytes - begin % limits.partBytes, size - begin)
             let part = UploadPart(reader: reader, length: length, meter: context.meter, index: index)
+            var isFutile = false
             do throws(RegistryError) {
                 upload = try await client.append(part, length: length, to: upload)
                 context.ledger.save(UploadLedger.Entry(location: upload.location), key)
-                (failures, waited) = (0, 0)
+                isFutile = upload.offset <= highest
+                if upload.offset > highest { (highest, failures, waited) = (upload.offset, 0, 0) }
                 if upload.offset == begin + length { continue }
             } catch {
                 // An error of reading the file takes precedence, since it made the request fail.
@@ -212,7 +216,7 @@ struct FilePush: Sendable {
                     replaced += 1
                     guard replaced < 3 else { throw .registry(error) }
                     upload = try await self.begin()
-                    (failures, waited) = (0, 0)
+                    (highest, failures, waited) = (0, 0, 0)
                 } else {
                     let isLost = if case .unknown = error { true } else { false }
                     guard error.isPassing || isLost, failures < limits.tries else { throw .registry(error) }
@@ -220,7 +224,14 @@ struct FilePush: Sendable {
                     _ = try await pause(after: failures)
                     upload = try await located(upload)
                 }
-                if upload.offset > begin { failures = 0 }
+                if upload.offset > highest { (highest, failures) = (upload.offset, 0) }
+            }
+            if isFutile {
+                failures += 1
+                guard failures < limits.tries else {
+                    throw .registry(.malformed("less of the upload than was sent, again and again"))
+                }
+                _ = try await pause(after: failures)
             }
             let mark = reader.mark(before: upload.offset)
             reader.stop()

@@ -18,6 +18,8 @@ package actor Scrubber {
     private let clock: ColdClock
     private let logger: Logger
     private let stopped = Atomic(false)
+    /// Is told of blobs that are lost here as a whole.
+    private let losses = Mutex<(@Sendable (SHA256Digest) -> Void)?>(nil)
     /// Whether `doubted` has blobs.
     private let isHurried = Atomic(false)
 
@@ -52,6 +54,11 @@ package actor Scrubber {
         self.settings = settings
         self.clock = clock
         self.logger = logger
+    }
+
+    /// Sets the function to call with each blob of which nothing on this disk is of use any more.
+    package nonisolated func onLoss(_ body: @escaping @Sendable (SHA256Digest) -> Void) {
+        losses.withLock { $0 = body }
     }
 
     package func start() {
@@ -216,8 +223,14 @@ package actor Scrubber {
             failed(digest)
         case .success(.stopped): break
         case .success(.gone):
+            // What collection removes has left the catalogue before.
+            let isLost = node.catalogue.entryOfAny(digest) != nil
             node.catalogue.remove(digest)
             broken[digest] = nil
+            if isLost {
+                logger.error("a blob is gone from the disk", metadata: ["blob": "\(digest)"])
+                lost(digest)
+            }
         case .success(.right): await right(digest)
         case .success(.wrongInfo(let info)): await store(info)
         case .success(.ruined): await ruined(digest)
@@ -295,7 +308,10 @@ package actor Scrubber {
         await right(digest)
     }
 
-    /// Handles a damaged blob without a torrent. None of it can be served: the whole blob is read again from a back end.
+    private func lost(_ digest: SHA256Digest) { losses.withLock { $0 }?(digest) }
+
+    /// Handles a damaged blob without a torrent. None of it can be served: the whole blob is read again from a back end, or
+    /// comes from another owner.
     private func ruined(_ digest: SHA256Digest) async {
         if node.catalogue.badPieces(of: digest).isEmpty {
             figures.bad += 1
@@ -303,6 +319,7 @@ package actor Scrubber {
             node.catalogue.setBad(digest, [0])
             await reopen(digest)
         }
+        lost(digest)
         guard let size = node.catalogue.entryOfAny(digest)?.size, let cold,
             let names = try? await holders.names(having: BlobDigest(digest), limit: Self.mostNames)
         else { return failed(digest) }

@@ -104,8 +104,12 @@ package actor SpaceKeeper {
         guard cold != nil else { return }
         failures = [:]
         if rules.tti != nil || rules.ttl != nil { await removeOld() }
-        guard let use = measure(), case let excess = max(rules.excess(use), bytes - use.free), excess > 0 else {
-            hasTold = false
+        guard let use = measure() else { return }
+        // Nothing goes for what could not have room even then.
+        let isPossible = bytes - use.free <= storedBytes
+        let excess = max(rules.excess(use), isPossible ? bytes - use.free : 0)
+        guard excess > 0 else {
+            hasTold = hasTold && !isPossible
             return
         }
         var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
@@ -130,6 +134,13 @@ package actor SpaceKeeper {
         logger.warning(
             "the disk is almost full, and nothing more can go: what is here is used, or in no back end",
             metadata: ["directory": "\(node.directory.path)"])
+    }
+
+    /// Bytes of all blobs in the catalogue.
+    private var storedBytes: Int64 {
+        var bytes: Int64 = 0
+        node.catalogue.forEach { _, entry in bytes += max(0, entry.size) }
+        return bytes
     }
 
     /// Removes the blobs that are too old by `tti` or `ttl`, even if there is room.

@@ -30,6 +30,9 @@ package struct ServiceContext: RequestContext {
     /// The address that the request came from; empty if its connection is closed.
     package var remoteAddress: String { channel.remoteAddress?.ipAddress ?? "" }
 
+    /// The address of this host that the request came to; nil if its connection is closed.
+    package var localAddress: String? { channel.localAddress?.ipAddress.map(AddressFilter.plain) }
+
     /// Sends files as the body of the answer.
     var sender: ConnectionSender { ConnectionSender(channel: channel, sendsSlices: isPlain) }
 

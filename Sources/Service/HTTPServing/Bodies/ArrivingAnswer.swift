@@ -47,15 +47,17 @@ package struct ArrivingAnswer: Sendable {
     ///   - file: where the content arrives.
     ///   - chunk: bytes that are read at a time.
     ///   - place: held until the last byte is sent.
+    ///   - other: a second place, of another budget.
     ///   - available: waits for the first byte of a range; returns the end of what is there from it on, and nil when nothing comes any
     ///     more.
     package func response(
         from file: HeldFile, chunk: Int, holding place: Admission.RequestTicket,
+        and other: Admission.RequestTicket? = nil,
         available: @escaping @Sendable (Range<Int64>) async -> Int64?
     ) -> Response {
         let range = range
         let body = ResponseBody(contentLength: range.count) { writer in
-            defer { withExtendedLifetime(place) {} }
+            defer { withExtendedLifetime((place, other)) {} }
             var position = range.lowerBound
             while position < range.upperBound {
                 // The answer cannot be finished: breaking it off is how the client learns.
@@ -64,7 +66,9 @@ package struct ArrivingAnswer: Sendable {
                     let (offset, count) = (position, Int(min(Int64(chunk), end - position)))
                     let bytes = try await Threads.offload { Result { try Self.read(file, count, at: offset) } }.get()
                     try await writer.write(bytes)
-                    place.progressed(now: Clocks.steadySeconds)
+                    let now = Clocks.steadySeconds
+                    place.progressed(now: now)
+                    other?.progressed(now: now)
                     position += Int64(count)
                 }
             }

@@ -28,10 +28,12 @@ package struct FileAnswer: Sendable {
         if let name = HTTPField.Name("X-Content-Type-Options") { self.headers[name] = "nosniff" }
     }
 
-    /// - Parameter place: held until the last byte has been sent.
+    /// - Parameters:
+    ///   - place: held until the last byte has been sent.
+    ///   - other: a second place, of another budget.
     package func response(
         in context: ServiceContext, within limits: HTTPLimits, _ admission: Admission,
-        holding place: Admission.RequestTicket
+        holding place: Admission.RequestTicket, and other: Admission.RequestTicket? = nil
     ) -> Response {
         var headers = headers
         let (range, status): (Range<Int64>, HTTPResponse.Status)
@@ -47,7 +49,8 @@ package struct FileAnswer: Sendable {
             headers[.contentLength] = "\(range.count)"
             return Response(status: status, headers: headers)
         }
-        let body = FileBody(file: file, range: range, limits: limits, admission: admission, place: place)
+        let body = FileBody(
+            file: file, range: range, limits: limits, admission: admission, place: place, other: other)
         return Response(status: status, headers: headers, body: body.sent(by: context.sender))
     }
 

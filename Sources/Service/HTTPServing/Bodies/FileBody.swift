@@ -2,28 +2,32 @@ import Admission
 import Hummingbird
 import NIOCore
 
-/// A part of a file as the body of an answer. The file and the place are held until the last byte has been sent.
+/// A part of a file as the body of an answer. The file and the places are held until the last byte has been sent.
 package struct FileBody: Sendable {
     let file: ServedFile
     let range: Range<Int64>
     let limits: HTTPLimits
     let admission: Admission
     let place: Admission.RequestTicket
+    /// A second place, of another budget.
+    let other: Admission.RequestTicket?
 
     package init(
-        file: ServedFile, range: Range<Int64>, limits: HTTPLimits, admission: Admission, place: Admission.RequestTicket
+        file: ServedFile, range: Range<Int64>, limits: HTTPLimits, admission: Admission,
+        place: Admission.RequestTicket, other: Admission.RequestTicket? = nil
     ) {
         self.file = file
         self.range = range
         self.limits = limits
         self.admission = admission
         self.place = place
+        self.other = other
     }
 
     /// Sends with sendfile(2) if possible, else by reading and writing.
     package func sent(by sender: some FileSender) -> ResponseBody {
         ResponseBody(contentLength: range.count) { writer in
-            defer { withExtendedLifetime(place) {} }
+            defer { withExtendedLifetime((place, other)) {} }
             try await withTaskCancellationHandler {
                 var position = range.lowerBound
                 if sender.sendsSlices, file.isLocal { position = try await slices(by: sender) }
@@ -48,10 +52,15 @@ package struct FileBody: Sendable {
             try await sender.send(.slice(file, slice)).get()
             let now = MonotonicTime.now
             pace.sent(in: now - begun)
-            place.progressed(now: now)
+            progressed(now: now)
             position = slice.upperBound
         }
         return position
+    }
+
+    private func progressed(now: Double) {
+        place.progressed(now: now)
+        other?.progressed(now: now)
     }
 
     /// Reads and sends chunks. A chunk is read while the one before it is being sent.
@@ -66,7 +75,7 @@ package struct FileBody: Sendable {
             let bytes = try await file.read(at: position, count: count)
             if let before {
                 try await before.get()
-                place.progressed(now: MonotonicTime.now)
+                progressed(now: MonotonicTime.now)
             }
             waiting.wasTaken()
             before = sender.send(.bytes(bytes))

@@ -68,11 +68,11 @@ final class Connections: Sendable {
                 do {
                     let value = try result.get()
                     // The gate goes directly behind the HTTP decoder. The idle handler is in front of the gate, so that
-                    // it sees the writes of files.
+                    // it sees the writes of files. The stall handler is behind it, so that refused requests do not count.
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     try pipeline.addHandlers(
-                        IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)), StallHandler(),
-                        ConnectionGate(guest), position: .after(decoder))
+                        IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)), ConnectionGate(guest),
+                        StallHandler(), position: .after(decoder))
                     if case .terminated = self.ready.yield(value) { channel.close(promise: nil) }
                 } catch {
                     channel.close(promise: nil)
@@ -125,15 +125,49 @@ final class Connections: Sendable {
 }
 
 /// Closes a connection without traffic in either direction, such as that of a client that sends a request and never
-/// reads.
-private final class StallHandler: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = NIOAny
+/// reads. But an answer may take long to make, so nothing is closed between the last byte of a request and the first byte
+/// of its response.
+private final class StallHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Whole requests that have arrived, less responses that have begun. A response may begin before its request has
+    /// arrived.
+    private var unanswered = 0
+    /// Whether the head of a response has been written, and its end has not.
+    private var isAnswering = false
+    /// Whether no further request of this connection is answered.
+    private var isOver = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .end = unwrapInboundIn(data) { unanswered += 1 }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let head):
+            if head.status.code >= 200 {
+                unanswered -= 1
+                isAnswering = true
+            }
+        case .body: break
+        case .end: isAnswering = false
+        }
+        context.write(data, promise: promise)
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode != .input { isOver = true }
+        context.close(mode: mode, promise: promise)
+    }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent {
-            context.close(promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(event)
-        }
+        guard event is IdleStateHandler.IdleStateEvent else { return context.fireUserInboundEventTriggered(event) }
+        // An answer cannot be written while the client leaves earlier answers unread.
+        let isBeingMade = unanswered > 0 && !isAnswering && !isOver && context.channel.isWritable
+        if !isBeingMade { context.close(promise: nil) }
     }
 }

@@ -250,7 +250,14 @@ extension TrackerLoop {
     func expireConnections() {
         for phase in [ConnectionPhase.idle, .answer, .farewell] {
             while let late = connections.expired(phase, now: now) {
-                if phase == .answer { counters.httpTimeouts += 1 }
+                if phase == .answer {
+                    // An origin that is asked for it has its own time, which is longer.
+                    if connections[late].isWaiting {
+                        connections.enter(.answer, late, now: now)
+                        continue
+                    }
+                    counters.httpTimeouts += 1
+                }
                 finish(late)
             }
         }

@@ -59,6 +59,8 @@ extension TrackerLoop {
             if !near.ipv4.isEmpty || !near.ipv6.isEmpty { selection.putFirst(near, limit: limit) }
         }
         guard !owners.isEmpty else { return }
+        // At the end, also those that are there as peers.
+        selection.remove(owners)
         selection.shorten(to: max(0, limit - owners.count))
         let (ipv4, ipv6) = owners.reduce(into: ([UInt8](), [UInt8]())) { lists, owner in
             if owner.family == .ipv4 { owner.appendCompact(to: &lists.0) } else { owner.appendCompact(to: &lists.1) }

@@ -21,6 +21,27 @@ extension PeerSelection {
         add(ipv4: were4, ipv6: were6, excluding: nobody, limit: limit)
     }
 
+    /// Takes these peers out.
+    public mutating func remove(_ gone: [PeerAddress]) {
+        let compact = Set(
+            gone.map { peer in
+                var bytes: [UInt8] = []
+                peer.appendCompact(to: &bytes)
+                return bytes
+            })
+        func left(_ list: UnsafeRawPointer, _ count: Int, _ width: Int) -> [UInt8] {
+            (0..<count).reduce(into: []) { bytes, index in
+                let entry = Array(UnsafeRawBufferPointer(start: list + index * width, count: width))
+                if !compact.contains(entry) { bytes += entry }
+            }
+        }
+        let (left4, left6) = (left(ipv4, ipv4Count, 6), left(ipv6, ipv6Count, 18))
+        guard left4.count < ipv4Count * 6 || left6.count < ipv6Count * 18 else { return }
+        let limit = count
+        reset(wantsNames: false)
+        add(ipv4: left4, ipv6: left6, excluding: PeerAddress(ipv4: 0, port: 0), limit: limit)
+    }
+
     /// Drops peers beyond so many, those of IPv6 first.
     public mutating func shorten(to limit: Int) {
         let limit = max(0, limit)
