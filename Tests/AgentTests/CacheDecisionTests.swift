@@ -36,6 +36,13 @@ import Text
         }
     }
 
+    @Test func `is what others' files leave no room for, also while nothing is fetched`() {
+        let entries = [Self.entry(1, 30, 900), Self.entry(2, 30, 950)]
+        let decision = CacheDecision(
+            entries, promised: 0, outstanding: 0, free: 10, limits: limits, now: 1_000, isInUse: { _ in false })
+        #expect(decision.evicted == entries.map(\.item) && !decision.isEnough)
+    }
+
     @Test func `is what is too old, whether there is room or not`() {
         let entries = [Self.entry(1, 1, 499), Self.entry(2, 0, 400), Self.entry(3, 1, 500)]
         let decision = CacheDecision(
@@ -80,16 +87,16 @@ import Text
                 return held <= limits.most && free + freed >= limits.keepFree + outstanding
             }
             #expect(decision.isEnough == fits(without: gone))
-            // If it cannot be enough, nothing went but what is too old.
-            if !decision.isEnough {
-                #expect(entries.allSatisfy { !gone.contains($0.item) || 1_000 - $0.usedAt > limits.unusedFor })
-                #expect(!fits(without: Set(entries.map(\.item)).subtracting(used)))
-            }
-            // The last one that went only for room was needed.
+            if !decision.isEnough { #expect(!fits(without: Set(entries.map(\.item)).subtracting(used))) }
+            // The last one that went only for room was needed: where there cannot be enough, for the limits themselves.
             if let last = decision.evicted.last, let entry = entries.first(where: { $0.item == last }),
                 1_000 - entry.usedAt <= limits.unusedFor
             {
-                #expect(!fits(without: gone.subtracting([last])))
+                let without = gone.subtracting([last])
+                let freed = entries.filter { without.contains($0.item) }.reduce(0) { $0 + $1.size }
+                let held = entries.reduce(0) { $0 + $1.size } - freed
+                let fitsAlone = held <= limits.most && free + freed >= limits.keepFree
+                #expect(decision.isEnough ? !fits(without: without) : !fitsAlone)
             }
             for entry in entries where gone.contains(entry.item) {
                 for older in entries where older.usedAt < entry.usedAt && older.size > 0 {

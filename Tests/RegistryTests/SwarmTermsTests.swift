@@ -28,7 +28,8 @@ import Text
     @Test(arguments: [String(repeating: "(", count: 100_000), "(a*)*b", "(a|aa)+", ".*.*.*.*.*.*.*x"])
     func `patterns from another host are short and quick`(pattern: String) throws {
         #expect(throws: NamePatterns.Malformed.self) { try NamePatterns(simple: [pattern]) }
-        #expect(SwarmTerms(json: ["open": .array([.string(pattern)])]) == nil)
+        let terms = try #require(SwarmTerms(json: ["open": .array([.string(pattern)])]))
+        #expect(terms.isClosed && terms.open.patterns.isEmpty)
     }
 
     @Test func `a pattern of another host may have groups and repetitions`() throws {
@@ -42,8 +43,14 @@ import Text
     }
 
     @Test(arguments: [
-        "null", "{}", #"{"secret": "a"}"#, #"{"open": "a"}"#, #"{"open": ["("]}"#, #"{"open": [], "secret": ""}"#,
-    ]) func `what is none is nothing`(text: String) throws {
+        "{}", #"{"open": "a"}"#, #"{"open": ["("]}"#, #"{"open": [], "secret": ""}"#,
+    ]) func `what is malformed opens nothing`(text: String) throws {
+        let terms = try #require(SwarmTerms(json: try JSONValue.parse(Array(text.utf8))))
+        #expect(terms.isClosed && terms.secret == nil && terms.open.patterns.isEmpty)
+    }
+
+    @Test(arguments: ["null", "1", "[]"]) func `what is none is nothing`(text: String) throws {
         #expect(SwarmTerms(json: try JSONValue.parse(Array(text.utf8))) == nil)
+        #expect(SwarmTerms(json: nil) == nil)
     }
 }

@@ -61,6 +61,7 @@ package final class Agent: Sendable {
     let openBlobs: OpenBlobs
     /// How long the registry is waited for where its answer is known from before.
     private let hush = Mutex(Hush())
+    private let questions = Mutex<[Reference: Task<Result<ResolvedContent, RegistryError>, Never>]>([:])
 
     /// Background work: upkeep of the cache, and announces.
     private let chores = Mutex<[Task<Void, Never>]>([])
@@ -128,28 +129,37 @@ package final class Agent: Sendable {
         var content = fixed.flatMap { known.remembered($0) }
         if content == nil, let fixed { content = await Threads.offload { known.content(fixed) } }
         if let content, meaning?.isMutable != true { return content }
-        let asking = Task { await asked(reference) }
+        guard let content else {
+            // What is part of a known content does not change either.
+            if case .digest(let digest) = reference.version,
+                let part = await Threads.offload({ known.part(digest, of: reference.name) })
+            {
+                return part
+            }
+            do throws(RegistryError) { return try await asked(reference).get() } catch { throw .registry(error) }
+        }
         // If the registry does not answer, the tag's last known content is better than an error. An answer that comes later is
         // for the next one who asks.
-        if let content {
-            guard let found = await asking.value(within: hush.withLock { $0.patience(Clocks.steadySeconds) }) else {
-                hush.withLock { $0.until = Clocks.steadySeconds + Hush.length }
-                return content
+        let patience = hush.withLock { $0.patience(Clocks.steadySeconds) }
+        guard let found = await asking(reference).value(within: patience) else {
+            if !Task.isCancelled { hush.withLock { $0.until = Clocks.steadySeconds + Hush.length } }
+            return content
+        }
+        if case .failure(.unknown(let text)) = found { throw .registry(.unknown(text)) }
+        return (try? found.get()) ?? content
+    }
+
+    /// The question about a reference, once for all who ask.
+    private func asking(_ reference: Reference) -> Task<Result<ResolvedContent, RegistryError>, Never> {
+        questions.withLock { questions in
+            if let question = questions[reference] { return question }
+            let question = Task {
+                let found = await asked(reference)
+                self.questions.withLock { $0[reference] = nil }
+                return found
             }
-            hush.withLock { $0.until = 0 }
-            if case .failure(.unknown(let text)) = found { throw .registry(.unknown(text)) }
-            return (try? found.get()) ?? content
-        }
-        let found = await withTaskCancellationHandler {
-            await asking.value
-        } onCancel: {
-            asking.cancel()
-        }
-        do throws(RegistryError) { return try found.get() } catch {
-            guard !error.isUnknown, case .digest(let digest) = reference.version,
-                let part = await Threads.offload({ known.part(digest, of: reference.name) })
-            else { throw .registry(error) }
-            return part
+            questions[reference] = question
+            return question
         }
     }
 
@@ -159,8 +169,13 @@ package final class Agent: Sendable {
         do throws(RegistryError) {
             let (new, bytes) = try await view.resolution(of: reference, now: Clocks.steadySeconds)
             await Threads.offload { known.keep(new, for: reference, bytes: bytes) }
+            hush.withLock { $0.until = 0 }
             return .success(new)
         } catch {
+            switch error {
+            case .silent, .cancelled: break
+            default: hush.withLock { $0.until = 0 }
+            }
             if error.isUnknown { await Threads.offload { known.forget(reference) } }
             return .failure(error)
         }

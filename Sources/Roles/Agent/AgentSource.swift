@@ -19,8 +19,9 @@ package struct AgentSource: BlobSource {
 
     /// Milliseconds without a line from the agent after which it counts as gone.
     private static let silence: Int32 = 30_000
-    /// Tries to get a place at the agent, which has a bounded number of them for each user, and microseconds between them.
-    private static let (placeTries, placePause) = (1_200, UInt32(250_000))
+    /// Most seconds to wait for a place at the agent, which has a bounded number of them for each user, and microseconds between
+    /// tries.
+    private static let (placeSeconds, placePause) = (300.0, UInt32(250_000))
 
     /// - Parameters:
     ///   - manifest: the manifest that the blobs belong to.
@@ -79,7 +80,7 @@ package struct AgentSource: BlobSource {
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
         do {
-            let (channel, first) = try ask(blob, isCancelled)
+            let (channel, first) = try ask(blob, progress, isCancelled)
             var before: Int64 = 0
             var (growth, reason) = (Clocks.steadySeconds, "the agent does not say why")
             var next: (JSONValue, HeldFile?)? = first
@@ -99,7 +100,9 @@ package struct AgentSource: BlobSource {
                         reason = trouble
                     }
                     if let patience, Clocks.steadySeconds - growth > patience {
-                        throw PullError.silent(seconds: patience, reason: reason)
+                        // Whoever else has it is asked then.
+                        throw PullError.registry(
+                            .refused(registry: "the agent", status: 503, code: "", message: reason))
                     }
                 case .ready(let wasCached)?:
                     guard let file else { throw SystemError(EPROTO) }
@@ -132,11 +135,17 @@ package struct AgentSource: BlobSource {
     /// Asks for a blob, and waits for the first line. An agent that closes the connection before has no place for it now: pulls
     /// of the same user have them all.
     private func ask(
-        _ blob: WantedBlob, _ isCancelled: () -> Bool
+        _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws -> (DescriptorChannel, (JSONValue, HeldFile?)) {
-        for attempt in 0..<Self.placeTries {
+        let end = Clocks.steadySeconds + min(patience ?? Self.placeSeconds, Self.placeSeconds)
+        var isFirst = true
+        while isFirst || Clocks.steadySeconds < end {
             if isCancelled() { throw PullError.cancelled }
-            if attempt > 0 { usleep(Self.placePause) }
+            if !isFirst {
+                progress(.waiting("this host's agent has no place for it now"))
+                usleep(Self.placePause)
+            }
+            isFirst = false
             guard let channel = DescriptorProtocol.connect(to: path) else { throw SystemError(ECONNREFUSED) }
             do throws(SystemError) {
                 try channel.send(DescriptorProtocol.Request(name: name, manifest: manifest, blob: blob.digest).json)

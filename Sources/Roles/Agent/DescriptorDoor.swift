@@ -20,8 +20,8 @@ package final class DescriptorDoor: Sendable {
     private let isStopped = Atomic(false)
     private let logger: Logger
 
-    /// Most commands served at a time, half of them of one user. The connection of any further command is closed, and it pulls
-    /// without the agent.
+    /// Most commands served at a time, half of them of one user. The connection of any further command is closed, and it asks
+    /// again for a while.
     private static let most = 128
     /// Most milliseconds to wait for a command's first request.
     private static let askWithin: Int32 = 60_000
@@ -116,6 +116,8 @@ package final class DescriptorDoor: Sendable {
             }
         } catch {
             logger.debug("a command has gone", metadata: ["reason": "\(error)"])
+            // If it is still there, it need not wait for more.
+            try? channel.send(DescriptorProtocol.Answer.failed(unknown: false, "\(error)").json)
         }
     }
 

@@ -161,11 +161,11 @@ final class DescriptorChannel: Sendable {
     init(_ descriptor: Files.Descriptor) { self.descriptor = descriptor }
     deinit { close(descriptor) }
 
-    /// Sends a line.
-    /// - Parameter file: a file whose descriptor is sent with the line; nil for none.
     /// Seconds in which a line must have come, after its first byte.
     private static let lineSeconds = 10.0
 
+    /// Sends a line.
+    /// - Parameter file: a file whose descriptor is sent with the line; nil for none.
     func send(_ value: JSONValue, with file: HeldFile? = nil) throws(SystemError) {
         var bytes = value.encode() + [0x0a]
         var descriptorToSend = file?.descriptor ?? -1

@@ -6,7 +6,7 @@ struct Hush: Sendable {
     /// Seconds for which it counts as silent.
     static let length = 20.0
 
-    func patience(_ now: Double) -> Duration { now < until ? .milliseconds(200) : .seconds(3) }
+    func patience(_ now: Double) -> Duration { now < until ? .milliseconds(200) : .seconds(10) }
 }
 
 extension Task where Failure == Never {

@@ -78,8 +78,20 @@ package struct ResolvedContent: Sendable {
 
     /// A manifest or a blob of this content as a content of its own; nil if it is not part of it.
     func part(_ digest: BlobDigest) -> ResolvedContent? {
-        if manifests[digest] != nil { return ResolvedContent(digest, manifests: manifests, blobs: blobs) }
-        return blobs[digest].map { ResolvedContent(digest, manifests: [:], blobs: [digest: $0]) }
+        guard let manifest = manifests[digest] else {
+            return blobs[digest].map { ResolvedContent(digest, manifests: [:], blobs: [digest: $0]) }
+        }
+        var (inside, needed) = ([digest: manifest], [BlobDigest: Blob]())
+        var left = [manifest]
+        while let next = left.popLast() {
+            for blob in next.neededBlobs { needed[blob.digest] = blobs[blob.digest] }
+            for inner in next.neededManifests where inside[inner.digest] == nil {
+                guard let found = manifests[inner.digest] else { continue }
+                inside[inner.digest] = found
+                left.append(found)
+            }
+        }
+        return ResolvedContent(digest, manifests: inside, blobs: needed)
     }
 
     /// The content as an index answers, for commands of this host, which get contents of blobs in another way.

@@ -65,18 +65,22 @@ package struct CacheDecision: Sendable, Hashable {
         var free = free
         func fits() -> Bool { held <= limits.most && free >= Self.sum(limits.keepFree, outstanding) }
         let oldestFirst = entries.sorted { ($0.usedAt, $0.size) < ($1.usedAt, $1.size) }
-        // Nothing goes for what could not have room even then.
-        var isPossible = true
+        // Nothing goes for blobs that could not have room even then: only for the limits themselves.
+        var (needed, lacking) = (promised, outstanding)
         if !fits() {
             let most = entries.reduce(Int64(0)) { isInUse($1.item) ? $0 : Self.sum($0, $1.size) }
-            isPossible =
+            let isPossible =
                 held - min(held, most) <= limits.most
                 && Self.sum(free, most) >= Self.sum(limits.keepFree, outstanding)
+            if !isPossible { (needed, lacking) = (0, 0) }
+        }
+        func fitsWell() -> Bool {
+            held - min(held, promised) + needed <= limits.most && free >= Self.sum(limits.keepFree, lacking)
         }
         for entry in oldestFirst {
             let isOld =
                 now - entry.usedAt > limits.unusedFor || entry.storedAt.map { now - $0 > limits.keptFor } ?? false
-            if !isOld, fits() || !isPossible { continue }
+            if !isOld, fitsWell() { continue }
             // Evicting an item without bytes makes no room.
             guard isOld || entry.size > 0, !isInUse(entry.item) else { continue }
             evicted.append(entry.item)

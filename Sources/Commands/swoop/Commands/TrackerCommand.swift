@@ -171,9 +171,9 @@ struct TrackerCommand: SwoopCommand {
         guard let registry = access.registry ?? given.originURL else { return nil }
         let (url, credential) = try access.place(configured: registry)
         var settings = try access.settings
-        if access.registry == nil { settings.tls = try given.transport().tls }
+        if !access.isGiven, let tls = try given.transport().tls { settings.tls = tls }
         return TrackerOrigins(
-            url, others: access.registry == nil ? given.otherOrigins : [],
+            url, others: access.isGiven ? [] : given.otherOrigins,
             credential: try credential ?? given.credential(), settings: settings, swarms: try given.swarms())
     }
 

@@ -17,6 +17,9 @@ extension RoleConfiguration {
 
     /// The names whose swarms are open to any client.
     func openNames() throws -> NamePatterns {
+        guard values.open.count <= SwarmTerms.mostPatterns else {
+            throw Failure(.usage, "the key 'open' is wrong: it has more than \(SwarmTerms.mostPatterns) patterns")
+        }
         do throws(NamePatterns.Malformed) { return try NamePatterns(simple: values.open) } catch {
             throw Failure(
                 .usage, "the key 'open' is wrong: '\(error.pattern.shown)' is no regular expression that agents take",

@@ -92,6 +92,8 @@ enum RollbackCalls {
             await core.lead(id, settings).take(snapshot)
             core.keep(snapshot, record, settings)
             core.carryOut(machine.targets.flatMap { machine.orders(of: $0.node) }, of: snapshot, before: nil)
+            // Who came back while the job was written did not hear of it.
+            await core.bringBack(snapshot)
             return APIReply(
                 try await JobCalls.document(snapshot.record, call, full: true), status: 201,
                 revision: snapshot.record.revision, location: "/v1/jobs/\(id)")

@@ -45,12 +45,16 @@ extension ControlCore {
     }
 
     /// Nodes that are in the fleet no more. One that this control does not know may have joined at another one.
-    func removed(of nodes: [NodeID]) -> [NodeID] {
-        roster.withLock { roster in
-            nodes.filter { node in
-                roster[node].map { $0.record.state == .revoked } ?? !settings.isShared
-            }
+    func removed(of nodes: [NodeID]) async -> [NodeID] {
+        let (revoked, unknown) = roster.withLock { roster in
+            (nodes.filter { roster[$0]?.record.state == .revoked }, nodes.filter { roster[$0] == nil })
         }
+        guard settings.isShared else { return revoked + unknown }
+        var removed = revoked
+        for node in unknown {
+            do throws(StoreError) { if try await store.node(node) == nil { removed.append(node) } } catch {}
+        }
+        return removed
     }
 
     /// A job that another control started or moved: nodes that it took for away may be here.

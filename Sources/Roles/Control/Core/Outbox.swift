@@ -56,7 +56,15 @@ struct Outbox: Sendable {
         // What is told again takes the place of nothing.
         case _ where isKnown: return false
         case .offer(let job, _), .restore(let job, _): reopen(job)
-        case .pause(let job, _), .resume(let job, _):
+        case .pause(let job, let revision), .resume(let job, let revision):
+            // A word that was overtaken by a newer one.
+            let isOld = commands.contains { other in
+                switch other {
+                case .pause(job, let newer), .resume(job, let newer): newer > revision
+                default: false
+                }
+            }
+            if isOld { return false }
             reopen(job)
             commands.removeAll { other in
                 switch other {

@@ -56,17 +56,26 @@ extension ControlCore {
 
     private func catchUp(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
         let history = try await store.jobs(before: nil, limit: 200, class: record.name)
-        guard let last = try await lastOfAll(history), let sender = roster.withLock({ $0[last.sender] }), !sender.isAway
+        guard let (last, since) = try await lastOfAll(history), let sender = roster.withLock({ $0[last.sender] }),
+            !sender.isAway
         else { return }
         var have: Set<NodeID> = [last.sender]
-        // Targets of jobs with the same content, but for those that it never reached, and all targets of running jobs.
-        for job in history where job.content == last.content || !job.state.hasEnded {
+        // Nodes of which a job with the same content has spoken. The newest word counts, and history is newest first.
+        var judged: Set<NodeID> = []
+        for job in history {
+            let isSame = job.content == last.content
+            // What some nodes were sent since then is not replaced by what is older.
+            let isNewer = job.id > since && (fleetClass.publish == .versions || job.name == last.name)
+            guard isSame || isNewer || !job.state.hasEnded else { continue }
             let snapshot = try await store.snapshot(job.id, course: JobCourse())
-            for target in snapshot?.machine?.targets ?? []
-            where !job.state.hasEnded || !Self.neverCame(target.state) {
-                have.insert(target.node)
-            }
             if snapshot?.machine == nil, !job.state.hasEnded { return }
+            for target in snapshot?.machine?.targets ?? [] {
+                let isNewest = isSame && job.state.hasEnded && judged.insert(target.node).inserted
+                let counts =
+                    !job.state.hasEnded || target.state == .done || isNewest && !Self.neverCame(target.state)
+                    || !isSame && target.state.hasContent
+                if counts { have.insert(target.node) }
+            }
         }
         let candidates = roster.withLock { roster in
             roster.seats.values.filter { !$0.isAway && $0.record.state == .active }.map(\.record)
@@ -101,20 +110,26 @@ extension ControlCore {
     /// The job whose content nodes of a class should have: the last one that is done, or what was restored from it on all
     /// of its targets. What was sent to some nodes only is not for the others, unless it was to bring them up to date.
     /// - Parameter history: of the class, newest first.
-    private func lastOfAll(_ history: [JobRecord]) async throws(StoreError) -> JobRecord? {
+    /// - Returns: the job, and the id of the one by which its content became that of all.
+    private func lastOfAll(
+        _ history: [JobRecord]
+    ) async throws(StoreError) -> (last: JobRecord, since: String)? {
         let catchingUp = Act.control(at: 0).who
-        let done = history.filter { job in
+        let all = history.filter { job in
             job.content != nil && (job.state == .done || job.state == .partly)
                 && (job.restores != nil || job.order.to.isEmpty || job.who == catchingUp)
         }
+        // A job that brings nodes up to date says nothing new, unless it is all that is left of what it follows.
+        let own = all.filter { $0.who != catchingUp }
+        let done = own.isEmpty ? all : own
         guard let last = done.first(where: { $0.restores == nil }) else { return nil }
         guard let newest = done.first, let id = newest.restores, let restored = history.first(where: { $0.id == id })
-        else { return last }
+        else { return (last, last.id) }
         func nodes(_ job: JobRecord) async throws(StoreError) -> Set<NodeID> {
             let targets = try await store.snapshot(job.id, course: JobCourse())?.machine?.targets ?? []
             return Set(targets.filter { $0.state == .done }.map(\.node))
         }
-        return try await nodes(newest).isSuperset(of: try await nodes(last)) ? restored : last
+        return try await nodes(newest).isSuperset(of: try await nodes(last)) ? (restored, newest.id) : (last, last.id)
     }
 
     /// Expressions `name in ("a", "b")`, each short enough for ``Selection/longest``.

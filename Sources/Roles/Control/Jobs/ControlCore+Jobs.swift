@@ -94,7 +94,7 @@ extension ControlCore {
     /// Queues commands for the orders of a change. If the job has ended, tells all its nodes.
     func carryOut(_ orders: [JobMachine.Order], of job: JobSnapshot, before: JobSnapshot?) {
         let record = job.record
-        countSharers(job)
+        if before?.record.revision != record.revision { countSharers(job) }
         var commands: [(NodeID, PendingCommand)] = []
         var offered: Set<NodeID> = []
         for order in orders {

@@ -65,8 +65,8 @@ actor JobLead {
         await turn()
         defer { endTurn() }
         let outcome: ChangeOutcome<Moved<[JobMachine.Order]>>
+        let removed = await core.removed(of: (snapshot ?? last)?.machine?.targets.map(\.node) ?? [])
         let before = snapshot
-        let removed = core.removed(of: (snapshot ?? last)?.machine?.targets.map(\.node) ?? [])
         do throws(StoreError) {
             outcome = try await core.store.move(
                 id, known: snapshot, course: settings.course, expecting: expecting, by: act, action

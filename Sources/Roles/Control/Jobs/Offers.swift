@@ -1,13 +1,16 @@
 import Address
 import Crypto
 import Fleet
+import FleetLink
 import FleetStore
 import Hashing
 import Text
 
 extension ControlCore {
     /// The message for a queued command; nil if its job has ended since.
-    func message(_ command: PendingCommand, to node: NodeID, site: String?) async -> FleetCommand? {
+    func message(
+        _ command: PendingCommand, to node: NodeID, site: String?
+    ) async throws(LinkRefusal) -> FleetCommand? {
         let job = command.job
         switch command {
         case .offer(_, let attempt):
@@ -29,9 +32,8 @@ extension ControlCore {
         case .end: return FleetCommand(id: command.id, job: job, action: .end)
         case .send:
             // Once the job has started, there is nothing to begin.
-            guard let record = try? await store.job(job), !record.state.hasEnded, record.course == nil else {
-                return nil
-            }
+            let known = try await linked { () throws(StoreError) in try await store.job(job) }
+            guard let record = known, !record.state.hasEnded, record.course == nil else { return nil }
             return FleetCommand(id: command.id, job: job, action: .send(record.order))
         }
     }

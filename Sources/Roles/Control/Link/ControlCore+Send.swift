@@ -89,10 +89,13 @@ extension ControlCore {
         let now = now()
         let act = Act(who: "node:\(sender.name)", address: node.address.host, at: now)
         let record = try await senders(job: job, node.node)
-        guard !record.state.hasEnded, record.course == nil else { throw await refused(.used, job, by: act) }
-        // A catch-up job must have the same content as the job before.
+        guard record.course == nil else { throw await refused(.used, job, by: act) }
+        // It was cancelled while the content was read.
+        guard !record.state.hasEnded else { throw LinkRefusal(409, KeyRefusal.used.code, KeyRefusal.used.text) }
+        // A catch-up job must have the same content as the job before. That the sender has other content now is no offence.
         guard record.content == nil || record.content == request.content else {
-            throw await refused(.content, job, by: act, "the content is not what the class's last job brought")
+            throw LinkRefusal(
+                409, KeyRefusal.content.code, "the content is not what the class's last job brought")
         }
         let (_, settings) = try await planned(record)
         let resolved = try resolve(settings, to: record.order.to, sender: node.node, bytes: request.content.bytes)
@@ -122,6 +125,10 @@ extension ControlCore {
         }
         guard let known else { throw Self.noJob }
         guard let key = Hexadecimal.decode(request.key.value, byteCount: 32) else {
+            // Of others than its sender not every nonsense is worth a line.
+            guard known.sender == node.node else {
+                throw LinkRefusal(409, KeyRefusal.unknown.code, KeyRefusal.unknown.text)
+            }
             throw await refused(.unknown, job, by: act)
         }
         guard let torrent else {
@@ -176,6 +183,8 @@ extension ControlCore {
             carryOut(
                 snapshot.machine.map { machine in machine.targets.flatMap { machine.orders(of: $0.node) } } ?? [],
                 of: snapshot, before: nil)
+            // Who came back while the job was written did not hear of it.
+            await bringBack(snapshot)
             if snapshot.record.state != .planned { await supersede(by: snapshot) }
             return startReply(job, to: node.node)
         }

@@ -254,7 +254,7 @@ extension ControlCore {
         var commands: [FleetCommand] = []
         var gone: Set<PendingCommand> = []
         for pending in seat.outbox.commands.prefix(Outbox.most) {
-            if let command = await message(pending, to: id, site: seat.record.site) {
+            if let command = try await message(pending, to: id, site: seat.record.site) {
                 commands.append(command)
             } else {
                 gone.insert(pending)

@@ -20,7 +20,7 @@ final class IndexForward: Sendable {
     /// Most seconds for a forwarded request.
     private static let patience = 90.0
     /// Seconds after which a read is given to the next index, if there is one.
-    private static let readPatience = 5.0
+    private static let readPatience = 45.0
     /// Seconds after which a client may try again where no index answers.
     private static let retryAfter = 2
     private static let mostAnswer = 64 << 20

@@ -16,7 +16,7 @@ package struct SwarmTerms: Sendable {
     package let secret: SwarmSecret?
 
     /// The most patterns that are accepted from another host.
-    private static let mostPatterns = 256
+    package static let mostPatterns = 256
     private static let (fewestBytes, mostBytes) = (1, 1_024)
 
     /// - Parameter text: nil where all swarms are open to any client.
@@ -41,17 +41,18 @@ package struct SwarmTerms: Sendable {
 
     // MARK: Between hosts
 
-    /// Reads the terms from a registry's answer. Nil where there are none, as from a registry without a secret, or where
-    /// they are malformed.
+    /// Reads the terms from a registry's answer. Nil where there are none, as from a registry without a secret. Where they are
+    /// malformed nothing is open, and the secret is unknown.
     package init?(json value: JSONValue?) {
-        guard let list = value?["open"]?.arrayValue, list.count <= Self.mostPatterns,
-            let open = try? NamePatterns(simple: list.compactMap(\.stringValue))
-        else { return nil }
-        guard let text = value?["secret"]?.stringValue else {
+        guard let value, case .object = value else { return nil }
+        let patterns = value["open"]?.arrayValue.map { $0.compactMap(\.stringValue) } ?? []
+        let open = patterns.count <= Self.mostPatterns ? (try? NamePatterns(simple: patterns)) ?? .none : .none
+        guard let text = value["secret"]?.stringValue,
+            (Self.fewestBytes...Self.mostBytes).contains(text.utf8.count)
+        else {
             self.init(unknownBeside: open)
             return
         }
-        guard (Self.fewestBytes...Self.mostBytes).contains(text.utf8.count) else { return nil }
         self.init(Secret(text), open: open)
     }
 

@@ -207,6 +207,7 @@ struct FilePush: Sendable {
                 if let failure = part.failure { throw failure }
                 guard error != .cancelled, !Task.isCancelled else { throw .cancelled }
                 failures += 1
+                let before = upload.location
                 if error.isCollision, waited < limits.collisionSeconds {
                     // The request of a push that was killed may still be under way at the registry.
                     waited += try await pause(after: failures)
@@ -223,6 +224,12 @@ struct FilePush: Sendable {
                     context.meter.trouble("\(error)")
                     _ = try await pause(after: failures)
                     upload = try await located(upload)
+                }
+                if upload.location != before, highest > upload.offset {
+                    // The registry has lost what it had: all of it is sent again, which is progress of its own.
+                    replaced += 1
+                    guard replaced < limits.tries else { throw .registry(error) }
+                    (highest, failures) = (upload.offset, 0)
                 }
                 if upload.offset > highest { (highest, failures) = (upload.offset, 0) }
             }
