@@ -115,7 +115,7 @@ import Text
     }
 
     @Test func `a manifest with another digest than was asked for is refused`() async throws {
-        try await with { _, _ in
+        _ = try await with { _, _ in
             Self.answer(
                 "200 OK", "Content-Type: \(Manifest.indexType)\r\n", #"{"schemaVersion":2,"manifests":[]}"#)
         } _: { client, _ in
@@ -126,7 +126,7 @@ import Text
     }
 
     @Test func `a range that was not asked for is refused`() async throws {
-        try await with { _, _ in
+        _ = try await with { _, _ in
             Self.answer("206 Partial Content", "Content-Range: bytes 0-3/4\r\n", "blob")
         } _: { client, _ in
             await #expect(throws: RegistryError.malformed("another range than was asked for")) {

@@ -36,7 +36,9 @@ import Upkeep
             try origin.spoil(blob, at: 999_990)
             try await with(origin) { scrubber async throws in
                 // Nobody looked at them for long.
-                try await eventually { origin.node.catalogue.entry(of: blob.sha256)?.checkedAt ?? 0 > 1_000 }
+                try await wait(for: "the look at it") {
+                    origin.node.catalogue.entry(of: blob.sha256)?.checkedAt ?? 0 > 1_000
+                }
                 await scrubber.wait()
                 #expect(try origin.content(blob) == bytes)
                 let figures = await scrubber.status()
@@ -58,17 +60,17 @@ import Upkeep
                 #expect(await !scrubber.doubt(SHA256.digest([9])))
                 #expect(origin.node.catalogue.badBlobs.isEmpty)
                 #expect(await scrubber.doubt(blob.sha256, piece: 2))
-                try await eventually { origin.node.catalogue.badPieces(of: blob.sha256) == [2] }
+                try await wait(for: "the wrong piece") { origin.node.catalogue.badPieces(of: blob.sha256) == [2] }
                 #expect(!origin.has(blob) && origin.node.catalogue.entryOfAny(blob.sha256) != nil)
                 // It sends something wrong, too: that is not taken.
                 var wrong = bytes
                 wrong[600_000] ^= 1
                 origin.store.state.withLock { ($0.isDown, $0.files[blob.hex]) = (false, wrong) }
                 let before = await scrubber.status().blobs
-                try await eventually { await scrubber.status().blobs >= before + 2 }
+                try await wait(for: "the others") { await scrubber.status().blobs >= before + 2 }
                 #expect(!origin.has(blob))
                 origin.store.state.withLock { $0.files[blob.hex] = bytes }
-                try await eventually { origin.has(blob) }
+                try await wait(for: "the mended blob") { origin.has(blob) }
                 #expect(try origin.content(blob) == bytes)
             }
         }
@@ -90,7 +92,7 @@ import Upkeep
             await scrubber.start()
             #expect(await scrubber.doubt(blob.sha256, piece: 2))
             #expect(origin.node.catalogue.badPieces(of: blob.sha256) == [2] || origin.has(blob))
-            try await eventually { origin.has(blob) }
+            try await wait(for: "the mended blob") { origin.has(blob) }
             #expect(try origin.content(blob) == bytes)
             #expect(origin.node.catalogue.entry(of: long.sha256)?.checkedAt ?? 0 < 1_000)
             await scrubber.stop()
