@@ -65,9 +65,11 @@ import Upkeep
                 // It sends something wrong, too: that is not taken.
                 var wrong = bytes
                 wrong[600_000] ^= 1
-                origin.store.state.withLock { ($0.isDown, $0.files[blob.hex]) = (false, wrong) }
-                let before = await scrubber.status().blobs
-                try await wait(for: "the others") { await scrubber.status().blobs >= before + 2 }
+                let before = origin.store.state.withLock { state in
+                    (state.isDown, state.files[blob.hex]) = (false, wrong)
+                    return state.reads
+                }
+                try await wait(for: "a look at what is wrong") { origin.store.state.withLock(\.reads) > before }
                 #expect(!origin.has(blob))
                 origin.store.state.withLock { $0.files[blob.hex] = bytes }
                 try await wait(for: "the mended blob") { origin.has(blob) }
@@ -141,17 +143,17 @@ import Upkeep
 
     @Test func `tells of a blob that is gone from the disk`() async throws {
         try await Origin.with { origin in
-            let gone = try origin.push(bytes, usedAt: 1)
-            try FileManager.default.removeItem(atPath: origin.node.directory.path(of: gone.sha256))
             let told = Mutex<[SHA256Digest]>([])
             try await with(origin) { scrubber async throws in
                 scrubber.onLoss { digest in told.withLock { $0.append(digest) } }
+                let gone = try origin.push(bytes, usedAt: 1)
+                try FileManager.default.removeItem(atPath: origin.node.directory.path(of: gone.sha256))
                 await scrubber.scrubAll()
                 await scrubber.wait()
+                let lost = told.withLock { $0 }
+                #expect(lost == [gone.sha256])
+                #expect(origin.node.catalogue.entryOfAny(gone.sha256) == nil)
             }
-            let lost = told.withLock { $0 }
-            #expect(lost == [gone.sha256])
-            #expect(origin.node.catalogue.entryOfAny(gone.sha256) == nil)
         }
     }
 

@@ -51,6 +51,7 @@ final class FakeStore: BackendStore {
     struct State {
         var files: [String: [UInt8]] = [:]
         var isDown = false
+        var reads = 0
     }
 
     let state = Mutex(State())
@@ -70,7 +71,11 @@ final class FakeStore: BackendStore {
         _ path: BackendPath, size: Int64, range: Range<Int64>, into sink: BackendSink
     ) async throws(BackendProblem) {
         try checked()
-        guard let bytes = state.withLock({ $0.files[path.text] }) else { throw BackendProblem(.missing, "none") }
+        let bytes = state.withLock { state in
+            state.reads += 1
+            return state.files[path.text]
+        }
+        guard let bytes else { throw BackendProblem(.missing, "none") }
         try await sink(ByteBuffer(bytes: bytes[Int(range.lowerBound)..<Int(range.upperBound)]), range.lowerBound)
     }
 
