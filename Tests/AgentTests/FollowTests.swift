@@ -8,6 +8,7 @@ import Registry
 import RegistryClient
 import TestSupport
 import Testing
+import Text
 
 @Suite(.serialized) struct `An agent at an index` {
     private static func watch(_ agent: TestAgent, follow: [String]) async throws -> (IndexWatch, PullTable) {
@@ -67,7 +68,7 @@ import Testing
         }
         // The registry is gone now: a new one listens nowhere near.
         try await TestRegistry.run { other in
-            try await TestAgent.run(other, in: place, isRegistryThere: false) { agent in
+            try await TestAgent.run(other, in: place, at: try #require(HTTPURL("http://127.0.0.1:1"))) { agent in
                 #expect(try await agent.ask("/tags/team/app:1").status == 200)
                 #expect(try await agent.ask("/tags/team/app:latest").status == 200)
                 #expect(try await agent.ask("/v1/files/team/app:latest/a").body == [4])

@@ -75,8 +75,8 @@ import Testing
         // Also after a restart.
         let known = KnownReplies(cache: place.path, logger: quiet)
         let other = try #require(ContentName("team/other"))
-        #expect(known.has(reply.blob, in: Self.name))
-        #expect(!known.has(reply.blob, in: other))
-        #expect(!known.has(BlobDigest(SHA256.digest([9])), in: Self.name))
+        #expect(known.part(reply.blob, of: Self.name)?.blobs.keys.map { $0 } == [reply.blob])
+        #expect(known.part(reply.blob, of: other) == nil)
+        #expect(known.part(BlobDigest(SHA256.digest([9])), of: Self.name) == nil)
     }
 }

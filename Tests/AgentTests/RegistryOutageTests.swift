@@ -44,7 +44,8 @@ import Text
             }
         }
         try await TestRegistry.run { registry in
-            try await TestAgent.run(registry, in: place, isRegistryThere: false) { agent in
+            let nowhere = try #require(HTTPURL("http://127.0.0.1:1"))
+            try await TestAgent.run(registry, in: place, at: nowhere) { agent in
                 let digest = BlobDigest(SHA256.digest(bytes))
                 let limited = AgentIndex(agent.agent, givesAnyCached: false)
                 #expect(agent.isCached(digest))
@@ -58,6 +59,33 @@ import Text
                     return await group.reduce(into: [String: Bool]()) { $0[$1.0] = $1.1 }
                 }
                 #expect(found == ["own": true, "any": true], "another name's blob is not told of")
+            }
+        }
+    }
+
+    @Test func `answers from what it knows while the registry is silent`() async throws {
+        let place = try TemporaryDirectory(inMemory: true)
+        let bytes: [UInt8] = [1, 2, 3]
+        try await TestRegistry.run { registry in
+            try await registry.push([("a", bytes)], as: "team/app:latest")
+            try await TestAgent.run(registry, in: place) { agent async throws in
+                #expect(try await agent.ask("/preload/tags/team/app:latest").status == 200)
+            }
+        }
+        try await RawServer.with({ _, _ in [.hang] }) { server in
+            let silent = try #require(HTTPURL(server.url("")))
+            try await TestRegistry.run { registry in
+                try await TestAgent.run(registry, in: place, at: silent, hush: Hush(first: .milliseconds(500))) {
+                    agent async throws in
+                    let begun = ContinuousClock.now
+                    let digest = BlobDigest(SHA256.digest(bytes))
+                    // A tag that may have moved, a file of it, and a blob of which nobody asked before.
+                    #expect(try await agent.ask("/tags/team%2Fapp:latest").status == 200)
+                    #expect(try await agent.ask("/v1/files/team/app:latest/a").body == bytes)
+                    #expect(try await agent.ask("/v2/team/app/blobs/\(digest)").body == bytes)
+                    // Its client alone would wait for half a minute, three times.
+                    #expect(ContinuousClock.now - begun < .seconds(20))
+                }
             }
         }
     }

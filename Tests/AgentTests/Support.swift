@@ -137,7 +137,7 @@ final class TestAgent: Sendable {
 
     private init(
         _ registry: TestRegistry, in place: TemporaryDirectory, _ bounds: CacheBounds,
-        _ settings: BlobFetches.Settings, isRegistryThere: Bool
+        _ settings: BlobFetches.Settings, at url: HTTPURL?, _ hush: Hush
     ) async throws {
         self.place = place
         swarm = try SwarmNode(logger: quiet)
@@ -147,9 +147,8 @@ final class TestAgent: Sendable {
             directory: try BlobDirectory(path: place.path), swarm: swarm, options: options, logger: quiet)
         agent = Agent(
             node: node,
-            view: RegistryView(
-                isRegistryThere ? try registry.url : try #require(HTTPURL("http://127.0.0.1:1")), credential: nil),
-            bounds: bounds, settings: settings, logger: quiet)
+            view: RegistryView(try url ?? registry.url, credential: nil),
+            bounds: bounds, settings: settings, hush: hush, logger: quiet)
         try await agent.start()
         server = try await AgentServer.start(
             agent, at: [ListenAddress(host: "127.0.0.1", port: 0)], admission: Admission(), logger: quiet)
@@ -157,12 +156,11 @@ final class TestAgent: Sendable {
 
     static func run(
         _ registry: TestRegistry, in place: TemporaryDirectory? = nil, bounds: CacheBounds = .forTests,
-        settings: BlobFetches.Settings = BlobFetches.Settings(), isRegistryThere: Bool = true,
+        settings: BlobFetches.Settings = BlobFetches.Settings(), at url: HTTPURL? = nil, hush: Hush = Hush(),
         _ body: (TestAgent) async throws -> Void
     ) async throws {
         let agent = try await TestAgent(
-            registry, in: place ?? TemporaryDirectory(inMemory: true), bounds, settings,
-            isRegistryThere: isRegistryThere)
+            registry, in: place ?? TemporaryDirectory(inMemory: true), bounds, settings, at: url, hush)
         let result: Result<Void, any Error>
         do { result = .success(try await body(agent)) } catch { result = .failure(error) }
         await agent.server.stop()

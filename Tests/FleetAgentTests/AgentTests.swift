@@ -246,15 +246,21 @@ import Threads
         }
     }
 
+    /// A job that was cancelled when a host had its content, which is removed again.
+    private func cancelled(_ host: TestHost, _ sender: TestHost, _ control: TestControl) async throws -> String {
+        try fill(sender, "release")
+        let job = try await send(sender, "release")
+        try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+        await control.command(host.node, job, .cancel)
+        try await wait(for: "the word") { control.has("cancelled", of: host.node) }
+        try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
+        return job
+    }
+
     @Test func `cancel removes what is unfinished`() async throws {
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]
-            try fill(sender, "release")
-            let job = try await send(sender, "release")
-            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
-            await control.command(host.node, job, .cancel)
-            try await wait(for: "the word") { control.has("cancelled", of: host.node) }
-            try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
+            _ = try await cancelled(host, sender, control)
             #expect(!host.directory.exists("root/app"))
         }
     }
@@ -262,12 +268,7 @@ import Threads
     @Test func `what a cancel that was cut short has left is removed at the next start`() async throws {
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]
-            try fill(sender, "release")
-            let job = try await send(sender, "release")
-            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
-            await control.command(host.node, job, .cancel)
-            try await wait(for: "the word") { control.has("cancelled", of: host.node) }
-            try await wait(for: "the removal") { host.directory.names("root/.swoop").isEmpty }
+            let job = try await cancelled(host, sender, control)
             await host.stop()
             if !host.directory.exists("root/.swoop") { try host.directory.makeDirectory("root/.swoop") }
             try host.directory.makeDirectory("root/.swoop/\(job)")

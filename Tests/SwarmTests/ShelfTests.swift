@@ -2,11 +2,12 @@ import Foundation
 import Hashing
 import Metainfo
 import PeerWire
-@testable import Swarm
 import Synchronization
 import TestSupport
 import Testing
 import Tracking
+
+@testable import Swarm
 
 /// A shelf in memory, over content on disk.
 private final class TestShelf: Shelf {
@@ -275,12 +276,25 @@ private final class TestShelf: Shelf {
         var torrents = Torrents(limits: ShelfLimits(idle: 10))
         _ = torrents.ask(one, 1)
         _ = torrents.opened(one, as: "one", now: 0)
-        #expect(torrents.rest(now: 9, patience: 10) { _ in false }.isEmpty)
-        #expect(torrents.rest(now: 9.5, patience: 10) { _ in true }.isEmpty)
-        #expect(torrents.rest(now: 12, patience: 10) { _ in false }.isEmpty)
-        #expect(torrents.rest(now: 21, patience: 10) { _ in false }.isEmpty)
-        #expect(torrents.rest(now: 22, patience: 10) { _ in false } == ["one"])
+        #expect(torrents.rest(now: 9, patience: 10) { _ in nil }.isEmpty)
+        #expect(torrents.rest(now: 9.5, patience: 10) { _ in 5 }.isEmpty)
+        #expect(torrents.rest(now: 12, patience: 10) { _ in nil }.isEmpty)
+        #expect(torrents.rest(now: 21, patience: 10) { _ in nil }.isEmpty)
+        #expect(torrents.rest(now: 22, patience: 10) { _ in nil } == ["one"])
         #expect(torrents.isEmpty)
+    }
+
+    @Test func `a connection that takes nothing is no use`() {
+        var torrents = Torrents(limits: ShelfLimits(untaken: 60))
+        _ = torrents.ask(one, 1)
+        _ = torrents.opened(one, as: "one", now: 0)
+        #expect(torrents.rest(now: 50, patience: 10) { _ in 100 }.isEmpty)
+        #expect(torrents.rest(now: 109, patience: 10) { _ in 100 }.isEmpty)
+        // A byte more, and it is in use for as long again.
+        #expect(torrents.rest(now: 109.5, patience: 10) { _ in 101 }.isEmpty)
+        #expect(torrents.rest(now: 169, patience: 10) { _ in 101 }.isEmpty)
+        #expect(torrents.rest(now: 170, patience: 10) { _ in 101 }.isEmpty)
+        #expect(torrents.rest(now: 181, patience: 10) { _ in 101 } == ["one"])
     }
 
     @Test func `without patience all that are idle rest at once`() {
@@ -289,7 +303,7 @@ private final class TestShelf: Shelf {
             _ = torrents.ask(hash, 1)
             _ = torrents.opened(hash, as: hash == one ? "one" : "two", now: 0)
         }
-        #expect(torrents.rest(now: 0, patience: 0) { $0 == "two" } == ["one"])
+        #expect(torrents.rest(now: 0, patience: 0) { $0 == "two" ? 0 : nil } == ["one"])
         #expect(torrents.awake.keys.map(\.self) == [two])
     }
 }

@@ -52,6 +52,13 @@ import Tracking
                 try Array(peers(server, port: 3, "&digest=\(Self.digest.replacing(":", with: "%3A"))").suffix(3))
                     == Self.owners
             )
+            // An owner that announces itself stands at the end all the same, and once.
+            let first = try #require(Self.owners.first)
+            _ = try peers(server, port: Int(first.port), left: 0, "&ip=10.0.0.1")
+            for port in 6..<9 {
+                let answer = try peers(server, port: port, "&digest=\(Self.digest)")
+                #expect(answer.count { $0 == first } == 1 && answer.suffix(3) == Self.owners[...], "\(answer)")
+            }
             // One that is whole, and one that wants nobody, are sent to nobody.
             #expect(try peers(server, port: 4, left: 0, "&digest=\(Self.digest)").allSatisfy { $0.port < 10 })
             #expect(try peers(server, port: 5, "&numwant=0&digest=\(Self.digest)") == [])

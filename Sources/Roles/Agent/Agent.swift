@@ -60,7 +60,7 @@ package final class Agent: Sendable {
     let swarms = Mutex(SwarmTerms.anyClient)
     let openBlobs: OpenBlobs
     /// How long the registry is waited for where its answer is known from before.
-    private let hush = Mutex(Hush())
+    private let hush: Mutex<Hush>
     private let questions = Mutex<[Reference: Task<Result<ResolvedContent, RegistryError>, Never>]>([:])
 
     /// Background work: upkeep of the cache, and announces.
@@ -70,10 +70,13 @@ package final class Agent: Sendable {
     /// - Parameters:
     ///   - bounds: limits of the cache.
     ///   - swarms: how swarms are found, from this host's own files; nil to take it from the registry.
+    ///   - hush: how long a silent registry is waited for.
     package init(
         node: BlobNode, view: RegistryView, bounds: CacheBounds = CacheBounds(),
-        settings: BlobFetches.Settings = BlobFetches.Settings(), swarms: SwarmTerms? = nil, logger: Logger
+        settings: BlobFetches.Settings = BlobFetches.Settings(), swarms: SwarmTerms? = nil, hush: Hush = Hush(),
+        logger: Logger
     ) {
+        self.hush = Mutex(hush)
         self.node = node
         self.view = view
         self.logger = logger
@@ -129,24 +132,31 @@ package final class Agent: Sendable {
         var content = fixed.flatMap { known.remembered($0) }
         if content == nil, let fixed { content = await Threads.offload { known.content(fixed) } }
         if let content, meaning?.isMutable != true { return content }
-        guard let content else {
-            // What is part of a known content does not change either.
-            if case .digest(let digest) = reference.version,
-                let part = await Threads.offload({ known.part(digest, of: reference.name) })
-            {
-                return part
-            }
-            do throws(RegistryError) { return try await asked(reference).get() } catch { throw .registry(error) }
+        // What is part of a known content does not change either.
+        if content == nil, case .digest(let digest) = reference.version,
+            let part = known.rememberedPart(digest, of: reference.name)
+        {
+            return part
         }
-        // If the registry does not answer, the tag's last known content is better than an error. An answer that comes later is
-        // for the next one who asks.
+        let found = await answer(to: reference)
+        if case .failure(.unknown(let text))? = found { throw .registry(.unknown(text)) }
+        if case .success(let new)? = found { return new }
+        // If the registry does not answer, a tag's last known content is better than an error, and so is what the disk knows
+        // of a digest.
+        if content == nil, case .digest(let digest) = reference.version {
+            content = await Threads.offload { known.part(digest, of: reference.name) }
+        }
+        if let content { return content }
+        let late = if let found { found } else { await asking(reference).value(within: Hush.longest) }
+        do throws(RegistryError) { return try (late ?? .failure(.cancelled)).get() } catch { throw .registry(error) }
+    }
+
+    /// The registry's answer, unless it is too long in coming.
+    private func answer(to reference: Reference) async -> Result<ResolvedContent, RegistryError>? {
         let patience = hush.withLock { $0.patience(Clocks.steadySeconds) }
-        guard let found = await asking(reference).value(within: patience) else {
-            if !Task.isCancelled { hush.withLock { $0.until = Clocks.steadySeconds + Hush.length } }
-            return content
-        }
-        if case .failure(.unknown(let text)) = found { throw .registry(.unknown(text)) }
-        return (try? found.get()) ?? content
+        let found = await asking(reference).value(within: patience)
+        if found == nil, !Task.isCancelled { hush.withLock { $0.until = Clocks.steadySeconds + Hush.length } }
+        return found
     }
 
     /// The question about a reference, once for all who ask.

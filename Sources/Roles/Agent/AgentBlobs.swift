@@ -85,7 +85,6 @@ package struct AgentIndex: OCIIndex {
             // While the registry does not answer, what is cached is available.
             guard agent.node.catalogue.entry(of: digest.sha256) != nil else { throw error }
             if givesAnyCached { return true }
-            if await Threads.offload({ [known = agent.known] in known.has(digest, in: name) }) { return true }
             throw error
         }
     }

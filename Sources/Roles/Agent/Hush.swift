@@ -1,12 +1,18 @@
 /// How long a silent registry is waited for, where what it said before would do.
-struct Hush: Sendable {
+package struct Hush: Sendable {
+    /// How long it is waited for at first.
+    private let first: Duration
     /// Until when it counts as silent, in seconds of a monotonic clock.
     var until = 0.0
 
+    package init(first: Duration = .seconds(10)) { self.first = first }
+
     /// Seconds for which it counts as silent.
     static let length = 20.0
+    /// How long it is waited for where nothing else would do. Its client gives up before.
+    static let longest = Duration.seconds(600)
 
-    func patience(_ now: Double) -> Duration { now < until ? .milliseconds(200) : .seconds(10) }
+    func patience(_ now: Double) -> Duration { now < until ? .milliseconds(200) : first }
 }
 
 extension Task where Failure == Never {

@@ -102,29 +102,18 @@ package final class KnownReplies: Sendable {
         return content
     }
 
-    /// Whether a NAME has a blob, as far as replies about tags and digests of this NAME say.
-    package func has(_ digest: BlobDigest, in name: ContentName) -> Bool {
-        let (isKnown, tags) = state.withLock { state in
-            (
-                state.contents.contains { $0.reference.name == name && $0.content.blobs[digest] != nil },
-                Set(state.tags.filter { $0.key.name == name }.map(\.value.digest))
-            )
-        }
-        if isKnown { return true }
-        return ([digest] + tags.prefix(Self.mostRead)).contains { version in
-            content(Reference(name: name, version: .digest(version)))?.blobs[digest] != nil
+    /// What recent replies about a NAME say of one of its blobs or manifests. Does not read the disk.
+    func rememberedPart(_ digest: BlobDigest, of name: ContentName) -> ResolvedContent? {
+        state.withLock { state in
+            state.contents.lazy.filter { $0.reference.name == name }.compactMap { $0.content.part(digest) }.first
         }
     }
 
-    /// What is known of a NAME's blob or manifest from content of the same NAME that it is part of; nil if that is nothing.
-    func part(_ digest: BlobDigest, of name: ContentName) -> ResolvedContent? {
-        let (kept, tags) = state.withLock { state in
-            (
-                state.contents.lazy.filter { $0.reference.name == name }.compactMap { $0.content.part(digest) }.first,
-                Set(state.tags.filter { $0.key.name == name }.map(\.value.digest))
-            )
-        }
-        if let kept { return kept }
+    /// What the replies about the tags of a NAME say of one of its blobs or manifests, from memory or disk; nil if that is
+    /// nothing.
+    package func part(_ digest: BlobDigest, of name: ContentName) -> ResolvedContent? {
+        if let known = rememberedPart(digest, of: name) { return known }
+        let tags = state.withLock { state in Set(state.tags.lazy.filter { $0.key.name == name }.map(\.value.digest)) }
         return tags.prefix(Self.mostRead).lazy.compactMap { version in
             self.content(Reference(name: name, version: .digest(version)))?.part(digest)
         }.first

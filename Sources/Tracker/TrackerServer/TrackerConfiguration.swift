@@ -70,6 +70,18 @@ package struct TrackerConfiguration: Sendable {
         self.init(http: [everywhere], udp: [everywhere])
     }
 
+    /// As a registry's tracker, whose agents announce often and use few peers.
+    /// - Parameters:
+    ///   - interval: seconds between two announces of a peer; nil for the usual 30.
+    ///   - limit: most peers in a response; nil for the usual number.
+    package mutating func serveRegistry(interval: Int? = nil, limit: Int? = nil) {
+        self.interval = interval ?? 30
+        trust = .loopbackAndPrivate
+        let most = limit ?? limits.announceLimit
+        (limits.maximumPeers, limits.announceLimit) = (most, most)
+        limits.defaultPeers = min(most, limits.defaultPeers)
+    }
+
     package init(http: [PeerAddress], udp: [PeerAddress]) {
         self.http = http
         self.udp = udp

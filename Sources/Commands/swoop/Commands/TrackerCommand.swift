@@ -168,12 +168,15 @@ struct TrackerCommand: SwoopCommand {
 
     /// The registry's origins, if this is a registry's tracker; nil otherwise.
     private func origins(_ given: RoleConfiguration) throws -> TrackerOrigins? {
-        guard let registry = access.registry ?? given.originURL else { return nil }
+        let listed =
+            given.values.registry == nil && given.place.path != nil
+            ? try given.urls(of: given.values.origin, usual: 15_002) : []
+        guard let registry = access.registry ?? given.values.registry ?? listed.first?.text else { return nil }
         let (url, credential) = try access.place(configured: registry)
         var settings = try access.settings
         if !access.isGiven, let tls = try given.transport().tls { settings.tls = tls }
         return TrackerOrigins(
-            url, others: access.isGiven ? [] : given.otherOrigins,
+            url, others: access.isGiven ? [] : Array(listed.dropFirst()),
             credential: try credential ?? given.credential(), settings: settings, swarms: try given.swarms())
     }
 
@@ -186,16 +189,8 @@ struct TrackerCommand: SwoopCommand {
         let http = http ?? usual ?? PeerAddress(ipv6High: 0, low: 0, port: 6969)
         var configuration = TrackerConfiguration(http: [http], udp: [udp ?? http])
         if isRegistrys {
-            (configuration.interval, configuration.trust) = (30, .loopbackAndPrivate)
-            configuration.limits.maximumPeers = configuration.limits.announceLimit
-        }
-        if let seconds = given.values.trackerServer.announceInterval {
-            configuration.interval = max(1, Int(seconds.rounded()))
-        }
-        if let most = given.values.trackerServer.announceLimit {
-            configuration.limits.maximumPeers = most
-            configuration.limits.announceLimit = most
-            configuration.limits.defaultPeers = min(most, configuration.limits.defaultPeers)
+            configuration.serveRegistry(
+                interval: given.announceInterval, limit: given.values.trackerServer.announceLimit)
         }
         if let interval { configuration.interval = interval.seconds }
         // A fleet's tracker serves no swarm until control has sent the list of swarms.
@@ -214,25 +209,5 @@ enum AllowFile {
         } catch let problem as AllowListText.Problem {
             throw Failure(.usage, "\(path.shown): \(problem)")
         }
-    }
-}
-
-extension RoleConfiguration {
-    /// The URL of an origin, from Kraken's configuration files, if this is a registry's tracker; nil otherwise.
-    fileprivate var originURL: String? {
-        if let registry = values.registry { return registry }
-        if let origin = values.origin.fixed.first { return "\(originScheme)://\(origin)" }
-        if let dns = values.origin.dns { return "\(originScheme)://\(dns)" }
-        return place.path != nil ? "\(originScheme)://127.0.0.1:15002" : nil
-    }
-
-    private var originScheme: String {
-        values.tls.authorities.isEmpty || values.tls.client.isDisabled ? "http" : "https"
-    }
-
-    /// The other origins of the list, to be asked where the first does not answer.
-    fileprivate var otherOrigins: [HTTPURL] {
-        guard values.registry == nil else { return [] }
-        return values.origin.fixed.dropFirst().compactMap { HTTPURL("\(originScheme)://\($0)") }
     }
 }

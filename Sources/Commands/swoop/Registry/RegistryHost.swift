@@ -118,13 +118,7 @@ struct RegistryHost: Sendable {
             upkeep = keeper
             var settings = TrackerConfiguration(http: [trackers], udp: [trackers])
             settings.admission = admission
-            settings.interval = place.announceInterval ?? 30
-            if let most = place.announceLimit {
-                settings.limits.maximumPeers = most
-                settings.limits.announceLimit = most
-                settings.limits.defaultPeers = min(most, settings.limits.defaultPeers)
-            }
-            settings.trust = .loopbackAndPrivate
+            settings.serveRegistry(interval: place.announceInterval, limit: place.announceLimit)
             let own = OwnOrigin(await node.peerAddress, pin: place.security.pin, swarms: place.security.swarms)
             stops.append { await own.stop() }
             settings.origins = own.forTracker

@@ -25,6 +25,9 @@ extension RoleConfiguration {
         }
     }
 
+    /// Seconds between two announces of a peer; nil if the files do not say.
+    var announceInterval: Int? { values.trackerServer.announceInterval.map { max(1, Int($0.rounded())) } }
+
     /// Announce URLs of the trackers. They never use TLS.
     func announceURLs() -> [String] {
         let hosts = values.tracker

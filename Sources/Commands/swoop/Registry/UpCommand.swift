@@ -91,7 +91,7 @@ struct UpCommand: SwoopCommand {
         place.remoteCredential = try others.credential
         try given.fill(&place.index, isRoles: false)
         place.index.transport = try await Threads.offload { Result { try given.transport() } }.get()
-        place.announceInterval = given.values.trackerServer.announceInterval.map { max(1, Int($0.rounded())) }
+        place.announceInterval = given.announceInterval
         place.announceLimit = given.values.trackerServer.announceLimit
         place.origin = try await Threads.offload { [origin = place.origin] in
             Result {

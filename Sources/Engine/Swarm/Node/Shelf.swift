@@ -57,6 +57,8 @@ struct ShelfLimits: Sendable {
     var awake = 4_096
     /// Seconds without a connection after which a torrent is closed.
     var idle = 15.0
+    /// Seconds for which a torrent may have connections and give nothing. A connection alone must not keep a blob in a cache.
+    var untaken = 60.0
     /// Seconds between two checks for idle torrents.
     var look = 1.0
 }
@@ -64,8 +66,16 @@ struct ShelfLimits: Sendable {
 /// Which torrents of a shelf are awake on one loop: pure bookkeeping. Invariant: a torrent is opening or awake, never both.
 struct AwakeTorrents<Waiting, Awake> {
     private(set) var opening: [SHA1Digest: [Waiting]] = [:]
-    private(set) var awake: [SHA1Digest: (torrent: Awake, idleSince: Double?)] = [:]
+    private(set) var awake: [SHA1Digest: Entry] = [:]
     let limits: ShelfLimits
+
+    struct Entry {
+        let torrent: Awake
+        /// Since when it is not in use; nil while it is.
+        fileprivate var idleSince: Double?
+        /// Bytes that it has given, as far as was looked, and since when it is that many.
+        fileprivate var given: (bytes: Int64, at: Double)
+    }
 
     init(limits: ShelfLimits) { self.limits = limits }
 
@@ -96,29 +106,31 @@ struct AwakeTorrents<Waiting, Awake> {
     /// The torrent was opened, or could not be.
     /// - Returns: the callers that waited for it.
     mutating func opened(_ hash: SHA1Digest, as torrent: Awake?, now: Double) -> [Waiting] {
-        if let torrent { awake[hash] = (torrent, now) }
+        if let torrent { awake[hash] = Entry(torrent: torrent, idleSince: now, given: (-1, now)) }
         return opening.removeValue(forKey: hash) ?? []
     }
 
     /// Finds idle torrents.
     /// - Parameters:
-    ///   - patience: seconds without a connection after which a torrent is closed.
-    ///   - isBusy: whether a torrent has connections.
+    ///   - patience: seconds out of use after which a torrent is closed.
+    ///   - given: the bytes that a torrent has given so far; nil for one without connections.
     /// - Returns: the torrents to close, which are removed here.
-    mutating func rest(now: Double, patience: Double, isBusy: (Awake) -> Bool) -> [Awake] {
+    mutating func rest(now: Double, patience: Double, given: (Awake) -> Int64?) -> [Awake] {
         var resting: [Awake] = []
         for (hash, entry) in awake {
-            if isBusy(entry.torrent) {
-                if entry.idleSince != nil { awake[hash]?.idleSince = nil }
-                continue
-            }
-            let since = entry.idleSince ?? now
-            if now - since >= patience {
+            var entry = entry
+            let bytes = given(entry.torrent)
+            if let bytes, bytes != entry.given.bytes { entry.given = (bytes, now) }
+            if bytes != nil, now - entry.given.at < limits.untaken {
+                entry.idleSince = nil
+            } else if now - (entry.idleSince ?? now) >= patience {
                 resting.append(entry.torrent)
                 awake[hash] = nil
+                continue
             } else if entry.idleSince == nil {
-                awake[hash]?.idleSince = now
+                entry.idleSince = now
             }
+            awake[hash] = entry
         }
         return resting
     }

@@ -164,9 +164,6 @@ final class ShelfService {
 
     // MARK: Rest
 
-    /// What each torrent that is awake and has peers had given, and since when it is that much.
-    private var lastGiven: [ObjectIdentifier: (bytes: Int64, at: Double)] = [:]
-
     private func lookLater() {
         timer = context.loop.schedule(after: torrents.limits.look) { [weak self] in
             guard let self else { return }
@@ -176,22 +173,12 @@ final class ShelfService {
         }
     }
 
-    /// A torrent whose peers take nothing for so long is not in use: a connection alone must not keep its content in a cache.
-    private static let untaken = 60.0
-
     private func letRest(patience: Double) {
-        let now = context.loop.now
-        var given: [ObjectIdentifier: (bytes: Int64, at: Double)] = [:]
         let idle = release {
-            torrents.rest(now: now, patience: patience) { content in
-                guard !content.engine.peers.isEmpty else { return false }
-                let (id, bytes) = (ObjectIdentifier(content.engine), content.engine.machine.transferred.up)
-                let before = lastGiven[id].flatMap { $0.bytes == bytes ? $0 : nil } ?? (bytes: bytes, at: now)
-                given[id] = before
-                return now - before.at < Self.untaken
+            torrents.rest(now: context.loop.now, patience: patience) {
+                $0.engine.peers.isEmpty ? nil : $0.engine.machine.transferred.up
             }
         }
-        lastGiven = given
         for awake in idle { end(awake.engine) }
     }
 
@@ -202,7 +189,7 @@ final class ShelfService {
         end(awake.engine)
     }
 
-    /// Whoever has no connection rests at once.
+    /// Whoever is not in use rests at once.
     func makeRoom() { letRest(patience: 0) }
 
     /// The limits of the process are others now.

@@ -106,10 +106,10 @@ package actor SpaceKeeper {
         if rules.tti != nil || rules.ttl != nil { await removeOld() }
         guard let use = measure() else { return }
         // Nothing goes for what could not have room even then.
-        let isPossible = bytes - use.free <= storedBytes
-        let excess = max(rules.excess(use), isPossible ? bytes - use.free : 0)
+        let lacking = bytes - use.free
+        let excess = max(rules.excess(use), lacking > 0 && lacking <= storedBytes ? lacking : 0)
         guard excess > 0 else {
-            hasTold = hasTold && !isPossible
+            hasTold = false
             return
         }
         var (freed, last, count) = (Int64(0), DatedBlob?.none, 0)
