@@ -29,6 +29,13 @@ import Testing
         func stop() async throws { try await program.stop() }
     }
 
+    /// The registry itself, which its parent started.
+    private func child(of program: Program) throws -> pid_t {
+        let children = try Command.run(["pgrep", "-P", "\(program.pid)"])
+        return try #require(
+            pid_t(children.output.trimmingCharacters(in: .whitespacesAndNewlines)), "no child: \(children)")
+    }
+
     private func complete(_ ending: Program.Ending) throws -> [String: Any] {
         try #require(Program.events(in: ending.output).first { $0["event"] as? String == "complete" }, "\(ending)")
     }
@@ -82,6 +89,18 @@ import Testing
         try await up.stop()
     }
 
+    @Test func `ends with its parent, however that ends`() async throws {
+        let up = try await Up()
+        let child = try child(of: up.program)
+        up.program.send(SIGKILL)
+        _ = try await up.program.ending()
+        try await wait(30, for: "the registry's end") { kill(child, 0) != 0 }
+        // The directory is free.
+        let again = try Swoop.start("up", "--any-port", "--data", up.work.path("data"), "--json")
+        _ = try await again.waitForEvent("listening")
+        try await again.stop()
+    }
+
     @Test func `obeys its file, and starts again when it is killed, in a shell under systemd too`() async throws {
         let work = try TemporaryDirectory()
         try work.write("up.yaml", "metainfogen: {piece_lengths: {0: 16KB}}\nsite: north\n")
@@ -107,10 +126,7 @@ import Testing
         #expect(got.status == 0, "\(got)")
         let bytes = FileManager.default.contents(atPath: torrent) ?? Data()
         #expect(bytes.firstRange(of: Data("12:piece lengthi16384e".utf8)) != nil)
-        let children = try Command.run(["pgrep", "-P", "\(program.pid)"])
-        let child = try #require(
-            pid_t(children.output.trimmingCharacters(in: .whitespacesAndNewlines)), "no child: \(children)")
-        #expect(kill(child, SIGKILL) == 0)
+        #expect(kill(try child(of: program), SIGKILL) == 0)
         try await wait(60, for: "the registry to start again") {
             program.events.count { $0["event"] as? String == "listening" } == 2
         }

@@ -15,6 +15,7 @@ enum Main {
         // The fleet's agent starts such a process for each hook. It is no command for people.
         if line.count == 3, line[1] == HookWaiter.command { return HookWaiter.run(line[2]) }
         StopSignal.block()
+        UpSupervisor.endWithParent()
         Task.detached {
             let status = await run(line: CommandLine.arguments)
             guard status == .done, let problem = Terminal.lostResult else { exit(status.rawValue) }

@@ -76,7 +76,6 @@ struct UpCommand: SwoopCommand {
         let hasCertificate = files.tlsCertificate != nil || given.values.tls.server.files != nil
         let supervisor = UpSupervisor(reporter: reporter, passesHangups: needsTokens || hasCertificate)
         if UpSupervisor.isParent { return try await supervisor.run() }
-        UpSupervisor.endWithParent()
         let logger = given.logger(global, reporter)
         let (data, files) = (data ?? given.values.data ?? Self.usualData, files)
         let security = try await Threads.offload {

@@ -46,9 +46,11 @@ struct UpSupervisor {
         }
     }
 
-    /// Makes the registry stop when its parent dies, for whatever reason. Call in the registry, at its start.
+    /// Makes the registry stop when its parent dies, for whatever reason. Does nothing in other processes. Call on the main
+    /// thread: the kernel forgets the wish with the thread that had it.
     static func endWithParent() {
         guard let parent = Terminal.environment(mark).flatMap({ pid_t($0) }) else { return }
+        precondition(swoop_is_first_thread(), "called on a thread that ends before the process")
         swoop_signal_at_parents_end(SIGTERM)
         // The parent may have died before the call above.
         if getppid() != parent { StopSignal.shared.stop() }

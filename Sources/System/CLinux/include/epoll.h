@@ -1,9 +1,12 @@
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 enum {
     swoop_epoll_in = EPOLLIN,
@@ -41,8 +44,12 @@ static inline int swoop_accept(int listener, struct sockaddr *address, socklen_t
     return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-/// Names the calling thread; 15 bytes of it are kept.
 /// Has the kernel send this process a signal when the thread that started it ends, and so when its parent does (prctl(2)).
+/// Only as long as the calling thread lives: call it on the first.
 static inline void swoop_signal_at_parents_end(int signal) { prctl(PR_SET_PDEATHSIG, signal); }
 
+/// Whether the caller runs on the thread with which the process began.
+static inline bool swoop_is_first_thread(void) { return syscall(SYS_gettid) == getpid(); }
+
+/// Names the calling thread; 15 bytes of it are kept.
 static inline void swoop_name_thread(const char *name) { prctl(PR_SET_NAME, name); }
