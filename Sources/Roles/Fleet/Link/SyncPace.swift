@@ -21,10 +21,12 @@ package struct SyncPace: Sendable, Hashable {
 }
 
 /// When an agent that gets no answer from its control tries another one: after 5 s without an answer, and then after a
-/// random time with exponential backoff, from 1 up to 60 s, so that a thousand agents do not reconnect at once.
+/// random time with exponential backoff, from 1 up to 60 s, so that a thousand agents do not reconnect at once. Where there is no
+/// other control, it waits longer before it comes again: a control that is slow for all of its agents would only be slower if each
+/// of them began with a new connection.
 package struct Reconnection: Sendable, Hashable {
-    /// Seconds to wait for an answer.
-    package static let patience = 5.0
+    /// Seconds to wait for an answer of one among so many controls.
+    package static func patience(controls: Int) -> Double { controls > 1 ? 5 : 20 }
     private static let longest = 60.0
 
     private var failures = 0

@@ -5,8 +5,6 @@ import Threads
 
 // The sync loop. Each round sends one number of the sequence, see ``SyncSequence``.
 extension LinkClient {
-    /// Seconds after the sync interval by which an answer must have arrived.
-    private static let patience = Reconnection.patience
     /// Minimum seconds between two rounds if the answer brought nothing new.
     private static let shortest = 1.0
     /// Seconds until a revoked or cloned host tries again.
@@ -162,8 +160,9 @@ extension LinkClient {
         let request = SyncRequest(
             number: record.number, request: record.request, nonce: record.nonce, time: sending.asked, facts: facts,
             events: events.batch(), figures: figures, taken: taken, waits: isSharp, moment: moment)
-        let (transport, control, patience) = (transport, control, isSharp ? interval + Self.patience : Self.patience)
-        let signals = signals
+        let (transport, control, signals) = (transport, control, signals)
+        // The answer may come as late as the end of the interval.
+        let patience = Reconnection.patience(controls: record.controls.count) + (isSharp ? interval : 0)
         return Task {
             let result: Result<SyncReply, LinkProblem>
             do throws(LinkProblem) {

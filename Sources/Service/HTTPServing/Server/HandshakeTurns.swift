@@ -1,25 +1,27 @@
 import NIOCore
 import NIOTLS
 import Synchronization
+import Threads
 
 /// Which TLS handshakes a server works on. Thousands of clients that come at once would all wait for each other, and give up
-/// together when nearly done: so only some handshakes are under way at a time, and the other connections wait in the order in which
-/// they came. A client that gives up meanwhile has cost nothing.
+/// together when nearly done: so only some handshakes are under way at a time, and the other connections wait. A client that gives
+/// up meanwhile has cost nothing. Whoever came last is next: it has its whole patience before it, while those who came first are
+/// about to give up, and work on them would be lost. They come again.
 package struct HandshakeTurns: Sendable {
     /// Names a connection.
     package typealias Name = UInt64
 
-    /// Handshakes under way at a time: enough to keep all processors busy where each answer of a client takes 200 ms.
-    static let most = 256
+    /// Handshakes under way at a time: enough to keep all processors busy where each answer of a client takes 200 ms, and few
+    /// enough for all of them to end soon.
+    static let most = 64 * Threads.processors
     /// Seconds after which a handshake that does not end makes room for another. It goes on all the same.
-    static let patience = 1.0
+    static let patience = 2.0
 
     private let most: Int
     private var underWay: Set<Name> = []
     private var waiting: [Name: @Sendable () -> Void] = [:]
-    /// Names of `waiting` in their order from `head` on, and of connections that have left.
+    /// Names of `waiting` in the order in which they came, and of connections that have left.
     private var order: [Name] = []
-    private var head = 0
     private var last: Name = 0
 
     package init(most: Int = HandshakeTurns.most) { self.most = most }
@@ -46,9 +48,7 @@ package struct HandshakeTurns: Sendable {
             waiting[name] = nil
             return nil
         }
-        while head < order.count {
-            let next = order[head]
-            head += 1
+        while let next = order.popLast() {
             guard let begin = waiting.removeValue(forKey: next) else { continue }
             underWay.insert(next)
             return begin
@@ -57,8 +57,7 @@ package struct HandshakeTurns: Sendable {
     }
 
     private mutating func tidy() {
-        order = order[head...].filter { waiting[$0] != nil }
-        head = 0
+        order.removeAll { waiting[$0] == nil }
     }
 }
 
