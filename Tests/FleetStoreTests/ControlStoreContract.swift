@@ -45,7 +45,9 @@ struct ControlStoreContract: Sendable {
         #expect(first.revision > 0)
         guard case .refused(.used) = try await join(store, 2) else { throw Wrong() }
         #expect(try await store.nodes().map(\.id) == [node(1).id])
-        #expect(try await store.token("0011223344556677")?.grant.usedBy == [node(1).id])
+        let used = try #require(try await store.token("0011223344556677"))
+        #expect(used.grant.used == 1 && used.users == [node(1).id])
+        #expect(try await store.tokens(after: nil, limit: 10).map(\.users) == [[node(1).id]])
         #expect(
             try await store.audit(before: nil, limit: 10).map(\.action) == [
                 "token.refused", "node.join", "token.refused", "token.create",

@@ -94,7 +94,7 @@ struct FleetTokenListCommand: SwoopCommand {
         reporter.list(items, "token", ["ID", "STATE", "USED", "NAME", "LABELS", "EXPIRES"]) { token in
             [
                 token.shown("id"), token.shown("state"),
-                "\(token["used_by"]?.arrayValue?.count ?? 0)/\(token.shown("uses"))", token.shown("name"),
+                "\(token.shown("used"))/\(token.shown("uses"))", token.shown("name"),
                 token.shown("labels"), token.moment("expires"),
             ]
         }

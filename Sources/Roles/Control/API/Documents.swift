@@ -12,10 +12,11 @@ enum Documents {
         let grant = token.grant
         let state =
             grant.isRevoked
-            ? "revoked" : grant.usedBy.count >= grant.uses ? "used" : now >= grant.expires ? "expired" : "open"
+            ? "revoked" : grant.used >= grant.uses ? "used" : now >= grant.expires ? "expired" : "open"
         return .object([
             "id": .string(grant.id), "state": .string(state), "uses": .integer(Int64(grant.uses)),
-            "used_by": .array(grant.usedBy.map { .string($0.description) }), "name": text(grant.name),
+            "used": .integer(Int64(grant.used)), "used_by": .array(token.users.map { .string($0.description) }),
+            "name": text(grant.name),
             "labels": grant.labels.json, "approve": .bool(grant.needsApproval), "ephemeral": .bool(grant.isEphemeral),
             "expires": time(grant.expires), "created": time(token.made), "created_by": .string(token.who),
         ])

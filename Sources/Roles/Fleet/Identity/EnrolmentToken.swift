@@ -40,7 +40,7 @@ package struct EnrolmentToken: Sendable, Hashable {
     package static func digest(of secret: Secret) -> SHA256Digest { SHA256.digest(Array(secret.value.utf8)) }
 }
 
-/// A join token in control's database: its limits, and the nodes that have used it.
+/// A join token in control's database: its limits, and how often it was used.
 package struct EnrolmentGrant: Sendable, Hashable {
     /// Maximum lifetime of a token: 30 days, in seconds.
     package static let longestLife = 30 * 86_400.0
@@ -50,8 +50,8 @@ package struct EnrolmentGrant: Sendable, Hashable {
     /// Seconds since 1970, by control's clock.
     package let expires: Double
     package let uses: Int
-    /// The nodes that have joined with it, one for each use.
-    package private(set) var usedBy: [NodeID]
+    /// How often a node has joined with it.
+    package private(set) var used: Int
     /// The only name that a node may join with; nil for any.
     package let name: String?
     package let labels: Labels
@@ -62,7 +62,7 @@ package struct EnrolmentGrant: Sendable, Hashable {
     package var isRevoked: Bool
 
     package init(
-        id: String, secretDigest: SHA256Digest, expires: Double, uses: Int = 1, usedBy: [NodeID] = [],
+        id: String, secretDigest: SHA256Digest, expires: Double, uses: Int = 1, used: Int = 0,
         name: String? = nil, labels: Labels = Labels(), needsApproval: Bool = false, isEphemeral: Bool = false,
         isRevoked: Bool = false
     ) {
@@ -70,7 +70,7 @@ package struct EnrolmentGrant: Sendable, Hashable {
         self.secretDigest = secretDigest
         self.expires = expires
         self.uses = uses
-        self.usedBy = usedBy
+        self.used = used
         self.name = name
         self.labels = labels
         self.needsApproval = needsApproval
@@ -88,21 +88,21 @@ package struct EnrolmentGrant: Sendable, Hashable {
 
     /// Call when a node presents the token.
     /// - Parameters:
-    ///   - isMember: control has a node with this key. A node that was removed since needs a use of its own: removal
-    ///     gives no token back.
+    ///   - isAgain: control has a node with this key, which has joined with this token. A node that was removed since needs a
+    ///     use of its own: removal gives no token back.
     ///   - now: seconds since 1970, by control's clock.
     /// - Throws: why the node may not join. A wrong secret gives the same error as an unknown token; only the time to
     ///   answer differs.
     package mutating func use(
-        secret: Secret, by node: NodeID, isMember: Bool, named name: String, at now: Double
+        secret: Secret, isAgain: Bool, named name: String, at now: Double
     ) throws(EnrolmentRefusal) -> Outcome {
         guard EnrolmentToken.digest(of: secret) == secretDigest else { throw .unknown }
-        if isMember, usedBy.contains(node) { return .again }
+        if isAgain { return .again }
         guard !isRevoked else { throw .revoked }
         guard now < expires else { throw .expired }
-        guard usedBy.count < uses else { throw .used }
+        guard used < uses else { throw .used }
         if let bound = self.name, bound != name { throw .name(bound) }
-        usedBy.append(node)
+        used += 1
         return .joins
     }
 }

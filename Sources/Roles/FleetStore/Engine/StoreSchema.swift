@@ -9,6 +9,7 @@ enum StoreSchema {
     static let steps = [
         Step(name: "first", sql: first), Step(name: "source grants", sql: grants),
         Step(name: "presence", sql: presence), Step(name: "bytes by source", sql: sources),
+        Step(name: "uses of tokens", sql: uses),
     ]
 
     private static let grants: StaticString = """
@@ -19,6 +20,10 @@ enum StoreSchema {
     private static let presence: StaticString = "ALTER TABLE controls ADD COLUMN nodes text NOT NULL DEFAULT ''"
 
     private static let sources: StaticString = "ALTER TABLE targets ADD COLUMN sources text NOT NULL DEFAULT ''"
+
+    private static let uses: StaticString = """
+        CREATE TABLE token_uses (token text NOT NULL, node text NOT NULL, at bigint NOT NULL, PRIMARY KEY (token, node))
+        """
 
     private static let first: StaticString = """
         CREATE TABLE counters (name text NOT NULL PRIMARY KEY, value bigint NOT NULL);

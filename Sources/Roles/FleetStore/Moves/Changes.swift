@@ -113,6 +113,7 @@ extension ControlStore {
             try session.query("DELETE FROM idempotency WHERE at < $1", [.time(now - 86_400)])
             try session.query("DELETE FROM source_grants WHERE expires < $1", [.time(now)])
             try session.query("DELETE FROM tokens WHERE expires < $1", [.time(now - 30 * 86_400)])
+            try session.query("DELETE FROM token_uses WHERE token NOT IN (SELECT id FROM tokens)")
             try session.query(
                 "DELETE FROM targets WHERE job IN (SELECT id FROM jobs WHERE is_open = 0 AND ended < $1)", [history])
             try session.query(

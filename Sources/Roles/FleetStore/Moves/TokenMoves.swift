@@ -25,15 +25,19 @@ extension ControlStore {
     }
 
     package func token(_ id: String) async throws(StoreError) -> TokenRecord? {
-        try await engine.read { session throws(StoreError) in try Self.token(id, in: session) }
+        try await engine.read { session throws(StoreError) in
+            guard let token = try Self.token(id, in: session) else { return nil }
+            return try Self.withUsers([token], in: session).first
+        }
     }
 
     package func tokens(after: String?, limit: Int) async throws(StoreError) -> [TokenRecord] {
         try await engine.read { session throws(StoreError) in
-            try session.query(
+            let tokens = try session.query(
                 "SELECT id, doc, expires, revision, at FROM tokens WHERE id > $1 ORDER BY id LIMIT $2",
                 [.text(after ?? ""), .int(limit)]
             ).compactMap(TokenRecord.init)
+            return try Self.withUsers(tokens, in: session)
         }
     }
 
@@ -48,7 +52,7 @@ extension ControlStore {
             token.revision = try session.change("token", id, at: act.at)
             try Self.put(token, in: session)
             try session.audit(token.revision, act, "token.revoke", id)
-            return .done(token)
+            return .done(try Self.withUsers([token], in: session).first ?? token)
         }
     }
 
@@ -67,10 +71,13 @@ extension ControlStore {
                 return .refused(.unknown)
             }
             let known = try Self.node(node.id, in: session)
+            let hasUsed = try !session.query(
+                "SELECT at FROM token_uses WHERE token = $1 AND node = $2", [.text(id), .text(node.id.description)]
+            ).isEmpty
             let outcome: EnrolmentGrant.Outcome
             do throws(EnrolmentRefusal) {
                 outcome = try token.grant.use(
-                    secret: secret, by: node.id, isMember: known?.key == node.key, named: node.facts.name, at: now)
+                    secret: secret, isAgain: known?.key == node.key && hasUsed, named: node.facts.name, at: now)
             } catch {
                 try Self.refused(id, error, act, in: session)
                 return .refused(error)
@@ -91,6 +98,11 @@ extension ControlStore {
             token.revision = try session.change("node", node.id.description, at: now)
             node.revision = token.revision
             try Self.put(token, in: session)
+            try session.query(
+                """
+                INSERT INTO token_uses (token, node, at) VALUES ($1, $2, $3)
+                ON CONFLICT (token, node) DO UPDATE SET at = $3
+                """, [.text(id), .text(node.id.description), .time(now)])
             try Self.put(node, certificate: certificate, in: session)
             try session.audit(
                 node.revision, act, "node.join", node.id.description,
@@ -111,6 +123,30 @@ extension ControlStore {
     static func token(_ id: String, in session: any StoreSession) throws(StoreError) -> TokenRecord? {
         try session.query("SELECT id, doc, expires, revision, at FROM tokens WHERE id = $1", [.text(id)]).first
             .flatMap(TokenRecord.init)
+    }
+
+    /// - Parameter tokens: in the order of their ids.
+    private static func withUsers(
+        _ tokens: [TokenRecord], in session: any StoreSession
+    ) throws(StoreError) -> [TokenRecord] {
+        guard let first = tokens.first, let last = tokens.last else { return [] }
+        let rows = try session.query(
+            """
+            SELECT token, node FROM (
+                SELECT token, node, ROW_NUMBER() OVER (PARTITION BY token ORDER BY at, node) AS place
+                FROM token_uses WHERE token >= $1 AND token <= $2
+            ) AS uses WHERE place <= $3 ORDER BY token, place
+            """, [.text(first.grant.id), .text(last.grant.id), .int(TokenRecord.mostUsers)])
+        var users: [String: [NodeID]] = [:]
+        for row in rows {
+            guard let token = row.text(0), let node = row.text(1).flatMap(NodeID.init) else { continue }
+            users[token, default: []].append(node)
+        }
+        return tokens.map { token in
+            var token = token
+            token.users = users[token.grant.id] ?? []
+            return token
+        }
     }
 
     private static func put(_ token: TokenRecord, in session: any StoreSession) throws(StoreError) {

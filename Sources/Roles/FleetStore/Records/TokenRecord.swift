@@ -9,6 +9,11 @@ package struct TokenRecord: Sendable, Hashable {
     /// Seconds since 1970.
     package let made: Double
     package var revision: Int64 = 0
+    /// The nodes that joined with it first, at most ``mostUsers``.
+    package var users: [NodeID] = []
+
+    /// How many of its users are read: a token may let in a whole data centre.
+    package static let mostUsers = 100
 
     package init(grant: EnrolmentGrant, who: String, made: Double) {
         self.grant = grant
@@ -23,7 +28,7 @@ package struct TokenRecord: Sendable, Hashable {
         else { return nil }
         grant = EnrolmentGrant(
             id: id, secretDigest: digest, expires: expires, uses: Int(clamping: uses),
-            usedBy: (doc["used_by"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(NodeID.init) },
+            used: Int(clamping: doc["used"]?.lenientInteger ?? Int64(doc["used_by"]?.arrayValue?.count ?? 0)),
             name: doc["name"]?.stringValue, labels: Labels(stored: doc["labels"]),
             needsApproval: doc["approve"]?.lenientFlag ?? false, isEphemeral: doc["ephemeral"]?.lenientFlag ?? false,
             isRevoked: doc["revoked"]?.lenientFlag ?? false)
@@ -35,8 +40,7 @@ package struct TokenRecord: Sendable, Hashable {
     var doc: String {
         var object = JSONObject([
             "digest": .string(grant.secretDigest.hex), "uses": .integer(Int64(grant.uses)),
-            "used_by": .array(grant.usedBy.map { .string($0.description) }), "labels": grant.labels.json,
-            "who": .string(who),
+            "used": .integer(Int64(grant.used)), "labels": grant.labels.json, "who": .string(who),
         ])
         if let name = grant.name { object["name"] = .string(name) }
         if grant.needsApproval { object["approve"] = true }
