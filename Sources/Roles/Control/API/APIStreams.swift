@@ -49,7 +49,7 @@ struct APIStreams: Sendable {
         let core = core
         let start = Self.lastID(request) ?? core.feed.last
         // Another control may have shown what this one has not read yet.
-        if start > core.feed.last { await core.followChanges() }
+        if start > core.feed.last { await core.changes.follow() }
         return stream { state in
             // Another control may have told of a change that this one has not read yet; one that never comes is of another time.
             state.ahead = state.cursor > core.feed.last ? state.ahead + 1 : 0
@@ -93,10 +93,10 @@ struct APIStreams: Sendable {
         }
         let record: JobRecord?
         do throws(StoreError) { record = try await core.store.job(id) } catch {
-            return APIProblem(error).response(request: Hexadecimal.encode(ControlCore.random(8)))
+            return APIProblem(error).response(request: Hexadecimal.encode(RandomBytes.make(8)))
         }
         guard let record, context.sees(record.className) else {
-            return APIProblem.unknown("job", id).response(request: Hexadecimal.encode(ControlCore.random(8)))
+            return APIProblem.unknown("job", id).response(request: Hexadecimal.encode(RandomBytes.make(8)))
         }
         let start = Self.lastID(request) ?? 0
         let look = JobStream(core: core, job: id, most: Self.most)
@@ -129,7 +129,7 @@ struct APIStreams: Sendable {
         guard let place = followers.enter(most: limits.followers) else {
             return APIProblem(
                 503, "too_many_followers", "\(limits.followers) streams are open here", retryAfter: 10
-            ).response(request: Hexadecimal.encode(ControlCore.random(8)))
+            ).response(request: Hexadecimal.encode(RandomBytes.make(8)))
         }
         let body = ResponseBody { writer in
             // Held until the body has ended, or is thrown away unread.

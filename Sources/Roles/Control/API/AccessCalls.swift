@@ -39,7 +39,7 @@ enum AccessCalls {
         }
         let uses = try members.number("uses", in: 1...1_000_000) ?? 1
         if name != nil, uses > 1 { throw .invalid("uses", "is 1 where the token is for one name") }
-        guard let token = EnrolmentToken(random: ControlCore.random(40), pin: call.core.authority.pin) else {
+        guard let token = EnrolmentToken(random: RandomBytes.make(40), pin: call.core.authority.pin) else {
             throw APIProblem(500, "random", "no token could be made")
         }
         let record = TokenRecord(
@@ -53,7 +53,7 @@ enum AccessCalls {
         }
         var object = Documents.token(kept, at: now).objectValue ?? JSONObject()
         object["token"] = .string(token.text.value)
-        object["command"] = .string(call.core.joinCommand(token, name: name))
+        object["command"] = .string(call.core.agents.admission.joinCommand(token, name: name))
         return APIReply(.object(object), status: 201, revision: kept.revision, location: "/v1/tokens/\(token.id)")
     }
 
@@ -149,42 +149,11 @@ extension APITokenRecord {
     package static func make(
         name: String, role: String, classes: [String], ttl: Double, by act: Act
     ) -> (APITokenRecord, Secret) {
-        let secret = Secret(APIAccess.prefix + Hexadecimal.encode(ControlCore.random(32)))
+        let secret = Secret(APIAccess.prefix + Hexadecimal.encode(RandomBytes.make(32)))
         let record = APITokenRecord(
-            id: "t-" + Hexadecimal.encode(ControlCore.random(6)), name: name,
+            id: "t-" + Hexadecimal.encode(RandomBytes.make(6)), name: name,
             digest: SHA256.digest(Array(secret.value.utf8)),
             role: role, classes: classes, expires: act.at + ttl, who: act.who, made: act.at)
         return (record, secret)
-    }
-}
-
-extension APICall {
-    /// Runs a database operation. An error becomes a 503 answer.
-    func stored<Value: Sendable>(
-        _ body: () async throws(StoreError) -> Value
-    ) async throws(APIProblem) -> Value {
-        do throws(StoreError) { return try await body() } catch {
-            core.logger.warning("the database did not answer the API", metadata: ["error": "\(error)"])
-            throw APIProblem(error)
-        }
-    }
-
-    func value<Value>(of outcome: ChangeOutcome<Value>, _ what: String, _ name: String) throws(APIProblem) -> Value {
-        switch outcome {
-        case .done(let value): return value
-        case .unknown: throw .unknown(what, name)
-        case .stale(let revision): throw .stale(revision)
-        case .taken: throw APIProblem(409, "taken", "there is another \(what) of that name")
-        case .refused(let code, let text): throw APIProblem(409, code, text)
-        }
-    }
-}
-
-extension ControlCore {
-    /// The command with which a new host joins.
-    package func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
-        let doors = doors.isEmpty ? ["https://CONTROL:7443"] : doors
-        return "swoop agent join \(doors.joined(separator: ",")) --token \(token.text.value)"
-            + (name.map { " --name \($0)" } ?? "")
     }
 }

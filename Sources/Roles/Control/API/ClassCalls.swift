@@ -38,8 +38,8 @@ enum ClassCalls {
     private static func document(_ record: ClassRecord, _ core: ControlCore) throws(APIProblem) -> JSONValue {
         var object = Documents.fleetClass(record).objectValue ?? JSONObject()
         if let settings = try? record.settings() {
-            let seats = core.roster.withLock { $0.seats.values.map(\.record) }
-            let matching = seats.filter { $0.state == .active && settings.targets.selects($0.selectable) }
+            let active = core.nodes.records { $0.record.state == .active }
+            let matching = active.filter { settings.targets.selects($0.selectable) }
             object["matches"] = .integer(Int64(matching.count))
         }
         return .object(object)
@@ -104,7 +104,7 @@ enum ClassCalls {
             throw APIProblem(412, "stale", "there is no such class yet", advice: "send If-None-Match: * to make it")
         }
         let record = try call.value(of: outcome, "class", name)
-        call.core.classes.withLock { $0[name] = record }
+        call.core.classes.put(record)
         return APIReply(
             try document(record, call.core), status: record.version == 1 && expecting == 0 ? 201 : 200,
             revision: record.revision, location: "/v1/classes/\(name)")
@@ -144,7 +144,7 @@ enum ClassCalls {
             try await call.core.store.remove(class: name, expecting: expecting, by: call.act)
         }
         let record = try call.value(of: outcome, "class", name)
-        call.core.classes.withLock { $0[name] = nil }
+        call.core.classes.remove(name)
         return APIReply(Documents.fleetClass(record))
     }
 }

@@ -15,6 +15,7 @@ package struct ControlAPI: Sendable {
     let limits: HTTPLimits
     let counters: RequestCounters
     let streams: APIStreams
+    let idempotent = IdempotentCalls()
 
     package init(_ core: ControlCore, limits: HTTPLimits, counters: RequestCounters) {
         self.core = core
@@ -168,12 +169,12 @@ package struct ControlAPI: Sendable {
     // MARK: Answering
 
     private func answer(_ request: Request, _ context: ServiceContext, _ body: Call) async -> Response {
-        let id = Hexadecimal.encode(ControlCore.random(8))
+        let id = Hexadecimal.encode(RandomBytes.make(8))
         var response: Response
         do throws(APIProblem) {
             let bytes = try await self.body(of: request)
             let call = APICall(request: request, context: context, core: core, body: bytes)
-            response = try await once(call, body).response
+            response = try await idempotent.once(call, body).response
         } catch { response = error.response(request: id) }
         if let name = HTTPField.Name("X-Request-Id") { response.headers[name] = id }
         counters.count(request.method == .get ? "read" : "change", status: response.status.code)
@@ -187,71 +188,5 @@ package struct ControlAPI: Sendable {
         case .failure(let problem):
             throw APIProblem(problem.status.code, APIProblem.code(of: problem.status), problem.text)
         }
-    }
-
-    /// Carries out a call. A POST with an `Idempotency-Key` is carried out only once.
-    private func once(_ call: APICall, _ body: Call) async throws(APIProblem) -> APIReply {
-        guard call.request.method == .post, let name = HTTPField.Name("Idempotency-Key"),
-            let key = call.request.headers[name]
-        else { return try await body(call) }
-        guard (1...255).contains(key.utf8.count) else {
-            throw APIProblem(400, "idempotency_key", "'Idempotency-Key' has 1 to 255 bytes")
-        }
-        let whole = SHA256.digest(Array("\(call.context.caller?.name ?? "")\u{0}\(key)".utf8)).hex
-        let digest = SHA256.digest(Array("POST \(call.request.uri.path)\u{0}".utf8) + call.body)
-        // The end of an earlier call may have been lost with the database.
-        if let (status, reply) = core.unended.withLock({ $0[whole] }) {
-            try await end(whole, status, reply, call)
-        }
-        let outcome = try await call.stored { () throws(StoreError) in
-            try await core.store.begin(whole, digest, at: core.now())
-        }
-        switch outcome {
-        case .first: break
-        case .running:
-            throw APIProblem(409, "running", "a call with this Idempotency-Key is being carried out", retryAfter: 1)
-        case .other:
-            throw APIProblem(422, "idempotency_key", "this Idempotency-Key came with another call before")
-        case .answered(let status, let reply): return try answered(status, reply)
-        }
-        let reply: APIReply
-        do throws(APIProblem) { reply = try await body(call) } catch {
-            // A refused call has changed nothing, so it may be made again with the same key.
-            try await end(whole, error.status, nil, call)
-            throw error
-        }
-        try await end(whole, reply.status, try sealed(reply), call)
-        return reply
-    }
-
-    /// Most ends of calls that are remembered while the database does not take them.
-    private static let mostUnended = 10_000
-
-    /// Stores how a call ended, at once or as soon as it is made again.
-    private func end(_ key: String, _ status: Int, _ reply: String?, _ call: APICall) async throws(APIProblem) {
-        core.unended.withLock { unended in
-            if unended.count < Self.mostUnended || unended[key] != nil { unended[key] = (status, reply) }
-        }
-        try await call.stored { () throws(StoreError) in try await core.store.end(key, status: status, reply: reply) }
-        core.unended.withLock { $0[key] = nil }
-    }
-
-    /// An answer in sealed form: it may contain secrets, which the database must not store in the clear.
-    private func sealed(_ reply: APIReply) throws(APIProblem) -> String {
-        let object = JSONValue.object([
-            "json": reply.json, "revision": reply.revision.map(JSONValue.integer) ?? .null,
-            "location": Documents.text(reply.location),
-        ])
-        do { return Base64.encode(try core.authority.seal(object.encode())) } catch { throw APIProblem(error) }
-    }
-
-    private func answered(_ status: Int, _ text: String) throws(APIProblem) -> APIReply {
-        guard let sealed = Base64.decode(text), let bytes = try? core.authority.open(sealed),
-            let object = try? JSONValue.parse(
-                bytes, limits: JSONLimits(maxBytes: 16 << 20, maxDepth: 40, maxValues: 1 << 20))
-        else { throw APIProblem(500, "damaged", "the answer that was kept cannot be read") }
-        return APIReply(
-            object["json"] ?? .null, status: status, revision: object["revision"]?.lenientInteger,
-            location: object["location"]?.stringValue)
     }
 }

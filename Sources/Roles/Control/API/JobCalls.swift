@@ -31,7 +31,7 @@ enum JobCalls {
 
     static func show(_ call: APICall) async throws(APIProblem) -> APIReply {
         let job = try await job(call)
-        if !job.state.hasEnded { call.core.watch(job.id) }
+        if !job.state.hasEnded { call.core.views.watch(job.id) }
         return APIReply(try await document(job, call, full: true), revision: job.revision)
     }
 
@@ -39,10 +39,10 @@ enum JobCalls {
     static func document(_ job: JobRecord, _ call: APICall, full: Bool) async throws(APIProblem) -> JSONValue {
         let core = call.core
         let view = try await call.stored { () throws(StoreError) in
-            full || !job.state.hasEnded ? try await core.view(of: job) : nil
+            full || !job.state.hasEnded ? try await core.views.view(of: job) : nil
         }
-        let machine = full ? await core.lead(job.id)?.snapshot?.machine : nil
-        let sender = core.roster.withLock { $0[job.sender]?.record.name }
+        let machine = full ? await core.jobs.lead(job.id)?.snapshot?.machine : nil
+        let sender = core.nodes.name(of: job.sender)
         return Documents.job(job, view: view, sender: sender, machine: machine)
     }
 
@@ -63,8 +63,7 @@ enum JobCalls {
         try call.checkClass(name)
         let node = try members.needed("node", most: 63)
         let core = call.core
-        let seat = core.roster.withLock { roster in (NodeID(node) ?? roster.names[node]).flatMap { roster[$0] } }
-        guard let seat else {
+        guard let seat = core.nodes.seat(node) else {
             throw APIProblem(422, "no_node", "there is no node '\(DisplayName.escape(node))' to send from")
         }
         guard !seat.record.facts.policy.sendRoots.isEmpty else {
@@ -73,7 +72,7 @@ enum JobCalls {
                 advice: "set send.roots in its agent.yaml")
         }
         let dryRun = try members.flag("dry_run") ?? false
-        let id = core.newJobID()
+        let id = core.ids.next()
         let order = SendOrder(
             className: name, path: try members.needed("path", most: 4096),
             exclude: try members.texts("exclude", most: 100), name: try members.text("name", most: 255),
@@ -82,16 +81,16 @@ enum JobCalls {
             job: dryRun ? nil : id)
         guard order.path.hasPrefix("/") else { throw .invalid("path", "is absolute") }
         do throws(LinkRefusal) {
-            let (record, settings) = try await core.fleetClass(name)
+            let (record, settings) = try await core.classes.newest(name)
             guard maySend(settings, call) else {
                 throw LinkRefusal(
                     403, "sender", "the class '\(name)' does not let this token send",
                     advice: "add role:NAME or token:NAME to the class's senders")
             }
-            let plan = try await core.plan(
+            let plan = try await core.planner.plan(
                 order, record, settings, sender: seat.record.id, dryRun: dryRun, by: call.act, id: id)
             guard !dryRun else { return APIReply(plan.json) }
-            core.tell([(seat.record.id, .send(job: id))])
+            core.nodes.tell([(seat.record.id, .send(job: id))])
         } catch { throw APIProblem(error.status == 404 ? unprocessable(error) : error) }
         let job = try await call.stored { () throws(StoreError) in try await core.store.job(id) }
         guard let job else { throw .unknown("job", id) }
@@ -145,7 +144,7 @@ enum JobCalls {
             }
             let moved = try call.value(of: outcome, "job", job.id)
             // Memory has let go of the job when it ended, or may have meanwhile.
-            if job.state.hasEnded, !moved.record.state.hasEnded { await core.refresh(job: job.id) }
+            if job.state.hasEnded, !moved.record.state.hasEnded { await core.loader.refresh(job.id) }
             return APIReply(
                 try await document(moved.record, call, full: true), revision: moved.record.revision)
         }
@@ -154,12 +153,12 @@ enum JobCalls {
     /// The lead of a job, also of one that has ended, for `retry`.
     static func lead(_ job: JobRecord, _ call: APICall) async throws(APIProblem) -> JobLead {
         let core = call.core
-        if let lead = core.lead(job.id), await lead.snapshot != nil { return lead }
+        if let lead = core.jobs.lead(job.id), await lead.snapshot != nil { return lead }
         do throws(LinkRefusal) {
-            let (record, settings) = try await core.planned(job)
-            let lead = core.lead(job.id, settings)
-            let snapshot = try await core.linked { () throws(StoreError) in try await lead.refresh() }
-            if let snapshot { core.keep(snapshot, record, settings) }
+            let (record, settings) = try await core.classes.version(of: job)
+            let lead = core.loader.lead(job.id, settings)
+            let snapshot = try await core.database.linked { () throws(StoreError) in try await lead.refresh() }
+            if let snapshot { core.loader.keep(snapshot, record, settings) }
             return lead
         } catch { throw APIProblem(error) }
     }
@@ -168,14 +167,10 @@ enum JobCalls {
         let core = call.core
         let done: Bool
         do throws(LinkRefusal) {
-            done = try await core.change(job, by: call.act, "job.cancel") { record in
-                guard !record.state.hasEnded, record.course == nil else { return false }
-                record.state = .cancelled
-                return true
-            }
+            done = try await core.planned.cancel(job, by: call.act)
         } catch { throw APIProblem(error) }
         guard done else { throw APIProblem(409, "state", "the job is over") }
-        core.tell([(job.sender, .cancel(job: job.id))])
+        core.nodes.tell([(job.sender, .cancel(job: job.id))])
         let now = try await call.stored { () throws(StoreError) in try await core.store.job(job.id) } ?? job
         return APIReply(try await document(now, call, full: true), revision: now.revision)
     }
@@ -189,28 +184,17 @@ enum JobCalls {
         let sort = try call.word("sort", of: ["node", "name", "attention"])
         let selection = try NodeCalls.selection(call.query("select"))
         let core = call.core
-        var snapshot = await core.lead(job.id)?.snapshot
-        if snapshot == nil, job.course != nil {
-            snapshot = try await call.stored { () throws(StoreError) in
-                try await core.store.snapshot(job.id, course: JobCourse())
-            }
-        }
+        let snapshot = try await call.stored { () throws(StoreError) in try await core.views.snapshot(of: job) }
         let isTimed = sort == "attention"
         let now = core.now()
-        core.watch(job.id)
-        let board = core.figures.withLock { $0.jobs[job.id] ?? [:] }
-        let records = core.roster.withLock { roster in
-            Dictionary(
-                (snapshot?.machine?.targets ?? []).compactMap { target in
-                    roster[target.node].map { (target.node, $0.record) }
-                }
-            ) { first, _ in first }
-        }
+        core.views.watch(job.id)
+        let board = core.figures.of(job.id)
+        let records = core.nodes.records(of: (snapshot?.machine?.targets ?? []).map(\.node))
         var found: [(key: String, item: JSONValue)] = []
         for target in snapshot?.machine?.targets ?? [] {
             if let state, target.state.name != state { continue }
             if let selection, !(records[target.node].map { selection.selects($0.selectable) } ?? false) { continue }
-            let arrival = core.arrival(of: target, job, board[target.node], at: now)
+            let arrival = core.views.arrival(of: target, job, board[target.node], at: now)
             let rank =
                 !isTimed
                 ? sort == "name" ? (records[target.node]?.name ?? "") + "\u{1}" : ""
@@ -245,9 +229,9 @@ enum JobCalls {
             let whole = shown.filter { $0.node != next }
             if !whole.isEmpty { shown = whole[...] }
         }
-        let names = call.core.roster.withLock { roster in shown.map { roster[$0.node]?.record.name } }
+        let names = call.core.nodes.names(of: shown.map(\.node))
         return .list(
-            zip(shown, names).map { Documents.receipt($0, node: $1) },
+            shown.map { Documents.receipt($0, node: names[$0.node]) },
             next: page.count > limit ? shown.last?.node.description : nil)
     }
 }

@@ -40,7 +40,7 @@ struct JobStream: Sendable {
 
     /// - Returns: nil if the job has ended and everything has been shown.
     func next(_ shown: inout Shown) async -> [ByteBuffer]? {
-        core.watch(job)
+        core.views.watch(job)
         let record: JobRecord
         do throws(StoreError) {
             guard let known = try await core.store.job(job) else { return nil }
@@ -51,9 +51,7 @@ struct JobStream: Sendable {
         }
         let isMoved = record.revision != shown.job || !shown.isWhole
         guard isMoved || !record.state.hasEnded else { return nil }
-        let figures = shown.figures
-        let isBehind = core.figures.withLock { $0.changes[job].map(figures.isBehind) ?? false }
-        guard isMoved || isBehind else { return [] }
+        guard isMoved || core.figures.isBehind(shown.figures, of: job) else { return [] }
         do throws(StoreError) { return [try await message(record, isMoved, &shown)] } catch { return [] }
     }
 
@@ -64,9 +62,9 @@ struct JobStream: Sendable {
         let rows =
             isMoved
             ? try await core.store.changedTargets(of: job, after: shown.revision, shown.node, limit: Self.rows) : []
-        let view = try await core.view(of: record).limited(toLineBytes: Self.lines)
-        let sender = core.roster.withLock { $0[record.sender]?.record.name }
-        let machine = await core.lead(job)?.snapshot?.machine
+        let view = try await core.views.view(of: record).limited(toLineBytes: Self.lines)
+        let sender = core.nodes.name(of: record.sender)
+        let machine = await core.jobs.lead(job)?.snapshot?.machine
         let head = Documents.job(record, view: view, sender: sender, machine: machine)
         var items: [JSONValue] = []
         var size = head.encode().count + Self.margin
@@ -85,17 +83,14 @@ struct JobStream: Sendable {
             shown.isWhole = told.count == rows.count && rows.count < Self.rows
         }
         var progress: [JSONValue] = []
-        core.figures.withLock { board in
-            guard let changes = board.changes[job], let figures = board.jobs[job] else { return }
-            shown.figures.take(from: changes) { node in
-                guard !told.contains(node), let figure = figures[node] else { return true }
-                let item = Documents.figures(figure.figures, of: node)
-                let bytes = item.encode().count + 1
-                guard size + bytes <= most else { return false }
-                progress.append(item)
-                size += bytes
-                return true
-            }
+        core.figures.take(of: job, with: &shown.figures) { node, figure in
+            guard !told.contains(node) else { return true }
+            let item = Documents.figures(figure.figures, of: node)
+            let bytes = item.encode().count + 1
+            guard size + bytes <= most else { return false }
+            progress.append(item)
+            size += bytes
+            return true
         }
         return APIStreams.message(
             "job", id: shown.id, ["job": head, "targets": .array(items), "figures": .array(progress)])
@@ -104,10 +99,10 @@ struct JobStream: Sendable {
     private func target(
         _ row: TargetRecord, _ machine: JobMachine?, _ job: JobRecord, _ now: Double
     ) -> JSONValue {
-        let figure = core.figures.withLock { $0.jobs[job.id]?[row.target.node] }
+        let figure = core.figures.of(job.id, at: row.target.node)
         return Documents.target(
             row.target, shown: machine?.shown(row.target) ?? row.target.state, detail: row.shown,
-            name: core.roster.withLock { $0[row.target.node]?.record.name }, figure: figure,
-            arrival: core.arrival(of: row.target, job, figure, at: now), size: job.content?.bytes ?? 0)
+            name: core.nodes.name(of: row.target.node), figure: figure,
+            arrival: core.views.arrival(of: row.target, job, figure, at: now), size: job.content?.bytes ?? 0)
     }
 }

@@ -13,13 +13,13 @@ enum NodeCalls {
             throw APIProblem(400, "state", "'state' is pending, active, drained, cloned, revoked, away or present")
         }
         if selection == nil, state == nil, call.query("sort").map({ $0 == "name" }) ?? true {
-            let (page, total) = call.core.roster.withLock { ($0.page(after: after, limit: limit), $0.seats.count) }
-            return .list(page.seats.map { document($0, call.core) }, next: page.next, total: total)
+            let page = call.core.nodes.page(after: after, limit: limit)
+            return .list(page.seats.map { document($0, call.core) }, next: page.next, total: page.total)
         }
         let key = try order(call.query("sort"))
         // What is sorted is small: a seat is moved as it is copied, part by part.
         var found: [(key: String, place: Int)] = []
-        let seats = call.core.roster.withLock { Array($0.seats.values) }
+        let seats = call.core.nodes.seats
         for (place, seat) in seats.enumerated() {
             guard selection?.selects(seat.record.selectable) ?? true else { continue }
             switch state {
@@ -57,7 +57,7 @@ enum NodeCalls {
     }
 
     static func document(_ seat: Roster.Seat, _ core: ControlCore) -> JSONValue {
-        Documents.node(seat, jobs: core.jobs.withLock { ($0.ofNode[seat.record.id] ?? []).sorted() })
+        Documents.node(seat, jobs: core.jobs.jobs(of: seat.record.id).sorted())
     }
 
     static func show(_ call: APICall) async throws(APIProblem) -> APIReply {
@@ -68,10 +68,7 @@ enum NodeCalls {
     /// The node with this id or name.
     private static func seat(_ call: APICall) throws(APIProblem) -> Roster.Seat {
         let text = try call.path("id")
-        let seat = call.core.roster.withLock { roster in
-            (NodeID(text) ?? roster.names[text]).flatMap { roster[$0] }
-        }
-        guard let seat else { throw .unknown("node", text) }
+        guard let seat = call.core.nodes.seat(text) else { throw .unknown("node", text) }
         return seat
     }
 
@@ -113,9 +110,9 @@ enum NodeCalls {
             }
         }
         let node = try call.value(of: outcome, "node", id.description)
-        await core.take(node)
-        if try members.flag("now") ?? false, state == .drained { await core.pauseAll(of: id) }
-        guard let seat = core.roster.withLock({ $0[id] }) else { throw .unknown("node", id.description) }
+        await core.nodeChanges.take(node)
+        if try members.flag("now") ?? false, state == .drained { await core.nodeEvents.pauseAll(of: id) }
+        guard let seat = core.nodes[id] else { throw .unknown("node", id.description) }
         return APIReply(document(seat, core), revision: node.revision)
     }
 
@@ -136,34 +133,7 @@ enum NodeCalls {
             try await core.store.remove(id, expecting: expecting, by: call.act)
         }
         _ = try call.value(of: outcome, "node", id.description)
-        await core.report(.failed(code: "removed", again: false), of: [id])
-        core.roster.withLock { $0.remove(id) }?.resume.resume()
+        await core.nodeChanges.removed(id)
         return APIReply(document(seat, core))
-    }
-}
-
-extension ControlCore {
-    /// Updates a node in memory after this control has changed it.
-    func take(_ node: NodeRecord) async {
-        let before = roster.withLock { roster in
-            let before = roster[node.id]?.record
-            roster.put(node)
-            // The two hosts with one key are not distinguished: the next one that syncs is accepted.
-            if before?.state == .cloned, node.state == .active {
-                roster.change(node.id) { $0.sequence = SyncSequence() }
-            }
-            return before
-        }
-        await changed(node, before: before)
-    }
-
-    /// Pauses all running jobs on one node.
-    func pauseAll(of node: NodeID) async {
-        for id in jobs.withLock({ $0.ofNode[node] ?? [] }) {
-            guard let snapshot = await lead(id)?.snapshot else { continue }
-            // Each time that the node is drained is another order.
-            let revision = roster.withLock { $0[node]?.record.revision } ?? 0
-            tell([(node, .pause(job: id, revision: max(revision, snapshot.record.revision)))])
-        }
     }
 }

@@ -26,7 +26,7 @@ extension ControlAPI {
                 answers: [.init(200, "it does", type: "text/plain"), .init(503, "it does not", type: "text/plain")],
                 access: .open
             ) { _, _ in
-                guard core.isReady else {
+                guard core.database.isReady else {
                     var response = Response.text("the database does not answer\n", status: .serviceUnavailable)
                     response.headers[.retryAfter] = "5"
                     return response
@@ -37,7 +37,7 @@ extension ControlAPI {
                 .get, "/sd", "Agents, for Prometheus' HTTP service discovery",
                 answers: [.init(200, "agents")] + APISchemas.answers([]), access: .role(FleetRoles.viewer)
             ) { _, _ in
-                let seats = core.roster.withLock { Array($0.seats.values) }
+                let seats = core.nodes.seats
                 return .json(
                     .array(
                         seats.filter { $0.record.state == .active }.sorted { $0.record.name < $1.record.name }.map {
@@ -61,10 +61,10 @@ extension ControlAPI {
 /// The metrics of a control. No label contains the name or id of a node.
 enum ControlMetrics {
     static func families(_ core: ControlCore) -> [MetricFamily] {
-        let seats = core.roster.withLock { Array($0.seats.values) }
+        let seats = core.nodes.seats
         var states: [NodeState: Int] = [:]
         for seat in seats { states[seat.record.state, default: 0] += 1 }
-        let jobs = core.jobs.withLock { $0.facts.count }
+        let jobs = core.jobs.count
         return [
             MetricFamily(
                 name: "swoop_control_nodes", kind: .gauge, help: "Nodes by what control makes of them.",
@@ -78,10 +78,10 @@ enum ControlMetrics {
                 Double(seats.count { abs($0.clock) > ClockDifference.flagged })),
             MetricFamily(
                 "swoop_control_requests_waiting", .gauge, "Requests of agents that wait for an order.",
-                Double(core.roster.withLock { $0.waiting })),
+                Double(core.nodes.waiting)),
             MetricFamily("swoop_control_jobs_open", .gauge, "Jobs that run, are held or paused.", Double(jobs)),
             MetricFamily(
-                "swoop_control_ready", .gauge, "1 while the database answers.", core.isReady ? 1 : 0),
+                "swoop_control_ready", .gauge, "1 while the database answers.", core.database.isReady ? 1 : 0),
         ]
     }
 }

@@ -1,7 +1,8 @@
 import Fleet
 import FleetStore
 
-/// The changes of one open job, one after the other. Simultaneous reports of many nodes share a transaction.
+/// The changes of one open job, one after the other. Owns the job as it stands. Simultaneous reports of many nodes share a
+/// transaction. What a change is, the job's machine decides; what nodes are told of it, the ``JobDispatcher``.
 actor JobLead {
     /// A report of a node, or an event that control found out.
     struct Report: Sendable {
@@ -31,7 +32,11 @@ actor JobLead {
 
     let id: String
     let settings: FleetClass
-    private unowned let core: ControlCore
+    private let database: ControlDatabase
+    private let nodes: Nodes
+    /// Unowned: it reaches the table of open jobs, which holds this lead. Who calls a lead has it from a ``JobLoader``, or from the
+    /// core itself, and both hold the dispatcher.
+    private unowned let dispatcher: JobDispatcher
     /// Nil after a write that failed, until it is read again.
     private(set) var snapshot: JobSnapshot? {
         didSet { last = snapshot ?? last }
@@ -41,10 +46,14 @@ actor JobLead {
     private var waiting: [Work] = []
     private var isBusy = false
 
-    init(_ id: String, settings: FleetClass, core: ControlCore) {
+    init(
+        _ id: String, settings: FleetClass, database: ControlDatabase, nodes: Nodes, dispatcher: JobDispatcher
+    ) {
         self.id = id
         self.settings = settings
-        self.core = core
+        self.database = database
+        self.nodes = nodes
+        self.dispatcher = dispatcher
     }
 
     /// Returns when everything is durable.
@@ -65,12 +74,12 @@ actor JobLead {
         await turn()
         defer { endTurn() }
         let outcome: ChangeOutcome<Moved<[JobMachine.Order]>>
-        let removed = await core.removed(of: (snapshot ?? last)?.machine?.targets.map(\.node) ?? [])
+        let removed = await nodes.removed(of: (snapshot ?? last)?.machine?.targets.map(\.node) ?? [])
         let before = snapshot
         do throws(StoreError) {
-            outcome = try await core.store.move(
+            outcome = try await database.store.move(
                 id, known: snapshot, course: settings.course, expecting: expecting, by: act, action
-            ) { [resting = core.resting(), removed, now = act.at] job in
+            ) { [resting = nodes.resting(), removed, now = act.at] job in
                 guard var machine = job.machine else {
                     return .refused(code: "not_running", "the job does not run yet")
                 }
@@ -95,7 +104,7 @@ actor JobLead {
         switch outcome {
         case .done(let moved):
             snapshot = moved.snapshot
-            core.carryOut(moved.result, of: moved.snapshot, before: before)
+            dispatcher.carryOut(moved.result, of: moved.snapshot, before: before)
             return .done(moved.snapshot)
         case .unknown: return .unknown
         case .stale(let revision): return .stale(revision: revision)
@@ -114,7 +123,7 @@ actor JobLead {
     func refresh() async throws(StoreError) -> JobSnapshot? {
         await turn()
         defer { endTurn() }
-        snapshot = try await core.store.snapshot(id, known: snapshot, course: settings.course)
+        snapshot = try await database.store.snapshot(id, known: snapshot, course: settings.course)
         return snapshot
     }
 
@@ -152,19 +161,19 @@ actor JobLead {
     }
 
     private func carryOut(_ group: [Reported]) async {
-        let now = core.now()
+        let now = database.now()
         let reports = group.flatMap(\.reports)
         let before = snapshot
         var failure: StoreError?
         do throws(StoreError) {
-            let outcome = try await core.store.move(
+            let outcome = try await database.store.move(
                 id, known: snapshot, course: settings.course, by: .control(at: now), receipts: group.flatMap(\.receipts)
-            ) { [resting = core.resting(reports.map(\.node))] job in
+            ) { [resting = nodes.resting(reports.map(\.node))] job in
                 .go(Self.apply(reports, to: &job, resting: resting, at: now))
             }
             if let moved = outcome.value {
                 snapshot = moved.snapshot
-                core.carryOut(moved.result, of: moved.snapshot, before: before)
+                dispatcher.carryOut(moved.result, of: moved.snapshot, before: before)
             }
         } catch {
             snapshot = nil

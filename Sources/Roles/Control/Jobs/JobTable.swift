@@ -20,6 +20,19 @@ struct JobTable: Sendable {
             guard !settings.peerToPeer, node != record.sender, !record.caches.contains(node) else { return nil }
             return Set(record.caches + [record.sender])
         }
+
+        /// The ticket with which a node announces to trackers. It is derived from the job's one-time key, and valid until
+        /// the job ends.
+        func ticket(for node: NodeID) -> Secret? {
+            guard !ticketKey.isEmpty else { return nil }
+            return JobTicket.make(for: node, key: ticketKey)
+        }
+
+        /// Whether two jobs publish at the same destination.
+        fileprivate func hasDestination(of other: Facts) -> Bool {
+            record.className == other.record.className
+                && (settings.publish == .versions || record.name == other.record.name)
+        }
     }
 
     var leads: [String: JobLead] = [:]
@@ -47,6 +60,14 @@ struct JobTable: Sendable {
             shares[job] = max(1, limit / Int64(max(1, count)))
         }
         return shares
+    }
+
+    /// Older jobs that would publish at the destination of this one.
+    func older(than id: String) -> [(facts: Facts, lead: JobLead)] {
+        guard let newer = facts[id] else { return [] }
+        return facts.values.filter { $0.record.id < id && $0.hasDestination(of: newer) }.compactMap { older in
+            leads[older.record.id].map { (older, $0) }
+        }
     }
 
     mutating func put(_ facts: Facts, nodes: [NodeID]) {

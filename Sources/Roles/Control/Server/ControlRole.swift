@@ -110,11 +110,11 @@ package final class ControlRole: Sendable {
     ) async throws -> ControlRole {
         let doors = core.settings.doors
         let door = try await LinkDoor.start(
-            core, at: configuration.agents, authority: authority,
+            core.agents, at: configuration.agents, authority: authority,
             names: doors.compactMap { HTTPURL($0)?.host }, logger: core.logger, clock: clock)
         if doors.isEmpty {
             let names = await Threads.offload(name: "names") { ServerName.ofThisHost() }
-            core.setDoors([Self.door(door.address, names)])
+            core.cluster.setDoors([Self.door(door.address, names)])
         }
         do {
             let server = try await ControlServer.start(
@@ -124,7 +124,7 @@ package final class ControlRole: Sendable {
                 configuration.webhooks.isEmpty ? nil : Notifier(core, configuration.webhooks, logger: core.logger)
             // As long as no node has joined: an earlier start may have failed before it could say so.
             var isFirst = tokenFile != nil
-            if !isFirst, core.roster.withLock({ $0.seats.isEmpty }) {
+            if !isFirst, core.nodes.isEmpty {
                 isFirst = try await core.store.tokens(after: nil, limit: 1).isEmpty
             }
             let command = isFirst ? try await firstCommand(core) : nil
@@ -217,13 +217,13 @@ package final class ControlRole: Sendable {
     }
 
     private static func firstCommand(_ core: ControlCore) async throws(ControlProblem) -> String? {
-        guard let token = EnrolmentToken(random: ControlCore.random(40), pin: core.authority.pin) else { return nil }
+        guard let token = EnrolmentToken(random: RandomBytes.make(40), pin: core.authority.pin) else { return nil }
         let now = core.now()
         let record = TokenRecord(
             grant: EnrolmentGrant(id: token.id, secretDigest: token.secretDigest, expires: now + 3600), who: "control",
             made: now)
         do { _ = try await core.store.add(record, by: .control(at: now)) } catch { throw .store(error) }
-        return core.joinCommand(token, name: nil)
+        return core.agents.admission.joinCommand(token, name: nil)
     }
 
     // MARK: Names and certificates
@@ -261,8 +261,4 @@ private enum ShownCertificate: Sendable {
         case .own(let certificate): certificate.certificates
         }
     }
-}
-
-extension ControlCore {
-    func setDoors(_ doors: [String]) { state.withLock { $0.doors = doors } }
 }

@@ -45,7 +45,7 @@ package final class ControlServer: Sendable {
     /// The answer to a request that is refused before its route is called.
     static let refusal: RefusalAnswer = { _, status, text in
         APIProblem(status.code, APIProblem.code(of: status), text, advice: APIProblem.advice(of: status)).response(
-            request: Hexadecimal.encode(ControlCore.random(8)))
+            request: Hexadecimal.encode(RandomBytes.make(8)))
     }
 }
 

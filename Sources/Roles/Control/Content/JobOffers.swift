@@ -1,12 +1,17 @@
 import Address
-import Crypto
 import Fleet
 import FleetLink
 import FleetStore
-import Hashing
 import Text
 
-extension ControlCore {
+/// Makes the messages of queued commands at the moment they are sent, so that an offer has the current peers. Owns nothing.
+struct JobOffers: Sendable {
+    let database: ControlDatabase
+    let open: OpenJobs
+    let swarms: JobSwarms
+    /// Announce URLs of trackers other than those inside controls.
+    let trackers: [String]
+
     /// The message for a queued command; nil if its job has ended since.
     func message(
         _ command: PendingCommand, to node: NodeID, site: String?
@@ -14,12 +19,12 @@ extension ControlCore {
         let job = command.job
         switch command {
         case .offer(_, let attempt):
-            guard let facts = jobs.withLock({ $0.facts[job] }),
-                let offer = offer(facts, to: node, site: site ?? "")
-            else { return nil }
+            guard let facts = open.facts(of: job), let offer = offer(facts, to: node, site: site ?? "") else {
+                return nil
+            }
             return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .offer(offer))
         case .restore(_, let attempt):
-            guard let facts = jobs.withLock({ $0.facts[job] }), let version = facts.record.restores,
+            guard let facts = open.facts(of: job), let version = facts.record.restores,
                 let offer = offer(facts, to: node, site: site ?? "")
             else { return nil }
             return FleetCommand(
@@ -32,7 +37,7 @@ extension ControlCore {
         case .end: return FleetCommand(id: command.id, job: job, action: .end)
         case .send:
             // Once the job has started, there is nothing to begin.
-            let known = try await linked { () throws(StoreError) in try await store.job(job) }
+            let known = try await database.linked { () throws(StoreError) in try await database.store.job(job) }
             guard let record = known, !record.state.hasEnded, record.course == nil else { return nil }
             return FleetCommand(id: command.id, job: job, action: .send(record.order))
         }
@@ -41,13 +46,7 @@ extension ControlCore {
     /// An offer of at most 4 KiB. Leaves out peers if necessary.
     private func offer(_ facts: JobTable.Facts, to node: NodeID, site: String) -> JobOffer? {
         guard let content = facts.record.content else { return nil }
-        let now = now()
-        var random = SystemRandomNumberGenerator()
-        var peers = peers.withLock {
-            $0.peers(
-                of: facts.record.id, for: node, site: site, only: facts.givers(for: node), wanted: JobOffer.mostPeers,
-                at: now, using: &random)
-        }
+        var peers = swarms.peers(of: facts, for: node, site: site)
         for address in facts.record.addresses where !peers.contains(address) && peers.count < JobOffer.mostPeers {
             peers.append(address)
         }
@@ -55,24 +54,11 @@ extension ControlCore {
             let offer = JobOffer(
                 content: content, name: facts.record.name, className: facts.record.className,
                 classVersion: Int64(facts.record.classVersion), terms: facts.terms.forTargets,
-                isCache: facts.record.caches.contains(node), secret: facts.secret, ticket: ticket(facts, node),
-                trackers: settings.trackers, peers: peers, deadline: facts.record.deadline,
-                expires: facts.record.expires, priority: Int64(facts.record.priority),
-                sums: facts.record.sums)
+                isCache: facts.record.caches.contains(node), secret: facts.secret, ticket: facts.ticket(for: node),
+                trackers: trackers, peers: peers, deadline: facts.record.deadline, expires: facts.record.expires,
+                priority: Int64(facts.record.priority), sums: facts.record.sums)
             if peers.isEmpty || offer.bytes.count <= JobOffer.most { return offer }
             peers.removeLast(min(peers.count, 5))
         }
-    }
-
-    /// The ticket with which a node announces to trackers. It is derived from the job's one-time key, and valid until
-    /// the job ends.
-    func ticket(_ facts: JobTable.Facts, _ node: NodeID) -> Secret? {
-        guard !facts.ticketKey.isEmpty else { return nil }
-        return JobTicket.make(for: node, key: facts.ticketKey)
-    }
-
-    /// HMAC-SHA256.
-    static func derived(from key: [UInt8], _ purpose: String) -> [UInt8] {
-        Array(HMAC<Crypto.SHA256>.authenticationCode(for: Array(purpose.utf8), using: SymmetricKey(data: key)))
     }
 }

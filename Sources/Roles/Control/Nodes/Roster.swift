@@ -5,30 +5,6 @@ import Synchronization
 /// The nodes in memory: their records, when they were last heard, and their queued commands. A sync without news
 /// changes only this, and not the database.
 struct Roster: Sendable {
-    struct Seat: Sendable {
-        var record: NodeRecord
-        /// Nil until the node has synced with this control.
-        var sequence: SyncSequence?
-        /// When the node last synced with this control, in seconds since 1970 by control's clock; 0 if it has not.
-        var heard = 0.0
-        /// When another control of the database said last that it hears of the node.
-        var elsewhere: (control: String, at: Double)?
-        var isAway = true
-        /// When control has started, where nothing was heard of the node since: it may be away without anybody knowing.
-        var awaitedSince: Double?
-        /// Seconds by which the node's clock is ahead of control's.
-        var clock = 0.0
-        /// Free bytes on the disks of its roots, as last reported.
-        var free: [Int64] = []
-        var utcOffset: Int64?
-        /// BFT tasks of a delivery node in the agent's process.
-        var tasks: [HostTask] = []
-        var outbox = Outbox()
-        /// Has synced since this was last written to the database, and when that was, in seconds since 1970.
-        var isUnwritten = false
-        var written = 0.0
-    }
-
     struct Parked: Sendable {
         let number: UInt64
         let until: Double
@@ -46,17 +22,6 @@ struct Roster: Sendable {
     private var parkedNumber: UInt64 = 0
 
     subscript(_ id: NodeID) -> Seat? { seats[id] }
-
-    /// The place of a node among all, by its name.
-    struct NameKey: Sendable, Hashable {
-        let id: NodeID
-        let text: String
-
-        init(_ record: NodeRecord) {
-            id = record.id
-            text = "\(record.name)\u{1}\(record.id)"
-        }
-    }
 
     /// A part of all nodes, by name. Costs as much as the part is long, unless nodes came, went or were renamed since.
     /// - Parameter after: the key of the node before the first one; nil to begin with the first.
@@ -76,6 +41,25 @@ struct Roster: Sendable {
     var waiting: Int { parked.count }
     func isWaiting(_ id: NodeID) -> Bool { parked[id] != nil }
 
+    /// Of the targets of a new job: those that are away, or unknown, and those that take nothing new.
+    func absent(of targets: [NodeID]) -> (away: [NodeID], drained: [NodeID]) {
+        (targets.filter { seats[$0]?.isAway ?? true }, targets.filter { seats[$0]?.record.state == .drained })
+    }
+
+    /// How many of these nodes are at each site.
+    func countBySite(_ nodes: Set<NodeID>) -> [String: Int] {
+        nodes.reduce(into: [:]) { counts, node in
+            if let site = seats[node]?.record.site { counts[site, default: 0] += 1 }
+        }
+    }
+
+    /// Nodes, of these or of all, that take no new jobs.
+    func resting(_ nodes: [NodeID]?) -> Set<NodeID> {
+        func rests(_ state: NodeState?) -> Bool { state == .drained || state == .cloned || state == .pending }
+        guard let nodes else { return Set(seats.values.map(\.record).filter { rests($0.state) }.map(\.id)) }
+        return Set(nodes.filter { rests(seats[$0]?.record.state) })
+    }
+
     /// Adds a node, or replaces its record.
     mutating func put(_ record: NodeRecord) {
         if let known = seats[record.id], known.record.name != record.name, names[known.record.name] == record.id {
@@ -90,6 +74,22 @@ struct Roster: Sendable {
         }
     }
 
+    /// A host has joined. One that joins with a new key starts its sequence at 1.
+    mutating func join(_ record: NodeRecord) {
+        put(record)
+        seats[record.id]?.sequence = SyncSequence()
+    }
+
+    /// This control has changed a node.
+    /// - Returns: its record before.
+    mutating func take(_ record: NodeRecord) -> NodeRecord? {
+        let before = seats[record.id]?.record
+        put(record)
+        // The two hosts with one key are not distinguished: the next one that syncs is accepted.
+        if before?.state == .cloned, record.state == .active { seats[record.id]?.sequence = SyncSequence() }
+        return before
+    }
+
     /// - Returns: the node's waiting request, to be resumed.
     mutating func remove(_ id: NodeID) -> Parked? {
         guard let seat = seats.removeValue(forKey: id) else { return nil }
@@ -97,6 +97,19 @@ struct Roster: Sendable {
         if names[seat.record.name] == id { names[seat.record.name] = nil }
         if !seat.isAway { present -= 1 }
         return unpark(id)
+    }
+
+    /// Counts a node's request.
+    /// - Parameter next: the nonce of its answer.
+    mutating func count(_ request: SyncRequest, of id: NodeID, next: String) -> SyncSequence.Refusal? {
+        guard let seat = seats[id] else { return nil }
+        var sequence = seat.sequence ?? SyncSequence()
+        if let elsewhere = seat.elsewhere, elsewhere.at > seat.heard { sequence.wasElsewhere() }
+        defer { seats[id]?.sequence = sequence }
+        do throws(SyncSequence.Refusal) {
+            _ = try sequence.receive(request.number, request: request.request, returning: request.nonce, next: next)
+            return nil
+        } catch { return error }
     }
 
     /// Notes a sync. `clock` is the difference of the node's clock in seconds.

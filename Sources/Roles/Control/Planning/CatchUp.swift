@@ -1,63 +1,56 @@
 import Fleet
 import FleetLink
 import FleetStore
+import Synchronization
 
-/// Selects nodes that lack the content of their class's last job, for `catchup: latest`. Pure.
-struct CatchUpPlan: Sendable {
-    /// Maximum number of nodes in one job. Further nodes follow in the next job.
-    static let most = 200
-    /// Minimum seconds before a node is tried again.
-    static let pause = 3600.0
+/// Starts jobs for nodes that have returned, or that a class newly selects, and lack the content of the class's last job. Owns the
+/// ``CatchUpPlan``, which says whom to try when. Of several controls, the one that has the lease on a class does this.
+final class CatchUp: Sendable {
+    private let database: ControlDatabase
+    private let nodes: Nodes
+    private let classes: FleetClasses
+    private let planner: JobPlanner
+    private let ids: JobIDs
+    /// This control's id.
+    private let control: String
+    private let plan = Mutex(CatchUpPlan())
 
-    /// By job and node: when the node was last included in a catch-up job, in seconds since 1970.
-    private var tried: [String: [NodeID: Double]] = [:]
-
-    /// - Parameters:
-    ///   - last: id of the class's last completed job.
-    ///   - have: nodes that have its content or have failed with it, and all of a running job of the class.
-    /// - Returns: the nodes for a catch-up job.
-    mutating func choose(
-        _ last: String, of candidates: [NodeRecord], have: Set<NodeID>, at now: Double
-    ) -> [NodeRecord] {
-        var known = tried[last] ?? [:]
-        let chosen = candidates.filter { node in
-            !have.contains(node.id) && (known[node.id].map { now - $0 >= Self.pause } ?? true)
-        }.prefix(Self.most)
-        for node in chosen { known[node.id] = now }
-        tried[last] = known.isEmpty ? nil : known
-        if tried.count > 1000 { tried = [last: known] }
-        return Array(chosen)
+    init(
+        _ database: ControlDatabase, _ nodes: Nodes, _ classes: FleetClasses, _ planner: JobPlanner, _ ids: JobIDs,
+        control: String
+    ) {
+        self.database = database
+        self.nodes = nodes
+        self.classes = classes
+        self.planner = planner
+        self.ids = ids
+        self.control = control
     }
-}
 
-extension ControlCore {
-    /// Starts jobs for nodes that have returned, or that a class newly selects, and lack the content of the class's
-    /// last job. The sender of that job sends again.
-    func catchUp(_ now: Double) async {
-        let classes = classes.withLock { Array($0.values) }.sorted { $0.name < $1.name }
-        for record in classes {
+    /// Brings the nodes of all classes up to date, as far as the sender of a class's last job sends again.
+    func run(_ now: Double) async {
+        let store = database.store
+        for record in classes.all {
             guard let settings = try? record.settings(), settings.catchUp == .latest else { continue }
             do throws(StoreError) {
                 if store.engine.isShared {
-                    guard try await store.lease("catch-up \(record.name)", for: controlID, until: now + 60, at: now)
+                    guard try await store.lease("catch-up \(record.name)", for: control, until: now + 60, at: now)
                     else {
                         continue
                     }
                 }
-                try await catchUp(record, settings, now)
+                try await bringUpToDate(record, settings, now)
             } catch {
-                logger.warning(
+                database.logger.warning(
                     "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error)"])
             }
         }
     }
 
-    private var controlID: String { settings.id }
-
-    private func catchUp(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
+    private func bringUpToDate(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
+        let store = database.store
         let history = try await store.jobs(before: nil, limit: 200, class: record.name)
-        guard let (last, since) = try await lastOfAll(history), let sender = roster.withLock({ $0[last.sender] }),
-            !sender.isAway
+        guard let (last, since) = try await lastOfAll(history), let sender = nodes[last.sender], !sender.isAway
         else { return }
         var have: Set<NodeID> = [last.sender]
         // Nodes of which a job with the same content has spoken. The newest word counts, and history is newest first.
@@ -77,26 +70,24 @@ extension ControlCore {
                 if counts { have.insert(target.node) }
             }
         }
-        let candidates = roster.withLock { roster in
-            roster.seats.values.filter { !$0.isAway && $0.record.state == .active }.map(\.record)
-        }.filter {
+        let candidates = nodes.records { !$0.isAway && $0.record.state == .active }.filter {
             fleetClass.targets.selects($0.selectable) && PolicyForecast.refusal(of: $0.facts.policy, fleetClass) == nil
         }.sorted { $0.id < $1.id }
-        let chosen = catchUps.withLock { [have] in $0.choose(last.id, of: candidates, have: have, at: now) }
+        let chosen = plan.withLock { [have] in $0.choose(last.id, of: candidates, have: have, at: now) }
         guard !chosen.isEmpty else { return }
-        let id = newJobID()
+        let id = ids.next()
         let order = SendOrder(
             className: record.name, path: last.order.path, exclude: last.order.exclude, name: last.name,
             to: Self.expressions(chosen.map(\.name)), job: id)
         do throws(LinkRefusal) {
-            _ = try await plan(
+            _ = try await planner.plan(
                 order, record, fleetClass, sender: last.sender, dryRun: false, by: .control(at: now), id: id,
                 catchingUpWith: last.content)
-            tell([(last.sender, .send(job: id))])
-            logger.info(
+            nodes.tell([(last.sender, .send(job: id))])
+            database.logger.info(
                 "nodes are brought up to date", metadata: ["class": "\(record.name)", "nodes": "\(chosen.count)"])
         } catch {
-            logger.warning(
+            database.logger.warning(
                 "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error.text)"])
         }
     }
@@ -125,11 +116,12 @@ extension ControlCore {
         guard let last = done.first(where: { $0.restores == nil }) else { return nil }
         guard let newest = done.first, let id = newest.restores, let restored = history.first(where: { $0.id == id })
         else { return (last, last.id) }
-        func nodes(_ job: JobRecord) async throws(StoreError) -> Set<NodeID> {
-            let targets = try await store.snapshot(job.id, course: JobCourse())?.machine?.targets ?? []
+        func reached(by job: JobRecord) async throws(StoreError) -> Set<NodeID> {
+            let targets = try await database.store.snapshot(job.id, course: JobCourse())?.machine?.targets ?? []
             return Set(targets.filter { $0.state == .done }.map(\.node))
         }
-        return try await nodes(newest).isSuperset(of: try await nodes(last)) ? (restored, newest.id) : (last, last.id)
+        return try await reached(by: newest).isSuperset(of: try await reached(by: last))
+            ? (restored, newest.id) : (last, last.id)
     }
 
     /// Expressions `name in ("a", "b")`, each short enough for ``Selection/longest``.

@@ -2,50 +2,52 @@ import Fleet
 import FleetLink
 import FleetStore
 
-extension ControlCore {
-    package func view(of job: String, for node: LinkCaller) async throws(LinkRefusal) -> JobView {
-        let record = try await linked { () throws(StoreError) in try await store.job(job) }
-        guard let record else { throw Self.noJob }
-        let isOpen = jobs.withLock { $0.ofNode[node.node]?.contains(job) ?? false }
-        if record.sender != node.node, !isOpen {
+/// The progress of jobs as people see it: counts, rates, expected ends, and why nothing moves. Owns nothing: it puts together the job as
+/// it stands, its figures, and what is known of its nodes.
+struct JobViews: Sendable {
+    let database: ControlDatabase
+    let nodes: Nodes
+    let open: OpenJobs
+    let figures: Figures
+
+    /// The progress of a job, for a node that takes part in it or sends it.
+    func view(of job: String, for node: NodeID) async throws(LinkRefusal) -> JobView {
+        let record = try await database.linked { () throws(StoreError) in try await database.store.job(job) }
+        guard let record else { throw .noJob }
+        if record.sender != node, !open.has(node, in: job) {
             // One that has ended is not in memory.
-            let ended = try await linked { () throws(StoreError) in
-                try await store.snapshot(job, course: JobCourse())
+            let ended = try await database.linked { () throws(StoreError) in
+                try await database.store.snapshot(job, course: JobCourse())
             }
-            guard ended?.machine?.target(node.node) != nil || record.caches.contains(node.node) else {
-                throw Self.noJob
-            }
+            guard ended?.machine?.target(node) != nil || record.caches.contains(node) else { throw .noJob }
         }
         // Its sender asks all the time, whether somebody looks or not.
-        if record.sender != node.node { watch(job) }
-        return try await linked { () throws(StoreError) in try await view(of: record) }
+        if record.sender != node { watch(job) }
+        return try await database.linked { () throws(StoreError) in try await view(of: record) }
     }
 
     /// Marks a job as watched. Its nodes are told at once to report their progress.
     func watch(_ job: String) {
-        let now = now()
-        let isNew = figures.withLock { board in
-            defer { board.watch(job, until: now + 15) }
-            return !board.isWatched(job, at: now)
-        }
-        guard isNew else { return }
-        let nodes = jobs.withLock { $0.nodes[job] ?? [] }
-        let parked = roster.withLock { roster in nodes.compactMap { roster.unpark($0) } }
-        for parked in parked { parked.resume.resume() }
+        let now = database.now()
+        guard figures.watch(job, at: now, until: now + 15) else { return }
+        nodes.wake(open.nodes(of: job))
+    }
+
+    /// A job as it stands in memory, or in the database if it is not open here; nil if it has not started.
+    func snapshot(of job: JobRecord) async throws(StoreError) -> JobSnapshot? {
+        if let snapshot = await open.lead(job.id)?.snapshot { return snapshot }
+        guard job.course != nil else { return nil }
+        return try await database.store.snapshot(job.id, course: JobCourse())
     }
 
     /// The progress of a job. Uses the snapshot in memory if there is one.
-    package func view(of record: JobRecord) async throws(StoreError) -> JobView {
-        let now = now()
-        var snapshot = await lead(record.id)?.snapshot
-        if snapshot == nil, record.course != nil {
-            snapshot = try await store.snapshot(record.id, course: JobCourse())
-        }
-        guard let snapshot, let machine = snapshot.machine else {
+    func view(of record: JobRecord) async throws(StoreError) -> JobView {
+        let now = database.now()
+        guard let snapshot = try await snapshot(of: record), let machine = snapshot.machine else {
             return JobView(state: record.state, reason: record.reason, targets: 0, counts: [:], bytes: 0, total: 0)
         }
         let size = record.content?.bytes ?? 0
-        let board = figures.withLock { $0.jobs[record.id] ?? [:] }
+        let board = figures.of(record.id)
         var counts: [String: Int64] = [:]
         var (bytes, down): (Int64, Double) = (0, 0)
         var sources = BytesBySource()
@@ -94,7 +96,7 @@ extension ControlCore {
     private func line(
         _ target: JobMachine.Target, _ state: TargetState, _ detail: String?, _ arrival: Arrival
     ) -> TargetLine {
-        let name = roster.withLock { $0[target.node]?.record.name } ?? target.node.description
+        let name = nodes.name(of: target.node) ?? target.node.description
         let isTimely = arrival.verdict == .unknown || arrival.verdict == .inTime
         let text = [
             state.text, isTimely ? nil : arrival.verdict.rawValue, detail,
@@ -112,10 +114,10 @@ extension ControlCore {
         guard !target.state.hasEnded else {
             return Arrival(remaining: 0, rate: 0, bound: nil, closed: [], deadline: nil, at: now)
         }
-        let settings = jobs.withLock { $0.facts[job.id]?.settings }
+        let settings = open.settings(of: job.id)
         let limits = settings?.limits
         let bound = [limits?.down, limits?.site].compactMap(\.self).min().map(Double.init)
-        let seat = roster.withLock { $0[target.node] }
+        let seat = nodes[target.node]
         let facts = seat?.record.facts
         let windows = WindowSchedule(settings?.windows ?? [], facts?.policy.windows ?? [])
         let rate = target.state == .waiting(.window) ? figure?.moving : figure?.rate
@@ -125,5 +127,3 @@ extension ControlCore {
             deadline: job.deadline, at: now)
     }
 }
-
-extension ControlCore: LinkService {}

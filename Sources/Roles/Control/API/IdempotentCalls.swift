@@ -1,0 +1,81 @@
+import FleetStore
+import HTTPServing
+import HTTPTypes
+import Hashing
+import Hummingbird
+import JSON
+import Synchronization
+import Text
+
+/// Carries out calls with an `Idempotency-Key` only once. Owns the ends of calls that the database does not have yet; the others are in
+/// the database.
+final class IdempotentCalls: Sendable {
+    /// By the digest of caller and key: the status of the call, and the answer to store.
+    private let unended = Mutex<[String: (status: Int, reply: String?)]>([:])
+
+    /// Carries out a call. A POST with an `Idempotency-Key` is carried out only once.
+    func once(_ call: APICall, _ body: ControlAPI.Call) async throws(APIProblem) -> APIReply {
+        guard call.request.method == .post, let name = HTTPField.Name("Idempotency-Key"),
+            let key = call.request.headers[name]
+        else { return try await body(call) }
+        guard (1...255).contains(key.utf8.count) else {
+            throw APIProblem(400, "idempotency_key", "'Idempotency-Key' has 1 to 255 bytes")
+        }
+        let whole = SHA256.digest(Array("\(call.context.caller?.name ?? "")\u{0}\(key)".utf8)).hex
+        let digest = SHA256.digest(Array("POST \(call.request.uri.path)\u{0}".utf8) + call.body)
+        // The end of an earlier call may have been lost with the database.
+        if let (status, reply) = unended.withLock({ $0[whole] }) {
+            try await end(whole, status, reply, call)
+        }
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await call.core.store.begin(whole, digest, at: call.core.now())
+        }
+        switch outcome {
+        case .first: break
+        case .running:
+            throw APIProblem(409, "running", "a call with this Idempotency-Key is being carried out", retryAfter: 1)
+        case .other:
+            throw APIProblem(422, "idempotency_key", "this Idempotency-Key came with another call before")
+        case .answered(let status, let reply): return try answered(status, reply, call)
+        }
+        let reply: APIReply
+        do throws(APIProblem) { reply = try await body(call) } catch {
+            // A refused call has changed nothing, so it may be made again with the same key.
+            try await end(whole, error.status, nil, call)
+            throw error
+        }
+        try await end(whole, reply.status, try sealed(reply, call), call)
+        return reply
+    }
+
+    /// Most ends of calls that are remembered while the database does not take them.
+    private static let mostUnended = 10_000
+
+    /// Stores how a call ended, at once or as soon as it is made again.
+    private func end(_ key: String, _ status: Int, _ reply: String?, _ call: APICall) async throws(APIProblem) {
+        unended.withLock { unended in
+            if unended.count < Self.mostUnended || unended[key] != nil { unended[key] = (status, reply) }
+        }
+        try await call.stored { () throws(StoreError) in try await call.core.store.end(key, status: status, reply: reply) }
+        unended.withLock { $0[key] = nil }
+    }
+
+    /// An answer in sealed form: it may contain secrets, which the database must not store in the clear.
+    private func sealed(_ reply: APIReply, _ call: APICall) throws(APIProblem) -> String {
+        let object = JSONValue.object([
+            "json": reply.json, "revision": reply.revision.map(JSONValue.integer) ?? .null,
+            "location": Documents.text(reply.location),
+        ])
+        do { return Base64.encode(try call.core.authority.seal(object.encode())) } catch { throw APIProblem(error) }
+    }
+
+    private func answered(_ status: Int, _ text: String, _ call: APICall) throws(APIProblem) -> APIReply {
+        guard let sealed = Base64.decode(text), let bytes = try? call.core.authority.open(sealed),
+            let object = try? JSONValue.parse(
+                bytes, limits: JSONLimits(maxBytes: 16 << 20, maxDepth: 40, maxValues: 1 << 20))
+        else { throw APIProblem(500, "damaged", "the answer that was kept cannot be read") }
+        return APIReply(
+            object["json"] ?? .null, status: status, revision: object["revision"]?.lenientInteger,
+            location: object["location"]?.stringValue)
+    }
+}
