@@ -99,7 +99,7 @@ final class ControlBench: Sendable {
     }
 
     func token(uses: Int = 1000, approve: Bool = false, name: String? = nil) async throws -> EnrolmentToken {
-        let token = try #require(EnrolmentToken(random: ControlCore.random(40), pin: core.authority.pin))
+        let token = try #require(EnrolmentToken(random: RandomBytes.make(40), pin: core.authority.pin))
         _ = try await core.store.add(
             TokenRecord(
                 grant: EnrolmentGrant(
@@ -119,7 +119,7 @@ final class ControlBench: Sendable {
                 for (key, value) in labels { try? node.labels.set(key, value) }
                 return nil
             }
-            await core.take(try #require(outcome.value))
+            await core.nodeChanges.take(try #require(outcome.value))
         }
         _ = try await agent.sync(facts: true)
         return agent
@@ -129,7 +129,7 @@ final class ControlBench: Sendable {
         let outcome = try await core.store.put(class: name, keys, expecting: nil, by: act)
         let record = try #require(outcome.value)
         _ = try record.settings()
-        core.classes.withLock { $0[name] = record }
+        core.classes.put(record)
     }
 
     /// A class that everything called `web…` receives and `build` sends.
@@ -143,7 +143,7 @@ final class ControlBench: Sendable {
 
     func states(of job: String) async throws -> [String: String] {
         let rows = try await core.store.targets(of: job, after: nil, state: nil, limit: 1000)
-        let names = core.roster.withLock { roster in roster.seats.mapValues(\.record.name) }
+        let names = core.nodes.names(of: rows.map(\.target.node))
         return Dictionary(
             rows.map { row in
                 (names[row.target.node] ?? "", row.target.state.name + (row.target.state.code.map { "(\($0))" } ?? ""))
@@ -154,7 +154,7 @@ final class ControlBench: Sendable {
     func order(_ job: String, _ body: @escaping @Sendable (inout JobMachine, Double) -> [JobMachine.Order]) async throws
     {
         let now = clock.now
-        let lead = try #require(core.lead(job))
+        let lead = try #require(core.jobs.lead(job))
         _ = try await lead.move(by: act, "test") { machine, _ in .go(body(&machine, now)) }
     }
 }
@@ -224,7 +224,7 @@ final class TestAgent: Sendable {
 
     @discardableResult
     func join(_ token: EnrolmentToken, time: Double? = nil) async throws -> JoinReply {
-        try await bench.core.join(
+        try await bench.core.agents.join(
             JoinRequest(
                 token: token.id, secret: token.secret, request: "", facts: facts, time: time ?? bench.clock.now),
             publicKey: key, from: address)
@@ -246,8 +246,8 @@ final class TestAgent: Sendable {
 
     @discardableResult
     func send(_ request: SyncRequest) async throws -> SyncReply {
-        try await bench.core.admits(caller)
-        let reply = try await bench.core.sync(request, of: caller)
+        try await bench.core.agents.admits(caller)
+        let reply = try await bench.core.agents.sync(request, of: caller)
         state.withLock { state in
             state.nonce = reply.nonce
             state.taken = reply.commands.map(\.id)
@@ -280,12 +280,12 @@ final class TestAgent: Sendable {
         _ content: JobContent = .sample, path: String = "/srv/app", to: [String] = [], at time: String? = nil,
         deadline: String? = nil
     ) async throws -> String {
-        let plan = try await bench.core.plan(
+        let plan = try await bench.core.agents.plan(
             SendOrder(className: "release", path: path, to: to, at: time, deadline: deadline), dryRun: false,
             by: caller)
         try await bench.core.store.keep(metainfo: SampleTorrent.file(of: content.bytes), of: plan.job)
-        let key = try await bench.core.key(for: plan.job, KeyRequest(content: content), by: caller)
-        _ = try await bench.core.start(plan.job, start(key, content), by: caller)
+        let key = try await bench.core.agents.key(for: plan.job, KeyRequest(content: content), by: caller)
+        _ = try await bench.core.agents.start(plan.job, start(key, content), by: caller)
         return plan.job
     }
 

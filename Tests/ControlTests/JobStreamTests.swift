@@ -70,11 +70,9 @@ import Testing
         let look = JobStream(core: bench.core, job: job, most: 16 << 10)
         var shown = JobStream.Shown(after: 0)
         _ = await look.next(&shown)
-        bench.core.figures.withLock { board in
-            for number in 0..<1000 {
-                let figures = JobFigures(job: job, done: 68_157_440 + Int64(number), total: 1 << 30, down: 1_048_576.27)
-                board.put(figures, of: NodeID(publicKey: Array("key \(number)".utf8)), at: 0)
-            }
+        for number in 0..<1000 {
+            let figures = JobFigures(job: job, done: 68_157_440 + Int64(number), total: 1 << 30, down: 1_048_576.27)
+            bench.core.figures.put([figures], of: NodeID(publicKey: Array("key \(number)".utf8)), at: 0)
         }
         var told = 0
         for _ in 0..<4 {
@@ -90,14 +88,14 @@ import Testing
         let look = JobStream(core: bench.core, job: job, most: 16 << 10)
         var shown = JobStream.Shown(after: 0)
         #expect(await look.next(&shown)?.count == 1)
-        bench.core.figures.withLock { $0.put(JobFigures(job: "other", done: 1, total: 5), of: webs[0].id, at: 0) }
+        bench.core.figures.put([JobFigures(job: "other", done: 1, total: 5)], of: webs[0].id, at: 0)
         #expect(await look.next(&shown)?.isEmpty == true)
         try await webs[0].sync(figures: [JobFigures(job: job, done: 3, total: 5)])
         let figures = try read(await look.next(&shown) ?? [])
         #expect(figures.first?.figures == [[.string(webs[0].id.description), 3, 0, 0]])
         #expect(await look.next(&shown)?.isEmpty == true)
         for web in webs { try await web.sync([(job, .delivered), (job, .done)]) }
-        bench.core.figures.withLock { $0.put(JobFigures(job: job, done: 5, total: 5), of: webs[0].id, at: 0) }
+        bench.core.figures.put([JobFigures(job: job, done: 5, total: 5)], of: webs[0].id, at: 0)
         #expect(try read(await look.next(&shown) ?? []).map(\.state) == ["done"])
         #expect(await look.next(&shown) == nil)
     }

@@ -39,15 +39,15 @@ import Testing
         let receipts = try await bench.core.store.receipts(of: job, after: nil, limit: 9)
         #expect(receipts.map(\.jws) == ["a.b.c"])
         #expect(receipts.first?.publicKey == web.key)
-        let view = try await bench.core.view(of: job, for: build.caller)
+        let view = try await bench.core.agents.view(of: job, for: build.caller)
         #expect(view.state == .done)
         #expect(view.counts == ["done": 1])
         #expect(view.bytes == 5)
         // A target may look at it after its end too, and nobody else.
-        await bench.core.closeEnded()
-        #expect(try await bench.core.view(of: job, for: web.caller).state == .done)
+        await bench.core.loader.closeEnded()
+        #expect(try await bench.core.agents.view(of: job, for: web.caller).state == .done)
         let stranger = try await bench.agent("db-1")
-        await #expect(throws: LinkRefusal.self) { _ = try await bench.core.view(of: job, for: stranger.caller) }
+        await #expect(throws: LinkRefusal.self) { _ = try await bench.core.agents.view(of: job, for: stranger.caller) }
     }
 
     @Test func `an order wakes the request that waits for it`() async throws {
@@ -55,7 +55,7 @@ import Testing
         try await bench.defineRelease()
         let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
         let waiting = Task { try await web.sync(waits: true) }
-        while !bench.core.roster.withLock({ $0.isWaiting(web.id) }) { await Task.yield() }
+        while !bench.core.nodes.isWaiting(web.id) { await Task.yield() }
         _ = try await build.startJob()
         #expect(try await actions(waiting.value) == ["offer"])
     }
@@ -81,13 +81,13 @@ import Testing
         _ = try await bench.agent("web-2", policy: HostPolicy())
         _ = try await bench.agent("web-3", policy: HostPolicy(roots: ["/srv"]))
         _ = try await bench.agent("db-1")
-        let plan = try await bench.core.plan(
+        let plan = try await bench.core.agents.plan(
             SendOrder(className: "release", path: "/srv/app"), dryRun: true, by: build.caller)
         #expect(plan.targets == 3)
         #expect(plan.refusals == ["receive.roots": 1, "hooks": 1])
         #expect(plan.job.isEmpty)
         #expect(try await bench.core.store.jobs(before: nil, limit: 1).isEmpty)
-        let narrowed = try await bench.core.plan(
+        let narrowed = try await bench.core.agents.plan(
             SendOrder(className: "release", path: "/srv/app", to: ["name=web-1"]), dryRun: true, by: build.caller)
         #expect(narrowed.targets == 1)
     }
@@ -120,7 +120,7 @@ import Testing
             await bench.pass(10)
             try await build.sync()
         }
-        #expect(bench.core.roster.withLock { $0[web.id]?.isAway } == true)
+        #expect(bench.core.nodes[web.id]?.isAway == true)
         let job = try await build.startJob()
         #expect(try await bench.states(of: job) == ["web-1": "waiting(away)"])
         #expect(actions(try await web.sync()) == ["offer", "resume"])
@@ -136,7 +136,7 @@ import Testing
                 $0.state = state
                 return nil
             }
-            await bench.core.take(try #require(outcome.value))
+            await bench.core.nodeChanges.take(try #require(outcome.value))
         }
         try await set(.drained)
         let job = try await build.startJob()
@@ -168,7 +168,7 @@ import Testing
         #expect(actions(try await webs[2].sync()) == ["switch"])
         try await webs[0].sync([(job, .failed(code: "hook_exit_1", again: false))])
         #expect(try await bench.job(job).state == .held)
-        #expect(try await bench.core.view(of: bench.job(job)).reason?.contains("maxfailures") == true)
+        #expect(try await bench.core.views.view(of: bench.job(job)).reason?.contains("maxfailures") == true)
         try await bench.order(job) { machine, now in machine.retry(at: now) }
         #expect(actions(try await webs[0].sync()) == ["offer"])
         try await webs[0].sync([(job, .done)], attempt: 2)
@@ -188,7 +188,7 @@ import Testing
         try await bench.order(job) { machine, now in machine.resume(at: now) }
         #expect(actions(try await web.sync()) == ["resume"])
         let waiting = Task { try await web.sync(waits: true) }
-        while !bench.core.roster.withLock({ $0.isWaiting(web.id) }) { await Task.yield() }
+        while !bench.core.nodes.isWaiting(web.id) { await Task.yield() }
         try await bench.order(job) { machine, _ in machine.cancel() }
         #expect(try await actions(waiting.value) == ["cancel"])
         #expect(actions(try await build.sync()) == ["cancel"])
@@ -287,7 +287,7 @@ import Testing
         let (now, cached) = (offers(try await web.sync()), offers(try await edge.sync()))
         #expect(now.count == 1 && cached.count == 1)
         #expect(try await bench.states(of: first) == ["web-1": "waiting(offer)"])
-        #expect(try await bench.core.view(of: job, for: build.caller).reason?.hasPrefix("it begins at ") == true)
+        #expect(try await bench.core.agents.view(of: job, for: build.caller).reason?.hasPrefix("it begins at ") == true)
         // What a control reads from the database after it was killed is the same.
         let again = try await bench.again()
         for agent in [build, web, edge] { agent.goes(to: again) }
@@ -332,10 +332,10 @@ import Testing
         let two = try await bench.agent("web-2", labels: [("site", "bj")])
         let job = try await build.startJob()
         let request = AnnounceRequest(job: job, addresses: [one.address], left: 5)
-        #expect(try await bench.core.announce(request, by: one.caller).peers.isEmpty)
-        #expect(try await bench.core.announce(request, by: two.caller).peers == [one.address])
+        #expect(try await bench.core.agents.announce(request, by: one.caller).peers.isEmpty)
+        #expect(try await bench.core.agents.announce(request, by: two.caller).peers == [one.address])
         let stranger = try await bench.agent("db-1")
-        #expect(await refusal { try await bench.core.announce(request, by: stranger.caller) } == "no_job")
+        #expect(await refusal { try await bench.core.agents.announce(request, by: stranger.caller) } == "no_job")
     }
 
     @Test func `a target is late when its rate will not do`() async throws {
@@ -347,11 +347,11 @@ import Testing
         try await web.sync()
         for second in 1...5 {
             bench.clock.pass(1)
-            await bench.core.followChanges()
+            await bench.core.changes.follow()
             let figures = JobFigures(job: job, done: Int64(second) * 1000, total: 1_000_000, down: 1000)
             try await web.sync(second == 1 ? [(job, .receiving)] : [], figures: [figures])
         }
-        let view = try await bench.core.view(of: bench.job(job))
+        let view = try await bench.core.views.view(of: bench.job(job))
         #expect(view.bytes == 5000)
         #expect(view.lines.first?.text.contains("late") == true)
     }

@@ -27,7 +27,7 @@ import Testing
         #expect(await refusal { try await agent.join(token, time: bench.clock.now - 49 * 3600) } == "clock")
         try await agent.join(token, time: bench.clock.now - 3600)
         try await agent.sync(facts: true, clock: -3600)
-        let seat = try #require(bench.core.roster.withLock { $0[agent.id] })
+        let seat = try #require(bench.core.nodes[agent.id])
         #expect(seat.clock == -3600)
     }
 
@@ -38,7 +38,7 @@ import Testing
         #expect(try await agent.sync(facts: true).state == .pending)
         try await bench.defineRelease()
         let order = SendOrder(className: "release", path: "/srv/app")
-        #expect(await refusal { try await bench.core.plan(order, dryRun: true, by: agent.caller) } == "pending")
+        #expect(await refusal { try await bench.core.agents.plan(order, dryRun: true, by: agent.caller) } == "pending")
         // Nobody says yes within a day.
         await bench.pass(86_400 + 3600, by: 3600)
         #expect(await refusal { try await agent.sync() } == "revoked")
@@ -49,24 +49,24 @@ import Testing
         let agent = try await bench.agent("web-1")
         // A request that waits ends, too.
         let waiting = Task { await refusal { try await agent.sync(waits: true) } }
-        while !bench.core.roster.withLock({ $0.isWaiting(agent.id) }) { await Task.yield() }
+        while !bench.core.nodes.isWaiting(agent.id) { await Task.yield() }
         let outcome = try await bench.core.store.change(agent.id, by: bench.act, "node.revoke") {
             $0.state = .revoked
             return nil
         }
-        await bench.core.take(try #require(outcome.value))
+        await bench.core.nodeChanges.take(try #require(outcome.value))
         #expect(await waiting.value == "revoked")
         #expect(await refusal { try await agent.sync() } == "revoked")
-        #expect(await refusal { try await bench.core.renew(agent.caller, publicKey: agent.key) } == "revoked")
+        #expect(await refusal { try await bench.core.agents.renew(agent.caller, publicKey: agent.key) } == "revoked")
     }
 
     @Test func `another key with the same name is not let in`() async throws {
         let bench = try await ControlBench()
         let agent = try await bench.agent("web-1")
         let thief = LinkCaller(node: agent.id, publicKey: [1, 2, 3], address: agent.address)
-        #expect(await refusal { try await bench.core.admits(thief) } == "revoked")
+        #expect(await refusal { try await bench.core.agents.admits(thief) } == "revoked")
         let stranger = TestAgent("web-9", of: bench)
-        #expect(await refusal { try await bench.core.admits(stranger.caller) } == "revoked")
+        #expect(await refusal { try await bench.core.agents.admits(stranger.caller) } == "revoked")
     }
 
     @Test func `a request that comes once more is replayed, one that was not answered is repeated`() async throws {
@@ -86,7 +86,7 @@ import Testing
         let copy = agent.clone()
         try await agent.sync()
         #expect(await refusal { try await copy.sync() } == "cloned")
-        #expect(bench.core.roster.withLock { $0[agent.id]?.record.state } == .cloned)
+        #expect(bench.core.nodes[agent.id]?.record.state == .cloned)
         #expect(try await agent.sync().state == .cloned)
         #expect(try await bench.core.store.audit(before: nil, limit: 1).first?.action == "node.cloned")
         // An admin says that one of them has joined anew.
@@ -94,7 +94,7 @@ import Testing
             $0.state = .active
             return nil
         }
-        await bench.core.take(try #require(outcome.value))
+        await bench.core.nodeChanges.take(try #require(outcome.value))
         #expect(try await agent.sync().state == .active)
     }
 
@@ -104,34 +104,34 @@ import Testing
         for _ in 0..<3 { try await agent.sync() }
         let (number, key) = (agent.request(), agent.key)
         bench = try await bench.again()
-        let reply = try await bench.core.sync(
+        let reply = try await bench.core.agents.sync(
             number, of: LinkCaller(node: agent.id, publicKey: key, address: agent.address))
         #expect(!reply.nonce.isEmpty)
-        #expect(bench.core.roster.withLock { $0[agent.id]?.record.state } == .active)
+        #expect(bench.core.nodes[agent.id]?.record.state == .active)
     }
 
     @Test func `a node is away after three intervals without a word, and back with the next`() async throws {
         let bench = try await ControlBench()
         let agent = try await bench.agent("web-1")
         await bench.pass(25)
-        #expect(bench.core.roster.withLock { $0[agent.id]?.isAway } == false)
+        #expect(bench.core.nodes[agent.id]?.isAway == false)
         await bench.pass(10)
-        #expect(bench.core.roster.withLock { $0[agent.id]?.isAway } == true)
-        #expect(bench.core.roster.withLock { $0.present } == 0)
+        #expect(bench.core.nodes[agent.id]?.isAway == true)
+        #expect(bench.core.nodes.present == 0)
         try await agent.sync()
-        #expect(bench.core.roster.withLock { $0[agent.id]?.isAway } == false)
+        #expect(bench.core.nodes[agent.id]?.isAway == false)
     }
 
     @Test func `a request waits until the interval is over`() async throws {
         let bench = try await ControlBench()
         let agent = try await bench.agent("web-1")
         let waiting = Task { try await agent.sync(waits: true) }
-        while !bench.core.roster.withLock({ $0.isWaiting(agent.id) }) { await Task.yield() }
+        while !bench.core.nodes.isWaiting(agent.id) { await Task.yield() }
         await bench.pass(9)
-        #expect(bench.core.roster.withLock { $0.isWaiting(agent.id) })
+        #expect(bench.core.nodes.isWaiting(agent.id))
         await bench.pass(2)
         #expect(try await waiting.value.commands.isEmpty)
-        #expect(bench.core.roster.withLock { $0[agent.id]?.isAway } == false)
+        #expect(bench.core.nodes[agent.id]?.isAway == false)
     }
 
     @Test func `a later request of a node ends the wait of an earlier one`() async throws {
@@ -139,7 +139,7 @@ import Testing
         let agent = try await bench.agent("web-1")
         let request = agent.request(waits: true)
         let first = Task { try await agent.send(request) }
-        while !bench.core.roster.withLock({ $0.isWaiting(agent.id) }) { await Task.yield() }
+        while !bench.core.nodes.isWaiting(agent.id) { await Task.yield() }
         let second = Task { try await agent.send(request) }
         #expect(try await first.value.commands.isEmpty)
         await bench.pass(11)
@@ -156,7 +156,7 @@ import Testing
 
     @Test func `an ephemeral node is forgotten when it is away`() async throws {
         let bench = try await ControlBench()
-        let token = try #require(EnrolmentToken(random: ControlCore.random(40), pin: bench.core.authority.pin))
+        let token = try #require(EnrolmentToken(random: RandomBytes.make(40), pin: bench.core.authority.pin))
         _ = try await bench.core.store.add(
             TokenRecord(
                 grant: EnrolmentGrant(
@@ -166,7 +166,7 @@ import Testing
         try await agent.join(token)
         try await agent.sync(facts: true)
         await bench.pass(40)
-        #expect(bench.core.roster.withLock { $0[agent.id] == nil })
+        #expect(bench.core.nodes[agent.id] == nil)
         #expect(try await bench.core.store.node(agent.id) == nil)
     }
 }

@@ -14,7 +14,7 @@ struct LostWordTests {
             $0.state = state
             return nil
         }
-        await bench.core.take(try #require(outcome.value))
+        await bench.core.nodeChanges.take(try #require(outcome.value))
     }
 
     /// Writes to a table fail until it is there again.
@@ -39,7 +39,7 @@ struct LostWordTests {
         let job = try await build.startJob(at: Timestamp.text(bench.clock.now + 60))
         #expect(try await bench.job(job).state == .planned)
         try await without("targets", in: bench) {
-            await bench.core.report(.drained, of: [web.id])
+            await bench.core.nodeEvents.report(.drained, of: [web.id])
         }
         for _ in 0..<8 {
             await bench.pass(10)
@@ -59,9 +59,27 @@ struct LostWordTests {
         let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
         let job = try await build.startJob()
         try await web.sync()
+<<<<<<< HEAD
         try await web.sync([(job, .accepted), (job, report)])
+=======
+        try await web.sync([(job, .accepted), (job, .receiving)])
         try await set(.drained, of: web, bench)
-        await bench.core.pauseAll(of: web.id)
+        await bench.core.nodeEvents.pauseAll(of: web.id)
+        #expect(try await web.sync().actions == ["pause"])
+        try await set(.active, of: web, bench)
+        #expect(try await web.sync().actions == ["resume"])
+    }
+
+    @Test func `a job that waited on a node that was drained at once goes on there too`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .waiting(.slot))])
+>>>>>>> 0b87a4d6 (Control: tests go through the parts of the core)
+        try await set(.drained, of: web, bench)
+        await bench.core.nodeEvents.pauseAll(of: web.id)
         #expect(try await web.sync().actions == ["pause"])
         try await set(.active, of: web, bench)
         #expect(try await web.sync().actions == ["resume"])
@@ -71,24 +89,24 @@ struct LostWordTests {
         let first = try await ControlBench()
         let second = try await ControlBench(beside: first)
         try await first.defineRelease()
-        await second.core.followChanges()
+        await second.core.changes.follow()
         let (build, web) = (try await first.agent("build"), try await first.agent("web-1"))
-        await second.core.followChanges()
+        await second.core.changes.follow()
         web.goes(to: second)
         try await web.sync()
         let job = try await build.startJob()
-        await second.core.followChanges()
+        await second.core.changes.follow()
         try await web.sync()
         try await web.sync([(job, .accepted), (job, .receiving)])
-        await first.core.followChanges()
+        await first.core.changes.follow()
         try await first.order(job) { machine, _ in machine.pause() }
-        await second.core.followChanges()
+        await second.core.changes.follow()
         #expect(try await web.sync().actions == ["pause"])
         try await first.order(job) { machine, now in machine.resume(at: now) }
-        await second.core.followChanges()
+        await second.core.changes.follow()
         #expect(try await web.sync().actions == ["resume"])
         try await first.order(job) { machine, _ in machine.cancel() }
-        await second.core.followChanges()
+        await second.core.changes.follow()
         #expect(try await web.sync().actions == ["cancel"])
     }
 
@@ -129,7 +147,7 @@ struct LostWordTests {
         try await bench.defineRelease()
         let build = try await bench.agent("build")
         _ = try await bench.agent("web-1")
-        let plan = try await bench.core.plan(
+        let plan = try await bench.core.agents.plan(
             SendOrder(className: "release", path: "/srv/app"), dryRun: false, by: build.caller)
         await bench.pass(8 * 86_400, by: 3_700)
         let record = try await bench.job(plan.job)
@@ -138,13 +156,13 @@ struct LostWordTests {
 
     @Test func `a job that is made after the clock was set back is still the later one`() async throws {
         let bench = try await ControlBench()
-        let first = bench.core.newJobID()
+        let first = bench.core.ids.next()
         // Another control's clock is ahead.
         let ahead = "j" + String(repeating: "f", count: 1) + first.dropFirst(2)
-        bench.core.noteJob(ahead)
-        let second = bench.core.newJobID()
+        bench.core.ids.note(ahead)
+        let second = bench.core.ids.next()
         #expect(first < ahead && ahead.dropLast(8) < second.dropLast(8))
-        #expect(second.dropLast(8) < bench.core.newJobID().dropLast(8))
+        #expect(second.dropLast(8) < bench.core.ids.next().dropLast(8))
     }
 
     private func node(_ number: Int) -> NodeRecord {

@@ -33,7 +33,7 @@ import Testing
             // Longer than the job's time, and long after memory has let go of it.
             await bench.pass(1200, by: 600)
             for agent in [build, web] { try await agent.sync() }
-            #expect(bench.core.lead(job) == nil)
+            #expect(bench.core.jobs.lead(job) == nil)
 
             #expect(try await api.post("/v1/jobs/\(job)/retry").status == 200)
             await bench.core.tick()
@@ -64,7 +64,7 @@ import Testing
                 $0.state = .revoked
                 return nil
             }
-            await bench.core.take(try #require(outcome.value))
+            await bench.core.nodeChanges.take(try #require(outcome.value))
             #expect(try await api.post("/v1/jobs/\(job)/retry").status == 200)
             #expect(try await bench.job(job).state == .failed)
             #expect(try await bench.states(of: job) == ["web-1": "failed(removed)"])
@@ -83,8 +83,8 @@ import Testing
         build.goes(to: other)
         try await build.sync(facts: true)
         let record = try await bench.job(job)
-        let settings = try await bench.core.planned(record).1
-        let (lead, now) = (bench.core.lead(job, settings), bench.clock.now)
+        let settings = try await bench.core.classes.version(of: record).settings
+        let (lead, now) = (bench.core.loader.lead(job, settings), bench.clock.now)
         _ = try await lead.refresh()
         _ = try await lead.move(by: bench.act, "job.retry") { machine, _ in .go(machine.retry(at: now)) }
         bench.clock.pass(1)

@@ -16,7 +16,7 @@ import Testing
             $0.state = .revoked
             return nil
         }
-        await one.core.take(try #require(outcome.value))
+        await one.core.nodeChanges.take(try #require(outcome.value))
         one.clock.pass(1)
         await two.core.tick()
         #expect(await refusal { try await agent.sync() } == "revoked")
@@ -35,14 +35,14 @@ import Testing
             try await web.sync(facts: true)
         }
         let job = try await build.startJob()
-        await two.core.followChanges()
+        await two.core.changes.follow()
         for web in webs {
             #expect(try await web.sync().commands.count == 1)
             try await web.sync([(job, .delivered)])
-            await one.core.followChanges()
-            await two.core.followChanges()
+            await one.core.changes.follow()
+            await two.core.changes.follow()
         }
-        let machine = try #require(await two.core.lead(job)?.snapshot?.machine)
+        let machine = try #require(await two.core.jobs.lead(job)?.snapshot?.machine)
         let first = try #require(machine.targets.first { $0.wave == 0 }?.node)
         let switching = try #require(webs.first { $0.id == first })
         try await switching.sync([(job, .switched), (job, .done)])
@@ -64,13 +64,13 @@ import Testing
         let two = try await ControlBench(beside: one)
         try await one.defineRelease()
         let build = try await one.agent("build")
-        await two.core.followChanges()
+        await two.core.changes.follow()
         let web = try await two.agent("web-1")
-        await one.core.followChanges()
-        #expect(one.core.roster.withLock { $0[web.id]?.isAway } == true)
+        await one.core.changes.follow()
+        #expect(one.core.nodes[web.id]?.isAway == true)
         let job = try await build.startJob()
         #expect(try await one.states(of: job) == ["web-1": "waiting(away)"])
-        await two.core.followChanges()
+        await two.core.changes.follow()
         #expect(try await web.sync().commands.map(\.job) == [job])
         try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
         #expect(try await one.job(job).state == .done)
@@ -80,8 +80,8 @@ import Testing
         let one = try await ControlBench()
         let two = try await ControlBench(beside: one)
         let web = try await one.agent("web-1")
-        await two.core.followChanges()
-        func isAway(_ bench: ControlBench) -> Bool? { bench.core.roster.withLock { $0[web.id]?.isAway } }
+        await two.core.changes.follow()
+        func isAway(_ bench: ControlBench) -> Bool? { bench.core.nodes[web.id]?.isAway }
         func pass(_ seconds: Int, syncing: ControlBench?) async throws {
             for second in 0..<seconds {
                 one.clock.pass(1)
@@ -114,14 +114,14 @@ import Testing
         let two = try await ControlBench(beside: one)
         let web = try await one.agent("web-1")
         await one.core.tick()
-        await two.core.followChanges()
+        await two.core.changes.follow()
         await two.core.tick()
-        #expect(two.core.roster.withLock { $0[web.id]?.isAway } == false)
+        #expect(two.core.nodes[web.id]?.isAway == false)
         for _ in 0..<60 {
             two.clock.pass(1)
             await two.core.tick()
         }
-        #expect(two.core.roster.withLock { $0[web.id]?.isAway } == true)
+        #expect(two.core.nodes[web.id]?.isAway == true)
         #expect(
             try await two.core.store.changes(after: 0, limit: 1000).count {
                 $0.doc["action"]?.stringValue == "node.away"
@@ -133,7 +133,7 @@ import Testing
         let two = try await ControlBench(beside: one)
         try await one.defineRelease()
         let (build, web) = (try await one.agent("build"), try await one.agent("web-1"))
-        await two.core.followChanges()
+        await two.core.changes.follow()
         let job = try await build.startJob()
         try await web.sync()
         web.goes(to: two)
@@ -153,9 +153,9 @@ import Testing
             if number % 2 == 0 { web.goes(to: two) }
             webs.append(web)
         }
-        await two.core.followChanges()
+        await two.core.changes.follow()
         let job = try await build.startJob()
-        await two.core.followChanges()
+        await two.core.changes.follow()
         try await withThrowingTaskGroup(of: Void.self) { group in
             for web in webs {
                 group.addTask { try await web.sync(facts: true, [(job, .delivered), (job, .switched), (job, .done)]) }
@@ -220,14 +220,16 @@ import Testing
         }
         let order = try #require(sent.first)
         #expect(order.to == [#"name in ("web-2")"#])
-        let plan = try await bench.core.plan(order, dryRun: false, by: build.caller)
+        let plan = try await bench.core.agents.plan(order, dryRun: false, by: build.caller)
         #expect(plan.targets == 1)
         // It is the same content, or nothing.
         let other = JobContent(infoHashes: [String(repeating: "0", count: 40)], files: 1, bytes: 5)
         #expect(
-            await refusal { try await bench.core.key(for: plan.job, KeyRequest(content: other), by: build.caller) }
+            await refusal {
+                try await bench.core.agents.key(for: plan.job, KeyRequest(content: other), by: build.caller)
+            }
                 == "key_content")
-        _ = try await bench.core.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
+        _ = try await bench.core.agents.key(for: plan.job, KeyRequest(content: .sample), by: build.caller)
         await bench.pass(30)
         #expect(try await bench.core.store.jobs(before: nil, limit: 9).count == 2)
     }

@@ -17,22 +17,24 @@ import Text
         let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
         let other = try await bench.agent("db-1")
         let job = try await build.startJob()
-        #expect(await refusal { try await bench.core.grant(of: job, for: web.caller) } == "no_sources")
+        #expect(await refusal { try await bench.core.agents.grant(of: job, for: web.caller) } == "no_sources")
         let grant = SourceGrant(expires: bench.clock.now + 3600, urls: [Secret("https://s3.example/b/k?X-Amz-x=y")])
-        #expect(await refusal { try await bench.core.keep(grant: grant, of: job, by: web.caller) } == "no_job")
-        try await bench.core.keep(grant: grant, of: job, by: build.caller)
-        #expect(try await bench.core.grant(of: job, for: web.caller) == grant)
-        #expect(await refusal { try await bench.core.grant(of: job, for: other.caller) } == "no_job")
+        #expect(await refusal { try await bench.core.agents.keep(grant: grant, of: job, by: web.caller) } == "no_job")
+        try await bench.core.agents.keep(grant: grant, of: job, by: build.caller)
+        #expect(try await bench.core.agents.grant(of: job, for: web.caller) == grant)
+        #expect(await refusal { try await bench.core.agents.grant(of: job, for: other.caller) } == "no_job")
         let kept = try #require(try await bench.core.store.grant(of: job))
         #expect(kept.first == 9, "it is not sealed")
         for wrong in [bench.clock.now - 1, bench.clock.now + 100_000] {
             let grant = SourceGrant(expires: wrong, urls: [])
-            #expect(await refusal { try await bench.core.keep(grant: grant, of: job, by: build.caller) } == "expires")
+            #expect(
+                await refusal { try await bench.core.agents.keep(grant: grant, of: job, by: build.caller) } == "expires"
+            )
         }
         // Another takes its place, and in the end nothing is left.
         let next = SourceGrant(expires: bench.clock.now + 7000, urls: [])
-        try await bench.core.keep(grant: next, of: job, by: build.caller)
-        #expect(try await bench.core.grant(of: job, for: web.caller) == next)
+        try await bench.core.agents.keep(grant: next, of: job, by: build.caller)
+        #expect(try await bench.core.agents.grant(of: job, for: web.caller) == next)
         try await bench.core.store.tidy(at: bench.clock.now + 7001)
         #expect(try await bench.core.store.grant(of: job) == nil)
     }
@@ -49,7 +51,7 @@ import Text
         func announce(_ agent: TestAgent, _ number: UInt32) async throws -> Set<PeerAddress> {
             let request = AnnounceRequest(
                 job: job, addresses: [PeerAddress(ipv4: 0x0a00_0000 + number, port: 6881)], left: 5)
-            return Set(try await bench.core.announce(request, by: agent.caller).peers)
+            return Set(try await bench.core.agents.announce(request, by: agent.caller).peers)
         }
         for (number, agent) in ([build, edge] + webs).enumerated() { _ = try await announce(agent, UInt32(number)) }
         let givers = Set([0, 1].map { PeerAddress(ipv4: 0x0a00_0000 + $0, port: 6881) })
@@ -68,12 +70,12 @@ import Text
         try await web.sync(
             [(job, .waiting(.window))], figures: [JobFigures(job: job, done: 0, total: 1000, down: 100)])
         func expected() async throws -> Double? {
-            let target = try #require(await bench.core.lead(job)?.snapshot?.machine?.target(web.id))
-            let figure = bench.core.figures.withLock { $0.jobs[job]?[web.id] }
-            return bench.core.arrival(of: target, try await bench.job(job), figure, at: start).expected
+            let target = try #require(await bench.core.jobs.lead(job)?.snapshot?.machine?.target(web.id))
+            let figure = bench.core.figures.of(job, at: web.id)
+            return bench.core.views.arrival(of: target, try await bench.job(job), figure, at: start).expected
         }
         #expect(try await expected() == start + 14 * 3600 + 10)
-        bench.core.roster.withLock { roster in roster.change(web.id) { $0.utcOffset = 8 * 3600 } }
+        bench.core.nodes.note(HostMoment(utcOffset: 8 * 3600), of: web.id)
         #expect(try await expected() == start + 6 * 3600 + 10)
     }
 

@@ -46,7 +46,7 @@ import Text
             try await api.bench.core.store.note(
                 "test", "s\(number)", .object(["text": .string(String(repeating: "x", count: 100))]), by: api.bench.act)
         }
-        await api.bench.core.followChanges()
+        await api.bench.core.changes.follow()
         return api.bench.core.feed.last
     }
 

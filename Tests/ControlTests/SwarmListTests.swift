@@ -10,17 +10,17 @@ import Text
 
     @Test func `An open job goes by its torrent's own hashes, of v2 the first 20 bytes`() {
         let content = JobContent(infoHashes: [v2, v1], files: 1, bytes: 5)
-        let swarms = ControlCore.swarms(of: content, secret: nil)
+        let swarms = SwarmHashes.of(content, secret: nil)
         #expect(swarms.map(\.hex) == [v1, String(repeating: "cd", count: 20)])
-        #expect(ControlCore.swarms(of: nil, secret: nil).isEmpty)
+        #expect(SwarmHashes.of(nil, secret: nil).isEmpty)
     }
 
     @Test func `A job with a secret goes by one hash that only those know who have it`() {
         let content = JobContent(infoHashes: [v1, v2], files: 1, bytes: 5)
         let (one, other) = (Secret(String(repeating: "01", count: 32)), Secret(String(repeating: "02", count: 32)))
-        let swarms = ControlCore.swarms(of: content, secret: one)
+        let swarms = SwarmHashes.of(content, secret: one)
         #expect(swarms.count == 1)
-        #expect(swarms != ControlCore.swarms(of: content, secret: other))
+        #expect(swarms != SwarmHashes.of(content, secret: other))
         #expect(!swarms.map(\.hex).contains(v1))
     }
 

@@ -29,7 +29,7 @@ import Text
 
     private func note(_ bench: ControlBench, _ action: String) async throws {
         try await bench.core.store.note(action, "n-1", ["name": "web-1"], by: bench.act)
-        await bench.core.followChanges()
+        await bench.core.changes.follow()
     }
 
     /// HMAC-SHA256 (RFC 2104).
@@ -97,7 +97,7 @@ import Text
             let job = try await build.startJob()
             try await web.sync([(job, .receiving)])
             try await web.sync([(job, .delivered), (job, .done)])
-            await bench.core.followChanges()
+            await bench.core.changes.follow()
             try await wait(for: "the call") { server.state.withLock { !$0.callbacks.isEmpty } }
             let events = server.state.withLock { $0.callbacks }.compactMap {
                 try? JSONValue.parse(Array($0.utf8))["event"]?.stringValue

@@ -10,6 +10,9 @@ import Text
 /// Carries out calls with an `Idempotency-Key` only once. Owns the ends of calls that the database does not have yet; the others are in
 /// the database.
 final class IdempotentCalls: Sendable {
+    /// Most ends of calls that are remembered while the database does not take them.
+    private static let mostUnended = 10_000
+
     /// By the digest of caller and key: the status of the call, and the answer to store.
     private let unended = Mutex<[String: (status: Int, reply: String?)]>([:])
 
@@ -48,15 +51,14 @@ final class IdempotentCalls: Sendable {
         return reply
     }
 
-    /// Most ends of calls that are remembered while the database does not take them.
-    private static let mostUnended = 10_000
-
     /// Stores how a call ended, at once or as soon as it is made again.
     private func end(_ key: String, _ status: Int, _ reply: String?, _ call: APICall) async throws(APIProblem) {
         unended.withLock { unended in
             if unended.count < Self.mostUnended || unended[key] != nil { unended[key] = (status, reply) }
         }
-        try await call.stored { () throws(StoreError) in try await call.core.store.end(key, status: status, reply: reply) }
+        try await call.stored { () throws(StoreError) in
+            try await call.core.store.end(key, status: status, reply: reply)
+        }
         unended.withLock { $0[key] = nil }
     }
 

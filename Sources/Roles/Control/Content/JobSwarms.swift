@@ -2,7 +2,6 @@ import Address
 import Fleet
 import FleetLink
 import Hashing
-import Metainfo
 import Synchronization
 import Text
 
@@ -62,23 +61,12 @@ final class JobSwarms: Sendable {
         var swarms: [SHA1Digest] = []
         var keys: [SHA1Digest: Secret] = [:]
         for facts in open.facts where swarms.count < SwarmList.most {
-            let own = Self.hashes(of: facts.record.content, secret: facts.secret)
+            let own = SwarmHashes.of(facts.record.content, secret: facts.secret)
             swarms += own.prefix(SwarmList.most - swarms.count)
             // Whoever has the torrent may take part in an open job.
             guard facts.secret != nil, !facts.ticketKey.isEmpty else { continue }
             for swarm in own { keys[swarm] = Secret(Hexadecimal.encode(facts.ticketKey)) }
         }
         return SwarmList(swarms: swarms, keys: keys)
-    }
-
-    /// The 20-byte info hashes under which the content's peers announce: one keyed hash if there is a secret, else the
-    /// hashes of the torrent.
-    static func hashes(of content: JobContent?, secret: Secret?) -> [SHA1Digest] {
-        // A v2 info hash is truncated to 20 bytes (BEP 52). A hybrid torrent is identified by its v1 hash.
-        let hashes = (content?.infoHashes ?? []).sorted { $0.utf8.count < $1.utf8.count }
-            .compactMap { SHA1Digest(hex: $0.prefix(40)) }
-        guard let secret, let primary = hashes.first else { return hashes }
-        guard let key = Hexadecimal.decode(secret.value, byteCount: secret.value.utf8.count / 2) else { return [] }
-        return [SwarmSecret(bytes: key).wireHash(of: primary)]
     }
 }

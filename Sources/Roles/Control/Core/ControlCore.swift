@@ -70,7 +70,8 @@ package final class ControlCore: Sendable {
             database: database, admission: admission, classes: classes, selector: selector, ids: ids, planned: planned)
         let starter = JobStarter(
             database: database, authority: authority, nodes: nodes, admission: admission, classes: classes,
-            selector: selector, planned: planned, open: open, loader: loader, supersession: supersession, trackers: settings.trackers)
+            selector: selector, planned: planned, open: open, loader: loader, supersession: supersession,
+            trackers: settings.trackers)
 
         let nodeChanges = NodeChanges(database: database, nodes: nodes, events: events)
         let syncs = AgentSync(

@@ -11,7 +11,9 @@ struct JobSchedule: Sendable {
     /// Advances jobs whose next wave, start or expiry is due.
     func moveJobs(_ now: Double) async {
         for (id, lead) in open.leads {
-            guard let machine = await loader.standing(lead)?.machine, let due = machine.due, due <= now else { continue }
+            guard let machine = await loader.standing(lead)?.machine, let due = machine.due, due <= now else {
+                continue
+            }
             do throws(StoreError) {
                 let moved = try await lead.move(by: .control(at: now)) { machine, _ in .go(machine.tick(now)) }
                 if machine.state == .planned, let snapshot = moved.value, snapshot.record.state != .planned {

@@ -35,7 +35,9 @@ final class OpenJobs: Sendable {
     }
 
     /// Those of these jobs that have a lead.
-    func known(_ jobs: [String]) -> Set<String> { table.withLock { table in Set(jobs.filter { table.leads[$0] != nil }) } }
+    func known(_ jobs: [String]) -> Set<String> {
+        table.withLock { table in Set(jobs.filter { table.leads[$0] != nil }) }
+    }
 
     /// Older jobs that would publish at the destination of this one.
     func older(than job: String) -> [(facts: JobTable.Facts, lead: JobLead)] { table.withLock { $0.older(than: job) } }

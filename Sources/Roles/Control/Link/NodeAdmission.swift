@@ -58,7 +58,9 @@ struct NodeAdmission: Sendable {
                 advice: "join again with a new token")
         }
         let certificate = try authority.certificate(of: node.node, publicKey: publicKey, at: now)
-        try await database.linked { () throws(StoreError) in try await database.store.renewed(node.node, certificate: certificate) }
+        try await database.linked { () throws(StoreError) in
+            try await database.store.renewed(node.node, certificate: certificate)
+        }
         return reply(to: seat.record, certificate: certificate, at: now)
     }
 

@@ -47,7 +47,8 @@ final class CatchUp: Sendable {
         }
     }
 
-    private func bringUpToDate(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError) {
+    private func bringUpToDate(_ record: ClassRecord, _ fleetClass: FleetClass, _ now: Double) async throws(StoreError)
+    {
         let store = database.store
         let history = try await store.jobs(before: nil, limit: 200, class: record.name)
         guard let (last, since) = try await lastOfAll(history), let sender = nodes[last.sender], !sender.isAway
