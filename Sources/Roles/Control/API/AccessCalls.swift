@@ -53,7 +53,7 @@ enum AccessCalls {
         }
         var object = Documents.token(kept, at: now).objectValue ?? JSONObject()
         object["token"] = .string(token.text.value)
-        object["command"] = .string(call.core.agents.admission.joinCommand(token, name: name))
+        object["command"] = .string(call.core.cluster.joinCommand(token, name: name))
         return APIReply(.object(object), status: 201, revision: kept.revision, location: "/v1/tokens/\(token.id)")
     }
 

@@ -7,8 +7,8 @@ import JSON
 import Synchronization
 import Text
 
-/// Carries out calls with an `Idempotency-Key` only once. Owns the ends of calls that the database does not have yet; the others are in
-/// the database.
+/// Carries out calls with an `Idempotency-Key` only once. Owns the ends of calls that the database does not have yet;
+/// the others are in the database.
 final class IdempotentCalls: Sendable {
     /// Most ends of calls that are remembered while the database does not take them.
     private static let mostUnended = 10_000

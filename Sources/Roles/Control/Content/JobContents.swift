@@ -4,8 +4,8 @@ import FleetStore
 import Metainfo
 import Threads
 
-/// What describes the content of a job: its torrent, the signed URLs of its bucket, the digests of its files. A job's sender puts them,
-/// and the nodes that take part get them. Owns nothing: all of it is in the database.
+/// What describes the content of a job: its torrent, the signed URLs of its bucket, the digests of its files. A job's
+/// sender puts them, and the nodes that take part get them. Owns nothing: all of it is in the database.
 struct JobContents: Sendable {
     private static let longestGrant = 86_400.0
 

@@ -4,7 +4,8 @@ import FleetLink
 import FleetStore
 import Text
 
-/// Makes the messages of queued commands at the moment they are sent, so that an offer has the current peers. Owns nothing.
+/// Makes the messages of queued commands at the moment they are sent, so that an offer has the current peers. Owns
+/// nothing.
 struct JobOffers: Sendable {
     let database: ControlDatabase
     let open: OpenJobs

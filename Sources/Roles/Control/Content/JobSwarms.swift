@@ -5,8 +5,8 @@ import Hashing
 import Synchronization
 import Text
 
-/// The swarms of open jobs: control's own tracker, and the list for trackers of the fleet. Owns the peers that have announced. Which
-/// nodes may hear of each other, the job says.
+/// The swarms of open jobs: control's own tracker, and the list for trackers of the fleet. Owns the peers that have
+/// announced. Which nodes may hear of each other, the job says.
 final class JobSwarms: Sendable {
     private let open: OpenJobs
     private let nodes: Nodes

@@ -2,9 +2,9 @@ import Fleet
 import FleetStore
 import Synchronization
 
-/// Applies the changes that this and other controls have made to the database, in their order, and passes them on to event streams and
-/// webhooks. Owns the number of the last change that memory contains, and the feed. What a change means, the part decides that it
-/// concerns.
+/// Applies the changes that this and other controls have made to the database, in their order, and passes them on to
+/// event streams and webhooks. Owns the number of the last change that memory contains, and the feed. Each part
+/// decides what a change means to it.
 final class ChangeFollower: Sendable {
     let feed = EventFeed()
     private let database: ControlDatabase

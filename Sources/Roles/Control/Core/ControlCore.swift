@@ -2,9 +2,9 @@ import FleetStore
 import Logging
 import Synchronization
 
-/// The core of a control server. Makes its parts, which carry out the decisions of the values in Fleet, loads the database into them, and
-/// has each do what is due as time passes. Owns only when that was done last. The parts know each other in one direction, in the order
-/// in which they are made.
+/// The core of a control server. Makes its parts, which carry out the decisions of the values in Fleet, loads the
+/// database into them, and has each do what is due as time passes. Owns only when that was done last. The parts know
+/// each other in one direction, in the order in which they are made.
 package final class ControlCore: Sendable {
     private static let step = Duration.milliseconds(200)
 

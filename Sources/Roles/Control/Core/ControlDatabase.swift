@@ -5,8 +5,8 @@ import JSON
 import Logging
 import Synchronization
 
-/// The store as all parts of a control use it, with their logger and their clock. Owns when the store answered last, and decides
-/// from that whether this control is ready. It knows no nodes and no jobs.
+/// The store as all parts of a control use it, with their logger and their clock. Owns when the store answered last,
+/// and decides from that whether this control is ready. It knows no nodes and no jobs.
 final class ControlDatabase: Sendable {
     let store: ControlStore
     let logger: Logger
@@ -45,7 +45,8 @@ final class ControlDatabase: Sendable {
         answered.withLock { $0 = now }
     }
 
-    /// Whether the store has answered recently. A control without its database refuses agents, so that they try another one.
+    /// Whether the store has answered recently. A control without its database refuses agents, so that they try another
+    /// one.
     var isReady: Bool {
         let now = now()
         return answered.withLock { now - $0 < patience || now < $0 }

@@ -1,4 +1,5 @@
-/// When the parts of ``ControlCore/tick()`` last ran, and which of them are due. Pure. All times are in seconds since 1970.
+/// When the parts of ``ControlCore/tick()`` last ran, and which of them are due. Pure. All times are in seconds since
+/// 1970.
 struct TickMarks: Sendable {
     /// How the clock has gone on since the call before.
     enum Clock: Sendable {

@@ -1,8 +1,8 @@
 import Fleet
 import FleetStore
 
-/// Makes commands for nodes from the orders of a job's machine, and queues them. Owns nothing: whom a command reaches is decided by
-/// the job as it stands and by the state of each node.
+/// Makes commands for nodes from the orders of a job's machine, and queues them. Owns nothing: whom a command reaches
+/// is decided by the job as it stands and by the state of each node.
 final class JobDispatcher: Sendable {
     private let open: OpenJobs
     private let nodes: Nodes

@@ -1,8 +1,8 @@
 import Synchronization
 import Text
 
-/// Makes ids of jobs. Owns the time in the newest id, so that ids sort by their creation, also when the clock was set back
-/// meanwhile: a later job replaces an earlier one.
+/// Makes ids of jobs. Owns the time in the newest id, so that ids sort by their creation, also when the clock was set
+/// back meanwhile: a later job replaces an earlier one.
 final class JobIDs: Sendable {
     private let now: @Sendable () -> Double
     /// In milliseconds since 1970.

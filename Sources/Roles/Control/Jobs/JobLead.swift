@@ -1,8 +1,8 @@
 import Fleet
 import FleetStore
 
-/// The changes of one open job, one after the other. Owns the job as it stands. Simultaneous reports of many nodes share a
-/// transaction. What a change is, the job's machine decides; what nodes are told of it, the ``JobDispatcher``.
+/// The changes of one open job, one after the other. Owns the job as it stands. Simultaneous reports of many nodes
+/// share a transaction. What a change is, the job's machine decides; what nodes are told of it, the ``JobDispatcher``.
 actor JobLead {
     /// A report of a node, or an event that control found out.
     struct Report: Sendable {
@@ -34,8 +34,8 @@ actor JobLead {
     let settings: FleetClass
     private let database: ControlDatabase
     private let nodes: Nodes
-    /// Unowned: it reaches the table of open jobs, which holds this lead. Who calls a lead has it from a ``JobLoader``, or from the
-    /// core itself, and both hold the dispatcher.
+    /// Unowned, since it reaches the table of open jobs, which holds this lead. The ``JobLoader`` that makes leads
+    /// holds it, and lives as long as the core: nobody calls a lead without one of the two.
     private unowned let dispatcher: JobDispatcher
     /// Nil after a write that failed, until it is read again.
     private(set) var snapshot: JobSnapshot? {

@@ -1,8 +1,8 @@
 import Fleet
 import FleetStore
 
-/// Brings open jobs from the database into memory, keeps them there as they stand, and removes them when they have ended. Owns nothing:
-/// the jobs are in ``OpenJobs``. What happens to a job is decided elsewhere.
+/// Brings open jobs from the database into memory, keeps them there as they stand, and removes them when they have
+/// ended. Owns nothing: the jobs are in ``OpenJobs``. What happens to a job is decided elsewhere.
 final class JobLoader: Sendable {
     private let database: ControlDatabase
     private let authority: any FleetAuthority
@@ -70,8 +70,8 @@ final class JobLoader: Sendable {
         await bringBack(snapshot)
     }
 
-    /// A job that has the given id and is open, although this control may not know it: another control has just started it. One that
-    /// is over or was forgotten is not open.
+    /// Looks for a job that this control does not know: it is over, it was forgotten, or another control has just started
+    /// it.
     /// - Returns: whether it is open; it is known here then.
     func loadIfOpen(_ id: String) async throws(StoreError) -> Bool {
         guard let record = try await database.store.job(id), !record.state.hasEnded else { return false }

@@ -1,8 +1,8 @@
 import Crypto
 import Text
 
-/// What is derived from a job's one-time key, and stored with the job in sealed form: the swarm's secret and the key of tickets, 32
-/// bytes each. Pure.
+/// What is derived from a job's one-time key, and stored with the job in sealed form: the swarm's secret and the key of
+/// tickets, 32 bytes each. Pure.
 struct JobSecrets: Sendable {
     private static let length = 32
 

@@ -21,8 +21,8 @@ struct JobTable: Sendable {
             return Set(record.caches + [record.sender])
         }
 
-        /// The ticket with which a node announces to trackers. It is derived from the job's one-time key, and valid until
-        /// the job ends.
+        /// The ticket with which a node announces to trackers. It is derived from the job's one-time key, and valid
+        /// until the job ends.
         func ticket(for node: NodeID) -> Secret? {
             guard !ticketKey.isEmpty else { return nil }
             return JobTicket.make(for: node, key: ticketKey)
@@ -51,7 +51,8 @@ struct JobTable: Sendable {
         if facts[job] != nil { self.sharers[job] = sharers }
     }
 
-    /// What a node may receive from outside its site, in bytes a second, by job. A node without a site has a line to itself.
+    /// What a node may receive from outside its site, in bytes a second, by job. A node without a site has a line to
+    /// itself.
     func shares(of node: NodeID, at site: String?) -> [String: Int64] {
         var shares: [String: Int64] = [:]
         for job in ofNode[node] ?? [] where shares.count < SyncReply.mostJobs {

@@ -1,7 +1,8 @@
 import Fleet
 import FleetStore
 
-/// What happens to nodes, for all open jobs in which they take part. Owns nothing: what follows for a job is decided by its machine.
+/// What happens to nodes, for all open jobs in which they take part. Owns nothing: what follows for a job is decided by
+/// its machine.
 struct NodeEvents: Sendable {
     let database: ControlDatabase
     let nodes: Nodes

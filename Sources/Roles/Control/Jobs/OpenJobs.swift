@@ -1,8 +1,8 @@
 import Fleet
 import Synchronization
 
-/// The open jobs in memory. Owns the ``JobTable``: each read and each change of it is one method here, under one lock. It reads
-/// nothing from the database and tells nobody anything.
+/// The open jobs in memory. Owns the ``JobTable``: each read and each change of it is one method here, under one lock.
+/// It reads nothing from the database and tells nobody anything.
 final class OpenJobs: Sendable {
     private let table = Mutex(JobTable())
 

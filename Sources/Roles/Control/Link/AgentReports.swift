@@ -4,8 +4,8 @@ import FleetStore
 import JSON
 import Synchronization
 
-/// Takes in what nodes report of their jobs: figures, events and receipts. Owns of which jobs and nodes people were told that there is
-/// too little space. What an event means for a job, the job's machine decides.
+/// Takes in what nodes report of their jobs: figures, events and receipts. Owns the jobs and nodes of which people
+/// were told that there is too little space. What an event means for a job, the job's machine decides.
 final class AgentReports: Sendable {
     private let database: ControlDatabase
     private let nodes: Nodes

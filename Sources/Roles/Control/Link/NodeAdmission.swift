@@ -4,8 +4,8 @@ import FleetLink
 import FleetStore
 import Hashing
 
-/// Lets hosts into the fleet and keeps out those that are no part of it: joining with a token, new certificates, and the check of each
-/// caller's key. Owns nothing: tokens and keys are in the database, and the nodes in ``Nodes``.
+/// Lets hosts into the fleet and keeps out those that are no part of it: joining with a token, new certificates, and
+/// the check of each caller's key. Owns nothing: tokens and keys are in the database, and the nodes in ``Nodes``.
 struct NodeAdmission: Sendable {
     let database: ControlDatabase
     let authority: any FleetAuthority
@@ -95,12 +95,5 @@ struct NodeAdmission: Sendable {
         JoinReply(
             state: node.state, node: node.id, name: node.name, certificate: certificate,
             authority: authority.certificate, time: now, controls: cluster.doors)
-    }
-
-    /// The command with which a new host joins.
-    func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
-        let doors = cluster.doors.isEmpty ? ["https://CONTROL:7443"] : cluster.doors
-        return "swoop agent join \(doors.joined(separator: ",")) --token \(token.text.value)"
-            + (name.map { " --name \($0)" } ?? "")
     }
 }

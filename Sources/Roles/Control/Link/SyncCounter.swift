@@ -4,8 +4,8 @@ import FleetStore
 import JSON
 import Text
 
-/// Counts the requests of nodes, and refuses repeated ones and those of a second host with the same key. Owns nothing: the sequences are
-/// with the nodes, and what a number means is decided by ``Fleet/SyncSequence``.
+/// Counts the requests of nodes, and refuses repeated ones and those of a second host with the same key. Owns nothing:
+/// the sequences are with the nodes, and what a number means is decided by ``Fleet/SyncSequence``.
 struct SyncCounter: Sendable {
     let database: ControlDatabase
     let nodes: Nodes

@@ -2,8 +2,8 @@ import Fleet
 import FleetStore
 import Synchronization
 
-/// The controls that share the database, of which this is one. Owns what this one has said of itself, what it knows of the others,
-/// and the addresses of all. Decides which of them reports that a node is away.
+/// The controls that share the database, of which this is one. Owns what this one has said of itself, what it knows of
+/// the others, and the addresses of all. Decides which of them reports that a node is away.
 final class ControlCluster: Sendable {
     /// What this control wrote of itself last.
     private struct OwnWord: Sendable {
@@ -36,8 +36,15 @@ final class ControlCluster: Sendable {
 
     func setDoors(_ doors: [String]) { allDoors.withLock { $0 = doors } }
 
-    /// Tells the other controls of the database which nodes this one hears of, and takes over what they say: a node that is with
-    /// another control is not away.
+    /// The command with which a new host joins.
+    func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
+        let doors = doors.isEmpty ? ["https://CONTROL:7443"] : doors
+        return "swoop agent join \(doors.joined(separator: ",")) --token \(token.text.value)"
+            + (name.map { " --name \($0)" } ?? "")
+    }
+
+    /// Tells the other controls of the database which nodes this one hears of, and takes over what they say: a node
+    /// that is with another control is not away.
     func follow(_ now: Double) async {
         let seconds = nodes.awayAfter
         let heard = nodes.heardHere(at: now, within: seconds).sorted()
@@ -61,8 +68,8 @@ final class ControlCluster: Sendable {
         }
     }
 
-    /// Whether this control reports that a node is away. Of several controls one says so: the one that heard of the node last, and for
-    /// one that is gone the first that lives.
+    /// Whether this control reports that a node is away. Of several controls one says so: the one that heard of the
+    /// node last, and for one that is gone the first that lives.
     func reports(_ seat: Roster.Seat, at now: Double) -> Bool {
         guard let elsewhere = seat.elsewhere, elsewhere.at > seat.heard else { return true }
         return others.withLock { !$0.isAlive(elsewhere.control, at: now) && $0.isFirst(at: now) }

@@ -1,8 +1,8 @@
 import Fleet
 import FleetStore
 
-/// Takes over changes of nodes' records: those that this control has made, and those of others. Tells jobs and waiting requests what
-/// follows from a node's new state. Has no state of its own.
+/// Takes over changes of nodes' records: those that this control has made, and those of others. Tells jobs and waiting
+/// requests what follows from a node's new state. Has no state of its own.
 struct NodeChanges: Sendable {
     let database: ControlDatabase
     let nodes: Nodes

@@ -3,9 +3,9 @@ import FleetLink
 import FleetStore
 import Synchronization
 
-/// The nodes of the fleet in memory. Owns the ``Roster``: each read and each change of it is one method here, under one lock, and
-/// requests that a change lets go are resumed after it. It decides nothing about jobs, and asks the database only whether a node is
-/// still in the fleet.
+/// The nodes of the fleet in memory. Owns the ``Roster``: each read and each change of it is one method here, under one
+/// lock, and requests that a change lets go are resumed after it. It decides nothing about jobs, and asks the database
+/// only whether a node is still in the fleet.
 final class Nodes: Sendable {
     private let database: ControlDatabase
     private let pace: SyncPace
@@ -221,7 +221,8 @@ final class Nodes: Sendable {
     /// Seconds between two requests of a node.
     var interval: Double { pace.interval(agents: present) }
 
-    /// When a node was last heard, here or elsewhere, or control began to wait for it, in seconds since 1970; 0 if it is unknown.
+    /// When a node was last heard, here or elsewhere, or control began to wait for it, in seconds since 1970; 0 if it
+    /// is unknown.
     func lastHeard(_ id: NodeID) -> Double {
         roster.withLock { roster in
             roster[id].map { max($0.heard, $0.elsewhere?.at ?? 0, $0.awaitedSince ?? 0) }

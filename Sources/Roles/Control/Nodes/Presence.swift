@@ -2,8 +2,9 @@ import Fleet
 import FleetStore
 import JSON
 
-/// Finds out which nodes are away, and forgets those that do not come back: ephemeral ones, and those that nobody has admitted in
-/// time. Writes when nodes and API tokens were last seen. Has no state of its own: when a node was heard is in ``Nodes``.
+/// Finds out which nodes are away, and forgets those that do not come back: ephemeral ones, and those that nobody has
+/// admitted in time. Writes when nodes and API tokens were last seen. Has no state of its own: when a node was heard is
+/// in ``Nodes``.
 struct Presence: Sendable {
     /// Seconds without a word after which an ephemeral node is forgotten at the latest when records are tidied.
     private static let ephemeralRest = 600.0

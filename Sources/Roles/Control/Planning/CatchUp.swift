@@ -3,8 +3,9 @@ import FleetLink
 import FleetStore
 import Synchronization
 
-/// Starts jobs for nodes that have returned, or that a class newly selects, and lack the content of the class's last job. Owns the
-/// ``CatchUpPlan``, which says whom to try when. Of several controls, the one that has the lease on a class does this.
+/// Starts jobs for nodes that have returned, or that a class newly selects, and lack the content of the class's last
+/// job. Owns the ``CatchUpPlan``, which says whom to try when. Of several controls, the one that has the lease on a
+/// class does this.
 final class CatchUp: Sendable {
     private let database: ControlDatabase
     private let nodes: Nodes
@@ -99,8 +100,9 @@ final class CatchUp: Sendable {
         state == .expired || state == .superseded || state == .failed(code: "removed")
     }
 
-    /// The job whose content nodes of a class should have: the last one that is done, or what was restored from it on all
-    /// of its targets. What was sent to some nodes only is not for the others, unless it was to bring them up to date.
+    /// The job whose content nodes of a class should have: the last one that is done, or what was restored from it on
+    /// all of its targets. What was sent to some nodes only is not for the others, unless it was to bring them up to
+    /// date.
     /// - Parameter history: of the class, newest first.
     /// - Returns: the job, and the id of the one by which its content became that of all.
     private func lastOfAll(

@@ -2,7 +2,8 @@ import Fleet
 import FleetLink
 import FleetStore
 
-/// Takes orders to send: checks them against the class and the nodes, and stores the job that its sender then hashes. Owns nothing.
+/// Takes orders to send: checks them against the class and the nodes, and stores the job that its sender then hashes.
+/// Owns nothing.
 struct JobPlanner: Sendable {
     let database: ControlDatabase
     let admission: NodeAdmission

@@ -5,8 +5,8 @@ import Hashing
 import JSON
 import Text
 
-/// Starts jobs whose content their sender has hashed: gives out a one-time key that is bound to the content and the targets, and starts
-/// the job for whoever shows it. Owns nothing: keys and jobs are in the database.
+/// Starts jobs whose content their sender has hashed: gives out a one-time key that is bound to the content and the
+/// targets, and starts the job for whoever shows it. Owns nothing: keys and jobs are in the database.
 struct JobStarter: Sendable {
     let database: ControlDatabase
     let authority: any FleetAuthority

@@ -2,8 +2,8 @@ import Fleet
 import FleetLink
 import FleetStore
 
-/// Rollbacks: jobs without a transfer, which make targets publish an earlier version that is still on their disks. Decides which versions
-/// may still be there, and starts the job. Owns nothing.
+/// Rollbacks: jobs without a transfer, which make targets publish an earlier version that is still on their disks.
+/// Decides which versions may still be there, and starts the job. Owns nothing.
 struct Rollbacks: Sendable {
     let database: ControlDatabase
     let nodes: Nodes
@@ -14,8 +14,8 @@ struct Rollbacks: Sendable {
 
     // MARK: Versions
 
-    /// The jobs whose content some target may still have: each keeps the last versions of a destination, in the order in which
-    /// they became current there.
+    /// The jobs whose content some target may still have: each keeps the last versions of a destination, in the order
+    /// in which they became current there.
     /// - Parameters:
     ///   - history: jobs that are done, newest first.
     ///   - settings: of the destination.

@@ -12,7 +12,8 @@ struct ResolvedTargets: Sendable {
     var away: Int64 = 0
 }
 
-/// Decides which nodes a job is for, and which of them switch together. Owns nothing: it looks at the nodes as they are.
+/// Decides which nodes a job is for, and which of them switch together. Owns nothing: it looks at the nodes as they
+/// are.
 struct TargetSelector: Sendable {
     let nodes: Nodes
 

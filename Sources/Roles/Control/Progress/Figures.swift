@@ -1,7 +1,8 @@
 import Fleet
 import Synchronization
 
-/// The progress of jobs as nodes have reported it, and which jobs somebody watches. Owns the ``FigureBoard``. In memory only.
+/// The progress of jobs as nodes have reported it, and which jobs somebody watches. Owns the ``FigureBoard``. In memory
+/// only.
 final class Figures: Sendable {
     private let board = Mutex(FigureBoard())
 

@@ -2,8 +2,8 @@ import Fleet
 import FleetLink
 import FleetStore
 
-/// The progress of jobs as people see it: counts, rates, expected ends, and why nothing moves. Owns nothing: it puts together the job as
-/// it stands, its figures, and what is known of its nodes.
+/// The progress of jobs as people see it: counts, rates, expected ends, and why nothing moves. Owns nothing: it puts
+/// together the job as it stands, its figures, and what is known of its nodes.
 struct JobViews: Sendable {
     let database: ControlDatabase
     let nodes: Nodes

@@ -3,7 +3,8 @@ import FleetStore
 import JSON
 import Synchronization
 
-/// Looks for jobs whose deadline some targets will miss, or may miss, and says so to people. Owns the ``LatenessBook``: what was said.
+/// Looks for jobs whose deadline some targets will miss, or may miss, and says so to people. Owns the ``LatenessBook``:
+/// what was said.
 final class Lateness: Sendable {
     private let database: ControlDatabase
     private let nodes: Nodes

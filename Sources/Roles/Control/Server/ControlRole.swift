@@ -223,7 +223,7 @@ package final class ControlRole: Sendable {
             grant: EnrolmentGrant(id: token.id, secretDigest: token.secretDigest, expires: now + 3600), who: "control",
             made: now)
         do { _ = try await core.store.add(record, by: .control(at: now)) } catch { throw .store(error) }
-        return core.agents.admission.joinCommand(token, name: nil)
+        return core.cluster.joinCommand(token, name: nil)
     }
 
     // MARK: Names and certificates
