@@ -1,10 +1,7 @@
 import Fleet
-import FleetStore
 import HTTPServing
 import HTTPTypes
-import Hashing
 import Hummingbird
-import JSON
 import Text
 
 /// The routes of control's API.

@@ -1,8 +1,6 @@
-import Address
 import Fleet
 import FleetLink
 import FleetStore
-import Text
 
 /// Makes the messages of queued commands at the moment they are sent, so that an offer has the current peers. Owns
 /// nothing.

@@ -1,5 +1,4 @@
 import Fleet
-import FleetLink
 import FleetStore
 import Synchronization
 

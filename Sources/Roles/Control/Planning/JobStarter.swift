@@ -1,7 +1,6 @@
 import Fleet
 import FleetLink
 import FleetStore
-import Hashing
 import JSON
 import Text
 
