@@ -59,25 +59,7 @@ struct LostWordTests {
         let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
         let job = try await build.startJob()
         try await web.sync()
-<<<<<<< HEAD
         try await web.sync([(job, .accepted), (job, report)])
-=======
-        try await web.sync([(job, .accepted), (job, .receiving)])
-        try await set(.drained, of: web, bench)
-        await bench.core.nodeEvents.pauseAll(of: web.id)
-        #expect(try await web.sync().actions == ["pause"])
-        try await set(.active, of: web, bench)
-        #expect(try await web.sync().actions == ["resume"])
-    }
-
-    @Test func `a job that waited on a node that was drained at once goes on there too`() async throws {
-        let bench = try await ControlBench()
-        try await bench.defineRelease()
-        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
-        let job = try await build.startJob()
-        try await web.sync()
-        try await web.sync([(job, .accepted), (job, .waiting(.slot))])
->>>>>>> 0b87a4d6 (Control: tests go through the parts of the core)
         try await set(.drained, of: web, bench)
         await bench.core.nodeEvents.pauseAll(of: web.id)
         #expect(try await web.sync().actions == ["pause"])
