@@ -31,12 +31,15 @@ package final class RawServer: Sendable {
     }
 
     /// Runs `body` with a server that closes afterwards.
-    /// - Parameter host: an address of loopback.
+    /// - Parameters:
+    ///   - host: an address of loopback.
+    ///   - port: 0 for one that the system chooses.
     package static func with<Result>(
-        at host: String = "127.0.0.1", _ script: @escaping Script, isolation: isolated (any Actor)? = #isolation,
+        at host: String = "127.0.0.1", port: UInt16 = 0, _ script: @escaping Script,
+        isolation: isolated (any Actor)? = #isolation,
         _ body: (RawServer) async throws -> Result
     ) async throws -> Result {
-        let server = RawServer(try TestListener(host: host))
+        let server = RawServer(try TestListener(host: host, port: port))
         defer { server.stop() }
         server.listener.serve { server.serve($0, script) }
         return try await body(server)

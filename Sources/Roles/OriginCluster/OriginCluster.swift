@@ -32,6 +32,8 @@ package struct ClusterSettings: Sendable, Hashable {
     package var repairs = 4
     /// Time that a finished push waits for the copies it needs.
     package var copyPatience = 60.0
+    /// Time without progress after which an origin that is up is sent no more of an upload.
+    package var relayPatience = 20.0
     /// Time without new bytes after which an upload is removed.
     package var idleUpload = 86_400.0
 

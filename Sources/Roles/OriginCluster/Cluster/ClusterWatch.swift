@@ -23,6 +23,14 @@ package final class ClusterWatch: Sendable {
         var members: [String: Member] = [:]
         var placement: Placement
         var onChange: (@Sendable () -> Void)?
+        /// Work that waits for an origin, by number.
+        var waits: [UInt64: Wait] = [:]
+        var waitCount: UInt64 = 0
+    }
+
+    private struct Wait {
+        let host: String
+        let cancel: @Sendable () -> Void
     }
 
     /// Random id of this process.
@@ -144,15 +152,36 @@ package final class ClusterWatch: Sendable {
     }
 
     private func refresh(telling isNews: Bool = false) {
-        let tell = state.withLock { state -> (@Sendable () -> Void)? in
+        let (tell, vain) = state.withLock { state -> ((@Sendable () -> Void)?, [Wait]) in
             let new = Placement(
                 hosts: state.hosts, own: state.own, replicas: settings.replicas, down: state.health.down,
                 gone: state.health.gone(now: Clocks.steadySeconds))
             let changes = isNews || new.hosts != state.placement.hosts || new.gone != state.placement.gone
             state.placement = new
-            return changes ? state.onChange : nil
+            return (changes ? state.onChange : nil, state.waits.values.filter { !new.isUp($0.host) })
         }
+        for wait in vain { wait.cancel() }
         tell?()
+    }
+
+    // MARK: Work that waits for another origin
+
+    /// Runs work that waits for the answer of an origin. Cancels it as soon as that origin counts as down, or the
+    /// caller's task is cancelled. A frozen origin accepts connections and never answers: only health checks tell.
+    func whileUp<Value: Sendable>(_ host: String, _ work: @escaping @Sendable () async -> Value) async -> Value {
+        let task = Task(operation: work)
+        let (number, isUp) = state.withLock { state in
+            state.waitCount += 1
+            state.waits[state.waitCount] = Wait(host: host) { task.cancel() }
+            return (state.waitCount, state.placement.isUp(host))
+        }
+        defer { state.withLock { _ = $0.waits.removeValue(forKey: number) } }
+        if !isUp { task.cancel() }
+        return await withTaskCancellationHandler {
+            await task.value
+        } onCancel: {
+            task.cancel()
+        }
     }
 
     // MARK: The list of origins

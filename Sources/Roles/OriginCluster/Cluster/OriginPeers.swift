@@ -226,8 +226,9 @@ package final class OriginPeers: Sendable {
         return hosts.compactMap(\.stringValue)
     }
 
+    /// Removes an upload. One that stays, as its origin does not answer soon, is removed there when it has been idle.
     func cancel(_ place: UploadPlace) async {
-        _ = try? await ask(.DELETE, place.host, InternalPath.upload(place.id))
+        _ = try? await ask(.DELETE, place.host, InternalPath.upload(place.id), within: 5)
     }
 
     // MARK: Reads

@@ -23,12 +23,8 @@ struct ClusterIndex: OCIIndex {
                 _ = tasks.wasJustAdded(digest, for: name)
                 continue
             }
-            do throws(PeerProblem) {
-                _ = try await peers.adopt(digest, for: name, at: host)
-            } catch {
-                // Another owner makes the task, or a later mount does.
-                continue
-            }
+            // After a failure, another owner makes the task, or a later mount does.
+            await watch.whileUp(host) { [peers] in _ = try? await peers.adopt(digest, for: name, at: host) }
         }
     }
 

@@ -86,8 +86,7 @@ package final class OriginServer: Sendable {
             watch: watch, peers: peers, node: node, tasks: tasks, space: upkeep?.space, repairs: settings.repairs,
             logger: logger)
         let copies = Copies(
-            watch: watch, peers: peers, node: node, tasks: tasks, repair: repair, patience: settings.copyPatience,
-            logger: logger)
+            watch: watch, peers: peers, node: node, tasks: tasks, repair: repair, settings: settings, logger: logger)
         let reads = BlobReads(
             node: node, watch: watch, peers: peers, cold: cold, repair: repair,
             here: LocalReads(

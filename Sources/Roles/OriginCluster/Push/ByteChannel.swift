@@ -21,10 +21,13 @@ final class ByteChannel: AsyncSequence, Sendable {
     /// Most time that the sender waits for the receiver. After that the channel is closed.
     private let patience: Duration
 
-    init(capacity: Int = 4 << 20, patience: Duration = .seconds(20)) {
+    init(capacity: Int = 4 << 20, patience: Duration) {
         self.capacity = capacity
         self.patience = patience
     }
+
+    /// Bytes that the receiver has not taken yet.
+    var waiting: Int { state.withLock(\.count) }
 
     /// Sends bytes, and returns when there is room for more.
     /// - Returns: false if the channel is closed.

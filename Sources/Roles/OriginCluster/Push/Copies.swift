@@ -15,6 +15,7 @@ package final class Copies: Sendable {
     private let tasks: BackendTasks
     private let repair: Repair
     private let patience: Double
+    private let relayPatience: Double
     private let logger: Logger
     private let relays = Mutex<[String: (relay: UploadRelay, begunAt: Double)]>([:])
 
@@ -26,15 +27,16 @@ package final class Copies: Sendable {
     private static let pause = 0.3
 
     init(
-        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, repair: Repair, patience: Double,
-        logger: Logger
+        watch: ClusterWatch, peers: OriginPeers, node: BlobNode, tasks: BackendTasks, repair: Repair,
+        settings: ClusterSettings, logger: Logger
     ) {
         self.watch = watch
         self.peers = peers
         self.node = node
         self.tasks = tasks
         self.repair = repair
-        self.patience = patience
+        patience = settings.copyPatience
+        relayPatience = settings.relayPatience
         self.logger = logger
     }
 
@@ -44,7 +46,7 @@ package final class Copies: Sendable {
     func tap(_ part: UploadPart, size: Int64? = nil, from via: Origin) -> (any UploadTap)? {
         if let relay = relays.withLock({ $0[part.id]?.relay }) { return relay.tap(at: part.offset) }
         guard part.offset == 0, let place = place(for: part, size: size, from: via) else { return nil }
-        let relay = UploadRelay(place, peers: peers)
+        let relay = UploadRelay(place, peers: peers, watch: watch, patience: relayPatience)
         let isNew = relays.withLock { relays in
             let now = Clocks.steadySeconds
             if relays.count >= Self.mostRelays { relays = relays.filter { now - $0.value.begunAt < Self.relayAge } }
@@ -90,9 +92,10 @@ package final class Copies: Sendable {
     /// if that takes longer than `patience` seconds.
     func settle(_ blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) {
         let digest = BlobDigest(blob.digest)
-        var hosts = try await keep(blob, id: id, name: name)
+        var (hosts, failed) = try await keep(blob, id: id, name: name)
         let end = Clocks.steadySeconds + patience
-        var (tried, full): (Set<String>, Set<String>) = ([], [])
+        // After a relay that failed, another origin is tried first.
+        var (tried, full): (Set<String>, Set<String>) = (failed, [])
         while true {
             let placement = watch.placement
             if placement.isSafe(digest, at: hosts) { break }
@@ -138,7 +141,7 @@ package final class Copies: Sendable {
             if placement.isSafe(digest, at: hosts) { break }
             if isHere {
                 if case .at(let more) = await copy(digest, to: host, name: name) { hosts.formUnion(more) }
-            } else if (try? await peers.adopt(digest, for: name, at: host)) == true {
+            } else if await adopts(digest, at: host, name: name) {
                 hosts.insert(host)
             }
         }
@@ -148,23 +151,28 @@ package final class Copies: Sendable {
     /// Completes an upload that another origin relayed to this one, and which that origin makes safe.
     /// - Returns: the origins that have the blob durably.
     func settle(passedOn blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) -> [String] {
-        let hosts = try await keep(blob, id: id, name: name)
+        let (hosts, _) = try await keep(blob, id: id, name: name)
         await repair.mark(BlobDigest(blob.digest))
         return hosts.sorted()
     }
 
     /// Adds the blob to the catalogue, makes its back end task durable, and finishes its relay.
-    /// - Returns: this origin, and the origins that got the blob by the relay.
-    private func keep(_ blob: FinishedBlob, id: String, name: ContentName) async throws(OCIError) -> Set<String> {
+    /// - Returns: this origin and the origins that got the blob by the relay; and the origin whose relay failed.
+    private func keep(
+        _ blob: FinishedBlob, id: String, name: ContentName
+    ) async throws(OCIError) -> (hosts: Set<String>, failed: Set<String>) {
         let digest = BlobDigest(blob.digest)
         node.catalogue.add(blob.digest, blob.info, usedAt: Clocks.wallSeconds)
         try await tasks.add(digest, for: name)
         var hosts: Set<String> = []
         if let own = watch.placement.own { hosts.insert(own) }
+        var failed: Set<String> = []
         if let relay = takeRelay(id) {
-            hosts.formUnion(await relay.finish(digest, length: blob.size, name: name))
+            let more = await relay.finish(digest, length: blob.size, name: name)
+            if more.isEmpty { failed = [relay.place.host] }
+            hosts.formUnion(more)
         }
-        return hosts
+        return (hosts, failed)
     }
 
     private enum Copied {
@@ -175,26 +183,25 @@ package final class Copies: Sendable {
         case failed
     }
 
+    /// Whether an origin has a blob, and makes its back end task.
+    private func adopts(_ digest: BlobDigest, at host: String, name: ContentName) async -> Bool {
+        await watch.whileUp(host) { [peers] in (try? await peers.adopt(digest, for: name, at: host)) ?? false }
+    }
+
     /// Sends a blob from this disk to another origin, unless that has it already.
     private func copy(_ digest: BlobDigest, to host: String, name: ContentName) async -> Copied {
-        if (try? await peers.adopt(digest, for: name, at: host)) == true { return .at([host]) }
+        if await adopts(digest, at: host, name: name) { return .at([host]) }
         guard let file = await FileParts(digest.sha256, in: node.directory) else { return .failed }
         let place = UploadPlace(host: host, id: BlobUpload.newID(), digest: digest, size: file.size)
-        let channel = ByteChannel()
-        let (peers, size) = (peers, file.size)
-        let sending = Task { () -> Result<Int64, PeerProblem> in
-            defer { channel.close() }
-            do throws(PeerProblem) { return .success(try await peers.send(channel, to: place, at: 0)) } catch {
-                return .failure(error)
-            }
+        let stream = UploadStream(to: place, at: 0, peers: peers, watch: watch, patience: .seconds(relayPatience))
+        let isSent = await file.send(to: stream.channel)
+        if isSent { stream.channel.finish() } else { stream.channel.close() }
+        let sent = await stream.end()
+        if sent == .success(file.size), isSent {
+            let hosts = await watch.whileUp(host) { [peers] in try? await peers.finish(place, digest, name: name) }
+            if let hosts { return .at(hosts) }
         }
-        let isSent = await file.send(to: channel)
-        if isSent { channel.finish() } else { channel.close() }
-        let sent = await sending.value
-        guard sent == .success(size), isSent, let hosts = try? await peers.finish(place, digest, name: name) else {
-            await peers.cancel(place)
-            return if case .failure(.status(507)) = sent { .full } else { .failed }
-        }
-        return .at(hosts)
+        await watch.whileUp(host) { [peers] in await peers.cancel(place) }
+        return if case .failure(.status(507)) = sent { .full } else { .failed }
     }
 }

@@ -34,11 +34,17 @@ final class UploadRelay: Sendable {
 
     let place: UploadPlace
     private let peers: OriginPeers
+    private let watch: ClusterWatch
+    private let patience: Duration
     private let state = Mutex(State())
 
-    init(_ place: UploadPlace, peers: OriginPeers) {
+    /// - Parameter patience: most seconds that the other origin may take without progress.
+    init(_ place: UploadPlace, peers: OriginPeers, watch: ClusterWatch, patience: Double) {
         self.place = place
         self.peers = peers
+        self.watch = watch
+        // An origin that relays the bytes further is itself as patient with the next one.
+        self.patience = .seconds(place.via == nil ? patience : 2 * patience)
     }
 
     var isBroken: Bool { state.withLock(\.isBroken) }
@@ -54,7 +60,7 @@ final class UploadRelay: Sendable {
             state.isBusy = true
             return true
         }
-        return isNext ? Tap(self, at: offset, peers) : nil
+        return isNext ? Tap(self, at: offset) : nil
     }
 
     fileprivate func ended(at length: Int64?, expected: Int64) {
@@ -72,45 +78,43 @@ final class UploadRelay: Sendable {
     /// - Returns: the origins that have the blob durably; empty after a failure.
     func finish(_ digest: BlobDigest, length: Int64, name: ContentName) async -> [String] {
         let isWhole = state.withLock { !$0.isBroken && $0.reached == length }
-        if isWhole, let hosts = try? await peers.finish(place, digest, name: name) { return hosts }
-        await peers.cancel(place)
+        let (peers, place) = (peers, place)
+        if isWhole {
+            let hosts = await watch.whileUp(place.host) { try? await peers.finish(place, digest, name: name) }
+            if let hosts { return hosts }
+        }
+        await cancel()
         return []
     }
 
     func cancel() async {
         state.withLock { $0.isBroken = true }
-        await peers.cancel(place)
+        await watch.whileUp(place.host) { [peers, place] in await peers.cancel(place) }
     }
 
     private final class Tap: UploadTap {
         private let relay: UploadRelay
-        private let channel = ByteChannel()
+        private let stream: UploadStream
         private let offset: Int64
         private let count = Mutex<Int64>(0)
-        private let sending: Task<Int64?, Never>
 
-        init(_ relay: UploadRelay, at offset: Int64, _ peers: OriginPeers) {
+        init(_ relay: UploadRelay, at offset: Int64) {
             self.relay = relay
             self.offset = offset
-            let (channel, place) = (channel, relay.place)
-            sending = Task {
-                let length = try? await peers.send(channel, to: place, at: offset)
-                // The other origin may respond before it has read all bytes: stop the sender.
-                channel.close()
-                return length
-            }
+            stream = UploadStream(
+                to: relay.place, at: offset, peers: relay.peers, watch: relay.watch, patience: relay.patience)
         }
 
         func pass(_ parts: [ByteBuffer]) async {
             for part in parts {
-                guard await channel.send(part) else { return }
+                guard await stream.channel.send(part) else { return }
                 count.withLock { $0 += Int64(part.readableBytes) }
             }
         }
 
         func end() async {
-            channel.finish()
-            let length = await sending.value
+            stream.channel.finish()
+            let length = try? await stream.end().get()
             relay.ended(at: length, expected: offset + count.withLock { $0 })
         }
     }
