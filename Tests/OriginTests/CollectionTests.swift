@@ -26,6 +26,7 @@ private struct Place {
     let node: BlobNode
     let index: SQLiteTagStore
     let service: IndexService
+    let upkeep: OriginUpkeep
     let client: RegistryClient
 
     static func run(_ body: (Place) async throws -> Void) async throws {
@@ -46,7 +47,7 @@ private struct Place {
                 Place(
                     home: home, node: node, index: index,
                     service: RegistryServer.service(node: node, index: index, cold: nil, upkeep: upkeep),
-                    client: client))
+                    upkeep: upkeep, client: client))
             result = .success(())
         } catch {
             result = .failure(error)
@@ -183,6 +184,17 @@ private final class Race: Sendable {
         }
         let wrong = turn(10 * day, day)
         #expect(!wrong.isDue && wrong.last == day)
+    }
+
+    @Test func `A day after its last byte a download that nobody goes on with is removed`() async throws {
+        try await Place.run { place in
+            let digest = SHA256.digest([9])
+            try place.home.write("downloads/\(digest.hex)/data", [1, 2, 3])
+            await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds + 86_000)
+            #expect(place.home.names("downloads") == [digest.hex])
+            await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds + 86_500)
+            #expect(place.home.names("downloads").isEmpty)
+        }
     }
 
     @Test func `comes by itself, once for all indexes of a store`() async throws {

@@ -62,7 +62,8 @@ package struct BlobCache: Sendable {
         var outcome = Outcome(isEnough: decision.isEnough)
         for item in decision.evicted {
             switch item {
-            case .partial(let digest): Downloads(node.directory).remove(digest)
+            // A fetch may have taken it up since the decision.
+            case .partial(let digest): if !node.removeDownload(digest) { outcome.isEnough = false }
             case .blob(let digest):
                 do throws(SystemError) {
                     // A reader may have leased the blob since the decision.

@@ -72,7 +72,10 @@ package actor BlobFetches {
     private func join(_ plan: Plan) throws(FetchProblem) -> FetchHold {
         if isStopped { throw FetchProblem(kind: .stopped, description: "the agent stops") }
         let (fetch, isNew) = fetches.join(plan)
-        if isNew { Task { await run(plan) } }
+        if isNew {
+            node.downloadsInUse.withLock { $0.enter(plan.info.digest) }
+            Task { await run(plan) }
+        }
         let (digest, serial) = (plan.info.digest, fetch.serial)
         return FetchHold(digest, serial, fetch.outcome) { [weak self] in
             Task { await self?.leave(digest, serial) }
@@ -134,8 +137,7 @@ package actor BlobFetches {
     /// Removes what has come of a blob that is not being fetched.
     package func discard(_ digest: SHA256Digest) async {
         guard fetches[digest] == nil else { return }
-        let downloads = downloads
-        await Threads.offload { downloads.remove(digest) }
+        await Threads.offload { [node] in _ = node.removeDownload(digest) }
     }
 
     /// Stops giving a blob that is to go.
@@ -149,9 +151,10 @@ package actor BlobFetches {
     /// Ends all fetches and transfers. The bytes that have arrived are kept.
     package func stop() async {
         isStopped = true
-        let transfers = fetches.transfers + giving.removeAll()
+        let (transfers, given) = (fetches.transfers, giving.removeAll())
         fetches.abandonAll()
-        for transfer in transfers { await transfer.stop() }
+        for transfer in transfers + given.map(\.transfer) { await transfer.stop() }
+        node.downloadsInUse.withLock { inUse in for entry in given { inUse.leave(entry.digest) } }
         for (digest, fetch) in fetches.all {
             _ = await ending(of: FetchHold(digest, fetch.serial, fetch.outcome) {})
         }
@@ -179,6 +182,7 @@ package actor BlobFetches {
         case .over: break
         }
         fetches.end(digest, ending)
+        node.downloadsInUse.withLock { $0.leave(digest) }
         slots.free()
         await shareBuffers()
     }
@@ -230,14 +234,15 @@ package actor BlobFetches {
     /// served from the directory of blobs.
     private func keepGiving(_ digest: SHA256Digest, _ transfer: Transfer) async {
         if isStopped { return await end(transfer) }
+        node.downloadsInUse.withLock { $0.enter(digest) }
         if let surplus = giving.add(digest, transfer) { await endGiving(surplus) }
     }
 
     private func endGiving(_ given: GivenTransfers.Entry) async {
         await end(given.transfer)
-        guard fetches[given.digest] == nil else { return }
-        let (downloads, digest) = (downloads, given.digest)
-        await Threads.offload { downloads.remove(digest) }
+        let digest = given.digest
+        node.downloadsInUse.withLock { $0.leave(digest) }
+        await Threads.offload { [node] in _ = node.removeDownload(digest) }
     }
 
     private func end(_ transfer: Transfer) async {

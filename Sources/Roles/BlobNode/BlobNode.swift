@@ -28,6 +28,7 @@ package final class BlobNode: Sendable {
     private let falsePieces = Mutex<(@Sendable (SHA256Digest, PeerAddress, Int) -> Bool)?>(nil)
     /// Those who go on giving blobs from where they came to.
     let givers = Mutex<[@Sendable (SHA256Digest) async -> Void]>([])
+    let downloadsInUse = Mutex(DownloadsInUse())
     /// Makes room for so many bytes, where somebody can.
     private let room = Mutex<(@Sendable (Int64) async -> Void)?>(nil)
     /// Which clients can find this host's swarms.

@@ -48,8 +48,24 @@ struct Downloads: Sendable {
         return (Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), Int64(status.st_size))
     }
 
-    func remove(_ digest: SHA256Digest) {
+    private static let asideEnding = ".removed"
+
+    /// Takes a download's directory from its place in one step. ``removeSetAside()`` removes it.
+    func setAside(_ digest: SHA256Digest) {
         guard let held = try? HeldDirectory.open(SystemPath(root)), let name = FileName(digest.hex) else { return }
-        try? held.removeTree(name)
+        // An earlier one of the same blob may not be gone yet.
+        for number in 0..<16 {
+            guard let aside = FileName("\(digest.hex).\(number)\(Self.asideEnding)") else { return }
+            do throws(SystemError) {
+                return try held.layer.rename(name, in: held.descriptor, to: aside, in: held.descriptor, .noReplace)
+            } catch {
+                guard error.number == EEXIST else { return }
+            }
+        }
+    }
+
+    func removeSetAside() {
+        guard let held = try? HeldDirectory.open(SystemPath(root)), let names = try? held.names() else { return }
+        for name in names where name.text.hasSuffix(Self.asideEnding) { try? held.removeTree(name) }
     }
 }

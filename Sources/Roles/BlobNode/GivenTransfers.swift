@@ -23,8 +23,8 @@ struct GivenTransfers {
         all.firstIndex { $0.digest == digest }.map { all.remove(at: $0) }
     }
 
-    mutating func removeAll() -> [Transfer] {
+    mutating func removeAll() -> [Entry] {
         defer { all = [] }
-        return all.map(\.transfer)
+        return all
     }
 }

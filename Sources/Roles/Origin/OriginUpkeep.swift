@@ -11,10 +11,13 @@ package final class OriginUpkeep: Sendable {
     package let scrubber: Scrubber
     package let sweep: BlobSweep
     private let node: BlobNode
-    private let looking = Mutex<Task<Void, Never>?>(nil)
+    private let logger: Logger
+    private let looking = Mutex<[Task<Void, Never>]>([])
 
     /// Time between two checks of the free space.
     private static let pause = Duration.seconds(10)
+    /// Time between two searches for downloads that nobody goes on with, and the age in seconds at which they go.
+    private static let (downloadPause, downloadAge) = (Duration.seconds(600), 86_400.0)
 
     /// - Parameter sources: sources of replacements for corrupt pieces, tried before the back ends: other owners.
     package init(
@@ -22,6 +25,7 @@ package final class OriginUpkeep: Sendable {
         rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(), logger: Logger
     ) {
         self.node = node
+        self.logger = logger
         space = SpaceKeeper(node: node, cold: cold, holders: holders, rules: rules, logger: logger)
         sweep = BlobSweep(node: node, cold: cold, holders: holders, logger: logger)
         scrubber = Scrubber(
@@ -33,17 +37,35 @@ package final class OriginUpkeep: Sendable {
         await scrubber.start()
         let space = space
         node.onNeedOfRoom { await space.look(for: $0) }
-        let task = Task {
-            while !Task.isCancelled {
-                await space.look()
-                try? await Task.sleep(for: Self.pause)
-            }
-        }
-        looking.withLock { $0 = task }
+        let tasks = [
+            Task {
+                while !Task.isCancelled {
+                    await space.look()
+                    try? await Task.sleep(for: Self.pause)
+                }
+            },
+            Task {
+                while !Task.isCancelled {
+                    await removeOldDownloads(now: Clocks.wallSeconds)
+                    try? await Task.sleep(for: Self.downloadPause)
+                }
+            },
+        ]
+        looking.withLock { $0 = tasks }
+    }
+
+    /// Removes what came of blobs whose download ended early more than a day ago.
+    /// - Parameter now: seconds since 1970.
+    package func removeOldDownloads(now: Double) async {
+        let removed = await Threads.offload { [node] in node.removeDownloads(unchangedSince: now - Self.downloadAge) }
+        guard removed.count > 0 else { return }
+        logger.notice(
+            "downloads that nobody went on with were removed",
+            metadata: ["downloads": "\(removed.count)", "bytes": "\(removed.bytes)"])
     }
 
     package func stop() async {
-        looking.withLock { $0.take() }?.cancel()
+        for task in looking.withLock({ $0 }) { task.cancel() }
         await scrubber.stop()
     }
 }
