@@ -190,6 +190,32 @@ struct AdmissionLedgerTests {
         #expect(again)
     }
 
+    @Test func `large answers are bounded, and who reads none of theirs makes room for others`() throws {
+        var small = limits()
+        small.answerBytes = 100
+        small.protection = 10
+        var ledger = AdmissionLedger(limits: small)
+        let members = try (0..<4).map { try ledger.enter($0, opened: true, now: 0).member }
+        func reserve(_ bytes: Int, _ number: Int, at now: Double) -> (Bool, [AdmissionLedger.Member]) {
+            let (isGranted, victims) = ledger.reserveAnswer(bytes, on: members[number], now: now)
+            return (isGranted, victims)
+        }
+        #expect(reserve(60, 0, at: 0) == (true, []))
+        #expect(reserve(40, 1, at: 5) == (true, []))
+        #expect(reserve(1, 2, at: 9) == (false, []), "both have just begun")
+        ledger.answerProgressed(on: members[0], now: 9)
+        #expect(reserve(40, 2, at: 16) == (true, [members[1]]), "it has read nothing for longest")
+        #expect(ledger.answerBytes == 100 && ledger.count(at: .peers) == 3)
+        // One that was closed holds nothing any more.
+        ledger.releaseAnswer(40, on: members[1])
+        #expect(ledger.answerBytes == 100)
+        ledger.releaseAnswer(60, on: members[0])
+        #expect(reserve(60, 3, at: 17) == (true, []))
+        #expect(reserve(1_000, 0, at: 30) == (true, [members[2], members[3]]), "the largest takes all there is")
+        ledger.releaseAnswer(1_000, on: members[0])
+        #expect(ledger.answerBytes == 0)
+    }
+
     @Test func `some descriptors are kept for files whatever the limit is`() {
         for number in [64, 256, 512, 1024, 65_536, 1 << 20] {
             let limits = AdmissionLimits(descriptors: number)

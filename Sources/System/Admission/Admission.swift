@@ -113,6 +113,7 @@ public final class Admission: Sendable {
     public struct Figures: Sendable {
         public var connections: [Door: Int]
         public var halfOpen: [Door: Int]
+        /// Large answers included.
         public var unsentBytes: Int
         /// Requests that are being answered.
         public var requests: [Door: Int]
@@ -127,7 +128,7 @@ public final class Admission: Sendable {
             return Figures(
                 connections: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.count(at: $0)) }),
                 halfOpen: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.halfOpenCount(at: $0)) }),
-                unsentBytes: state.ledger.unsentBytes,
+                unsentBytes: state.ledger.unsentBytes + state.ledger.answerBytes,
                 requests: Dictionary(uniqueKeysWithValues: doors.map { ($0, state.ledger.requestCount(at: $0)) }),
                 evicted: state.ledger.evicted, refused: state.ledger.refused)
         }
@@ -166,6 +167,28 @@ public final class Admission: Sendable {
         /// See ``Admission/reserveUnsent(_:)``.
         public func reserveUnsent(_ bytes: Int) -> Bool { admission.reserveUnsent(bytes) }
         public func releaseUnsent(_ bytes: Int) { admission.releaseUnsent(bytes) }
+
+        /// Reserves room for a large answer that was made whole. Connections whose clients have not read theirs may be closed
+        /// for it.
+        /// - Returns: false if there is no room: the answer must not be kept.
+        public func reserveAnswer(_ bytes: Int, now: Double) -> Bool {
+            let (isGranted, closers) = admission.state.withLock { state in
+                let (isGranted, victims) = state.ledger.reserveAnswer(bytes, on: member, now: now)
+                return (isGranted, victims.compactMap { state.closers.removeValue(forKey: $0) })
+            }
+            for close in closers { close() }
+            return isGranted
+        }
+
+        /// Call when the client has read a part of such an answer.
+        public func answerProgressed(now: Double) {
+            admission.state.withLock { $0.ledger.answerProgressed(on: member, now: now) }
+        }
+
+        /// Call when the client has read such an answer.
+        public func releaseAnswer(_ bytes: Int) {
+            admission.state.withLock { $0.ledger.releaseAnswer(bytes, on: member) }
+        }
 
         /// Call when the connection is closed.
         public func release() {

@@ -34,6 +34,10 @@ package struct AdmissionLedger {
     private var places: [Member: (door: Door, source: Source)] = [:]
     private var next: Member = 0
     package private(set) var unsentBytes = 0
+    /// Connections whose clients have not read large answers yet, with the bytes of these.
+    private var readers = FairPool()
+    private var answers: [Member: Int] = [:]
+    package private(set) var answerBytes = 0
     private var requests: [Int] = Door.allCases.map { _ in 0 }
     /// Requests that may have to make room for others, by door; they count as the rest do.
     private var served: [FairPool] = Door.allCases.map { _ in FairPool() }
@@ -105,6 +109,8 @@ package struct AdmissionLedger {
     }
 
     package mutating func remove(_ member: Member) {
+        readers.remove(member)
+        answerBytes -= answers.removeValue(forKey: member) ?? 0
         guard let place = places.removeValue(forKey: member) else { return }
         doors[place.door.rawValue].halfOpen.remove(member)
         doors[place.door.rawValue].open.remove(member)
@@ -130,6 +136,41 @@ package struct AdmissionLedger {
         guard unsentBytes + bytes <= limits.unsentBytes else { return false }
         unsentBytes += bytes
         return true
+    }
+
+    /// Reserves room for a large answer on a connection. Others that have not read theirs make room for it, see
+    /// ``FairPool/victim(for:share:protection:now:)``.
+    /// - Returns: whether there is room, and the connections that must be closed now.
+    package mutating func reserveAnswer(
+        _ bytes: Int, on member: Member, now: Double
+    ) -> (isGranted: Bool, victims: [Member]) {
+        guard let source = places[member]?.source else { return (true, []) }
+        // One that is larger than the budget needs all of it.
+        let bytes = min(bytes, limits.answerBytes)
+        var victims: [Member] = []
+        while answerBytes + bytes > limits.answerBytes {
+            let victim = readers.victim(for: source, share: limits.share, protection: limits.protection, now: now)
+            guard let victim else { return (false, victims) }
+            remove(victim)
+            evicted += 1
+            victims.append(victim)
+            if victim == member { return (false, victims) }
+        }
+        readers.insert(member, from: source, now: now)
+        answers[member, default: 0] += bytes
+        answerBytes += bytes
+        return (true, victims)
+    }
+
+    /// The client has read a part of its answers.
+    package mutating func answerProgressed(on member: Member, now: Double) { readers.touch(member, now: now) }
+
+    package mutating func releaseAnswer(_ bytes: Int, on member: Member) {
+        guard let held = answers[member] else { return }
+        let released = min(held, min(bytes, limits.answerBytes))
+        answerBytes -= released
+        answers[member] = held > released ? held - released : nil
+        if answers[member] == nil { readers.remove(member) }
     }
 
     package mutating func releaseUnsent(_ bytes: Int) { unsentBytes = max(0, unsentBytes - bytes) }

@@ -28,6 +28,9 @@ public struct AdmissionLimits: Sendable {
     public var protection = 10.0
     /// Bytes of responses queued in this process for clients that read slowly, all connections together.
     public var unsentBytes = 16 << 20
+    /// Bytes of large answers that were made whole, and are held in this process until their clients have read them, all
+    /// connections together.
+    public var answerBytes = 64 << 20
     /// Maximum number of requests answered at the same time, by door.
     public var requests: [Door: Int] = [.peers: 4096, .tracker: 4096, .api: 256, .files: 512]
 

@@ -22,6 +22,13 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the head of an answer has been sent, and its end has not.
     private var isBodyOpen = false
     private var refusal: RequestTarget.Refusal?
+    /// The head of a large answer. It is sent on with what follows it, which shows whether the answer was made whole.
+    private var largeHead: (head: HTTPResponseHead, promise: EventLoopPromise<Void>?)?
+    /// Whether the rest of an answer is dropped, because there was no room for it.
+    private var isDropping = false
+
+    /// Bytes above which an answer that was made whole needs room; and the bytes of it that are sent at a time.
+    private static let (large, slice) = (64 << 10, 256 << 10)
 
     init(_ guest: Lobby.Guest) {
         ticket = guest.ticket
@@ -42,6 +49,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private func leave() {
         timer?.cancel()
         timer = nil
+        largeHead?.promise?.fail(ChannelError.ioOnClosedChannel)
+        largeHead = nil
         ticket.release()
     }
 
@@ -92,13 +101,25 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         switch unwrapOutboundIn(data) {
         case .head(let head):
             guard head.status.code >= 200 else { break }
-            isBodyOpen = true
-            isServed = Self.isServed(head.status.code)
-            if isServed { ticket.opened(now: MonotonicTime.now) }
-        case .body:
+            if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > Self.large {
+                largeHead = (head, promise)
+                return
+            }
+            begin(head)
+        case .body(let body):
+            guard !isDropping else {
+                promise?.succeed()
+                return
+            }
             // The data queued before it has been sent.
             if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
+            if largeHead != nil, case .byteBuffer(let bytes) = body, bytes.readableBytes > Self.large {
+                return writeWhole(bytes, context, promise)
+            }
+            sendHead(context)
         case .end:
+            sendHead(context)
+            isDropping = false
             isBodyOpen = false
             if isServed { ticket.progressed(now: MonotonicTime.now) }
             clock.answered(now: MonotonicTime.now)
@@ -110,6 +131,66 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
+    func flush(context: ChannelHandlerContext) {
+        sendHead(context)
+        context.flush()
+    }
+
+    private func begin(_ head: HTTPResponseHead) {
+        isBodyOpen = true
+        isServed = Self.isServed(head.status.code)
+        if isServed { ticket.opened(now: MonotonicTime.now) }
+    }
+
+    /// Sends the head that was kept back.
+    private func sendHead(_ context: ChannelHandlerContext) {
+        guard let (head, promise) = largeHead else { return }
+        largeHead = nil
+        begin(head)
+        context.write(wrapOutboundOut(.head(head)), promise: promise)
+    }
+
+    /// Sends an answer that is in memory as a whole, and stays there until the client has read it. Answers 503 instead if
+    /// others that are being read take all the room.
+    private func writeWhole(_ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let count = bytes.readableBytes
+        guard ticket.reserveAnswer(count, now: MonotonicTime.now) else {
+            refuseLarge(context)
+            promise?.succeed()
+            return
+        }
+        sendHead(context)
+        var rest = bytes
+        while let part = rest.readSlice(length: min(Self.slice, rest.readableBytes)), part.readableBytes > 0 {
+            let isLast = rest.readableBytes == 0
+            let sent = context.eventLoop.makePromise(of: Void.self)
+            sent.futureResult.whenComplete { [ticket] result in
+                if case .success = result { ticket.answerProgressed(now: MonotonicTime.now) }
+                if isLast { ticket.releaseAnswer(count) }
+            }
+            if isLast { sent.futureResult.cascade(to: promise) }
+            context.write(wrapOutboundOut(.body(.byteBuffer(part))), promise: sent)
+        }
+    }
+
+    private func refuseLarge(_ context: ChannelHandlerContext) {
+        guard let (head, promise) = largeHead else { return }
+        largeHead = nil
+        isDropping = true
+        let text = RequestPlace.refusalText + "\n"
+        var refusal = HTTPResponseHead(version: head.version, status: .serviceUnavailable)
+        refusal.headers = [
+            "Content-Type": "text/plain; charset=utf-8", "Content-Length": "\(text.utf8.count)",
+            "Retry-After": RequestPlace.retryAfter,
+        ]
+        for name in ["Date", "Connection"] {
+            for value in head.headers[name] { refusal.headers.add(name: name, value: value) }
+        }
+        begin(refusal)
+        context.write(wrapOutboundOut(.head(refusal)), promise: promise)
+        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+    }
+
     /// Sends a ``FilePart`` as the next part of the answer's body. The promise succeeds when the system has accepted
     /// the last byte.
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
@@ -117,6 +198,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
+        sendHead(context)
         guard isBodyOpen else { return sent.fail(ChannelError.inappropriateOperationForState) }
         sent.futureResult.assumeIsolated().whenSuccess {
             if self.isServed { self.ticket.progressed(now: MonotonicTime.now) }

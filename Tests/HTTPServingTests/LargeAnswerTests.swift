@@ -1,0 +1,68 @@
+import Admission
+import Glibc
+import HTTPServing
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TestSupport
+import Testing
+
+/// Answers that are made whole, such as long lists.
+@Suite struct `Large answers` {
+    private static let size = 16 << 20
+
+    private func withAnswers(
+        room: Int, _ body: @escaping (HTTPService, Admission) async throws -> Void
+    ) async throws {
+        let bytes = ByteBuffer(repeating: 120, count: Self.size)
+        let responder = CallbackResponder { (request: Request, _: ServiceContext) in
+            request.uri.path == "/small"
+                ? .text("small") : Response(status: .ok, body: ResponseBody(byteBuffer: bytes))
+        }
+        var limits = AdmissionLimits(descriptors: 1_000)
+        limits.answerBytes = room
+        let admission = Admission(limits: limits)
+        try await withServer(of: responder, admission: admission) { try await body($0, admission) }
+    }
+
+    /// Asks and does not read.
+    private func ask(_ port: Int) async throws -> Int32 {
+        try await onThread {
+            let socket = try dial(port)
+            say(socket, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return socket
+        }
+    }
+
+    @Test func `of clients that do not read hold no more than the budget, and others are told to come again`()
+        async throws
+    {
+        try await withAnswers(room: 2 * Self.size) { server, admission in
+            let port = server.address.port
+            var readers = [try await ask(port), try await ask(port)]
+            defer { for reader in readers { close(reader) } }
+            #expect(try await eventually { admission.figures.unsentBytes == 2 * Self.size })
+            let refused = try await server.curl("/large", "-i", "-o", "/dev/null", "-D", "-")
+            #expect(refused.status == 503)
+            #expect(refused.text.lowercased().contains("retry-after: 1"))
+            #expect(try await server.curl("/small").text == "small")
+            #expect(admission.figures.unsentBytes == 2 * Self.size)
+            close(readers.removeLast())
+            #expect(try await eventually { admission.figures.unsentBytes == Self.size })
+            let whole = try await server.curl("/large", "-o", "/dev/null", "-w", "%{size_download}\n%{http_code}")
+            #expect(whole.text == "\(Self.size)" && whole.status == 200)
+            #expect(try await eventually { admission.figures.unsentBytes == Self.size })
+        }
+    }
+
+    @Test func `come whole, one after the other, and leave no trace in the budget`() async throws {
+        try await withAnswers(room: Self.size) { server, admission in
+            let url = "http://localhost:\(server.address.port)/"
+            let answers = try await server.curl(
+                "/large", "-o", "/dev/null", url + "small", url + "large", "-o", "/dev/null", "-o", "/dev/null", "-w",
+                "%{size_download} %{http_code}\n")
+            #expect(answers.text == "5 200\n\(Self.size) 200\n\(Self.size) 200")
+            #expect(try await eventually { admission.figures.unsentBytes == 0 })
+        }
+    }
+}
