@@ -48,6 +48,45 @@ import Testing
         }
     }
 
+    @Test func `a change that another part of the registry forwards is remembered with the address of its client`()
+        async throws
+    {
+        let tokens = try RegistryTokens { () throws(TokenTable.Problem) in
+            try TokenTable(
+                Array(
+                    #"{"tokens": [{"name": "o", "role": "cluster", "secret": "part"}, {"name": "p", "role": "admin", "secret": "boss"}]}"#
+                        .utf8))
+        }
+        try await withIndex(access: .tokens(tokens)) { index async throws in
+            await index.facts.has("a")
+            let proof = "Swoop-Forwarded-By: Bearer part"
+            let claims = [
+                ["Swoop-Client-Address: 192.0.2.7", proof], ["Swoop-Client-Address: 2001:db8::7", proof],
+                // What others say counts for nothing, and neither does what is no address.
+                ["Swoop-Client-Address: 192.0.2.7"],
+                ["Swoop-Client-Address: 192.0.2.7", "Swoop-Forwarded-By: Bearer boss"],
+                ["Swoop-Client-Address: 192.0.2.7", "Swoop-Forwarded-By: Bearer guess"],
+                ["Swoop-Client-Address: somebody", proof], [proof],
+            ]
+            for (number, claim) in claims.enumerated() {
+                let path = "/v1/names/team/app/tags/\(number)"
+                let put = try await index.put(
+                    path, "a", "-H", claim[0], "-H", claim.count > 1 ? claim[1] : "Accept: */*")
+                #expect(put.status == 200)
+                let history = try await index.curl(path + "/history").json?["history"]?.arrayValue
+                let expected = number == 0 ? "192.0.2.7" : number == 1 ? "2001:db8::7" : "127.0.0.1"
+                #expect(history?.first?["address"] == .string(expected), "\(claim)")
+            }
+        }
+        // A server that nobody forwards to believes nobody.
+        try await withIndex { index async throws in
+            await index.facts.has("a")
+            _ = try await index.put("/v1/names/app/tags/1", "a", "-H", "Swoop-Client-Address: 192.0.2.7")
+            let history = try await index.curl("/v1/names/app/tags/1/history").json?["history"]?.arrayValue
+            #expect(history?.first?["address"] == "127.0.0.1")
+        }
+    }
+
     @Test func `a slash of a name may be escaped`() async throws {
         try await withIndex { index async throws in
             await index.facts.has("a", "b")

@@ -104,7 +104,8 @@ private struct Everybody: Authenticator {
 }
 
 func withIndex(
-    role: Role = RegistryRoles.admin, names: String? = nil, isolation: isolated (any Actor)? = #isolation,
+    role: Role = RegistryRoles.admin, names: String? = nil, access: RegistryAccess? = nil,
+    isolation: isolated (any Actor)? = #isolation,
     _ body: (ServedIndex) async throws -> Void
 ) async throws {
     let directory = try TemporaryDirectory(inMemory: true)
@@ -113,7 +114,7 @@ func withIndex(
     let facts = ScriptedFacts()
     let api = IndexAPI(
         IndexService(store: store, facts: facts), limits: HTTPLimits(),
-        counters: RequestCounters(name: "requests"), now: { 1_700_000_000_123 })
+        counters: RequestCounters(name: "requests"), access: access, now: { 1_700_000_000_123 })
     let table = RouteTable(
         title: "Index", description: "An index.", tokenText: "any", schemas: [:], parameters: [:], routes: api.routes)
     let refuse: RefusalAnswer = { _, status, text in .text(text, status: status) }

@@ -77,6 +77,22 @@ import Text
         }
     }
 
+    @Test func `A forwarded request says who its client is, and not what the client says of itself`() async throws {
+        let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        try await RawServer.with({ _, _ in [.send(none)] }) { index in
+            let outside = Bench.Outside(indexes: [index.url("")].compactMap { HTTPURL($0) })
+            try await Bench.with(1, outside: outside) { bench async throws in
+                let answer = try await bench.call(
+                    .PUT, 0, "/v1/names/team/app/tags/1",
+                    ["Swoop-Client-Address": "192.0.2.7", "Swoop-Forwarded-By": "Bearer guess"], body: [1])
+                #expect(answer.status == 404)
+                let head = try #require(index.requests.last).lowercased()
+                #expect(head.contains("swoop-client-address: 127.0.0.1\r\n"))
+                #expect(!head.contains("192.0.2.7") && !head.contains("swoop-forwarded-by"))
+            }
+        }
+    }
+
     @Test func `A forwarded read goes first to the index that answered last`() async throws {
         let none = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
         try await RawServer.with({ _, _ in [.close] }) { silent in

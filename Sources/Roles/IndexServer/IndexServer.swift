@@ -40,7 +40,7 @@ package final class IndexServer: Sendable {
         let calls = RegistryDescription.table(
             title: "index", description: "Names and tags, and what they lead to.",
             routes: IndexAPI(
-                service, limits: limits, counters: metrics.counters, now: { StoredIndex.now }
+                service, limits: limits, counters: metrics.counters, access: access, now: { StoredIndex.now }
             ).routes + NameLinkCalls(StoredIndex(service), access: access).routes + [
                 HoldersCall(service.store, access: access).route,
                 Route(.get, "/v1/cluster", "The parts of the registry", access: .role(RegistryRoles.pull)) {

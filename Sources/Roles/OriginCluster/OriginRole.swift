@@ -92,7 +92,7 @@ package final class OriginRole: Sendable {
             let doors = OriginDoors(
                 addresses: configuration.listen, access: access, certificates: certificates, peers: address,
                 indexes: configuration.indexes, trackers: configuration.trackers, swarms: configuration.swarms,
-                transport: configuration.transport)
+                transport: configuration.transport, credential: configuration.credential)
             let server = try await OriginServer.start(
                 doors, node: node, index: RemoteIndex(configuration.indexes, peers: link), cold: cold, watch: watch,
                 peers: peers, upkeep: keeper, settings: configuration.settings, admission: admission, logger: logger)

@@ -52,7 +52,12 @@ package final class RegistryTokens: Authenticator {
     }
 
     package func authenticate(_ request: HTTPRequest, from origin: RequestOrigin) async -> Authentication {
-        guard let secret = Self.secret(request.headerFields[.authorization]) else { return .missing }
+        judge(request.headerFields[.authorization], from: origin)
+    }
+
+    /// - Parameter header: the value of `Authorization`, or of a header that holds a token in the same way.
+    func judge(_ header: String?, from origin: RequestOrigin) -> Authentication {
+        guard let secret = Self.secret(header) else { return .missing }
         let (steady, wall) = (Clocks.steadySeconds, Clocks.wallSeconds)
         return state.withLock { state in
             // After too many failures even a valid token is refused: a different answer would tell a guesser that it is

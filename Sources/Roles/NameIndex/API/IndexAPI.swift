@@ -12,12 +12,15 @@ package struct IndexAPI: Sendable {
     private let counters: RequestCounters
 
     /// - Parameters:
+    ///   - access: of a server to which other parts of the registry forward requests: tells which of them say the address
+    ///     of their client. Nil for a server that clients ask themselves.
     ///   - now: the present time, in milliseconds since 1970.
     ///   - counters: counts the answers by subject, such as `tag`, and by status.
     package init(
-        _ service: IndexService, limits: HTTPLimits, counters: RequestCounters, now: @escaping @Sendable () -> Int64
+        _ service: IndexService, limits: HTTPLimits, counters: RequestCounters, access: RegistryAccess? = nil,
+        now: @escaping @Sendable () -> Int64
     ) {
-        calls = NameCalls(service: service, now: now, limits: limits)
+        calls = NameCalls(service: service, now: now, limits: limits, access: access)
         self.counters = counters
     }
 

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Registry
+import RegistryAccess
 
 /// The HTTP calls of `/v1`.
 struct NameCalls: Sendable {
@@ -10,14 +11,17 @@ struct NameCalls: Sendable {
     /// The present time, in milliseconds since 1970.
     let now: @Sendable () -> Int64
     let limits: HTTPLimits
+    /// Nil where no part of the registry forwards requests.
+    let access: RegistryAccess?
 
     private var store: any TagStore { service.store }
 
     func act(_ values: RequestValues) -> Act {
         let via = HTTPField.Name(ClusterPath.header).flatMap { values.request.headers[$0] }
-        return Act(
-            who: values.context.caller?.name ?? "", address: values.context.remoteAddress, at: now(),
-            via: ClusterPath(via))
+        let context = values.context
+        let address =
+            access.map { ForwardedClient.address(of: values.request, context, $0) } ?? context.remoteAddress
+        return Act(who: context.caller?.name ?? "", address: address, at: now(), via: ClusterPath(via))
     }
 
     // MARK: Tags

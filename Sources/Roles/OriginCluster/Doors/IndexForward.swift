@@ -6,6 +6,8 @@ import NIOCore
 import NIOHTTP1
 import OCI
 import Registry
+import RegistryAccess
+import RegistryClient
 import Synchronization
 import Text
 
@@ -14,6 +16,7 @@ import Text
 final class IndexForward: Sendable {
     private let indexes: [HTTPURL]
     private let transport: HTTPTransport
+    private let credential: RegistryCredential?
     /// The position in `indexes` of the index that answered last: it is asked first.
     private let preferred = Mutex(0)
 
@@ -35,9 +38,13 @@ final class IndexForward: Sendable {
     ]
     private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
 
-    /// - Parameter indexes: in the order in which they are tried at first.
-    init(_ indexes: [HTTPURL], settings: HTTPTransportSettings) {
+    /// - Parameters:
+    ///   - indexes: in the order in which they are tried at first.
+    ///   - credential: a token with the role `cluster`, so that the indexes believe who the client is; nil for a registry
+    ///     without tokens.
+    init(_ indexes: [HTTPURL], credential: RegistryCredential?, settings: HTTPTransportSettings) {
         self.indexes = indexes
+        self.credential = credential
         var settings = settings
         settings.connectTimeout = 3
         settings.readTimeout = Self.patience
@@ -53,12 +60,15 @@ final class IndexForward: Sendable {
         ]
         for path in paths {
             for method in [HTTPRequest.Method.get, .head, .put, .post, .delete] {
-                router.on(path, method: method) { request, _ in await self.respond(to: request) }
+                router.on(path, method: method) { request, context in
+                    await self.respond(to: request, from: context.remoteAddress)
+                }
             }
         }
     }
 
-    private func respond(to request: Request) async -> Response {
+    /// - Parameter client: the address of the client.
+    private func respond(to request: Request, from client: String) async -> Response {
         let body: [UInt8]
         switch await RequestBytes.collect(request, limits: Self.limits) {
         case .success(let bytes): body = bytes
@@ -69,6 +79,11 @@ final class IndexForward: Sendable {
             if let field = HTTPField.Name(name), let value = request.headers[field] {
                 headers.add(name: name, value: value)
             }
+        }
+        // What the client itself sent under these names is not passed on.
+        if !client.isEmpty {
+            headers.add(name: ForwardedClient.addressHeader, value: client)
+            if let credential { headers.add(name: ForwardedClient.proofHeader, value: credential.bearer) }
         }
         var unavailable: Response?
         /// Whether an index may have done it, and only its reply was lost.

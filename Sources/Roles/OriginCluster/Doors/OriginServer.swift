@@ -15,6 +15,7 @@ import OCI
 import Origin
 import Registry
 import RegistryAccess
+import RegistryClient
 import Text
 import Threads
 import Upkeep
@@ -35,11 +36,13 @@ package struct OriginDoors: Sendable {
     package var swarms: SwarmTerms
     /// Settings of connections to indexes: the certificate pin, or the authorities.
     package var transport: HTTPTransportSettings
+    /// A token with the role `cluster`, for indexes; nil for a registry without tokens.
+    package var credential: RegistryCredential?
 
     package init(
         addresses: [ListenAddress], access: RegistryAccess, certificates: Certificates? = nil, peers: String,
         indexes: [HTTPURL] = [], trackers: [String] = [], swarms: SwarmTerms = .anyClient,
-        transport: HTTPTransportSettings = HTTPTransportSettings()
+        transport: HTTPTransportSettings = HTTPTransportSettings(), credential: RegistryCredential? = nil
     ) {
         self.addresses = addresses
         self.access = access
@@ -49,6 +52,7 @@ package struct OriginDoors: Sendable {
         self.trackers = trackers
         self.swarms = swarms
         self.transport = transport
+        self.credential = credential
     }
 }
 
@@ -111,7 +115,7 @@ package final class OriginServer: Sendable {
         let kraken = KrakenBlobCalls(index: index, reads: reads, trackers: doors.trackers, swarms: doors.swarms)
         let (lists, forward) = (
             ClusterLists(watch: watch, peers: peers, doors: doors, node: node),
-            IndexForward(doors.indexes, settings: doors.transport)
+            IndexForward(doors.indexes, credential: doors.credential, settings: doors.transport)
         )
         let metrics = OriginMetrics(
             node: node, cold: cold, repair: repair, watch: watch, upkeep: upkeep, admission: admission)
