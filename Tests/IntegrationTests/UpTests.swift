@@ -67,6 +67,27 @@ import Testing
         try await up.stop()
     }
 
+    @Test func `keeps blobs where its file says, and says so where they are elsewhere already`() async throws {
+        let work = try TemporaryDirectory()
+        try work.write("up.yaml", "castore: {cache_dir: \(work.path("large"))}\n")
+        try work.write("source/file", "some content")
+        func blobs(_ directory: String) -> Int { work.names(directory + "/blobs").count }
+        let up = try Swoop.start(
+            "up", "--any-port", "--config", work.path("up.yaml"), "--data", work.path("data"), "--json")
+        let url = try #require(try await up.waitForEvent("listening")["registry"] as? String)
+        let pushed = try await Swoop.run("push", work.path("source/file"), "app:1", "--registry", url)
+        #expect(pushed.status == 0, "\(pushed)")
+        #expect(blobs("large") > 0 && blobs("data") == 0)
+        #expect(work.exists("data/index.db") && !work.exists("large/index.db"))
+        try await up.stop()
+        // Its blobs are not to vanish because somebody adds the key.
+        try work.write("other.yaml", "castore: {cache_dir: \(work.path("third"))}\n")
+        let other = try await Swoop.run(
+            "up", "--any-port", "--config", work.path("other.yaml"), "--data", work.path("large"))
+        #expect(other.status == 2 && other.errors.contains("castore.cache_dir"), "\(other)")
+        #expect(!work.exists("third"))
+    }
+
     @Test func `a push that is killed sends at most one part again`() async throws {
         let up = try await Up()
         let path = try up.work.file("source/large")

@@ -31,7 +31,10 @@ struct RegistryPlace: Sendable {
         case free
     }
 
+    /// The directory of the databases, and of what the registry makes for itself.
     let data: String
+    /// The directory of blobs.
+    var blobs: String
     let host: String
     let ports: Ports
     let security: RegistrySecurity
@@ -48,7 +51,7 @@ struct RegistryPlace: Sendable {
     var announceLimit: Int?
 
     init(data: String, host: String, ports: Ports, security: RegistrySecurity, backend: BackendAddress?) {
-        (self.data, self.host, self.ports) = (data, host, ports)
+        (self.data, blobs, self.host, self.ports) = (data, data, host, ports)
         (self.security, self.backend) = (security, backend)
         (index, origin) = (IndexConfiguration(data: data), OriginConfiguration(data: data))
     }
@@ -188,19 +191,42 @@ struct RegistryHost: Sendable {
 
     /// Blocks.
     private static func open(_ place: RegistryPlace) throws -> BlobDirectory {
-        let data = place.data
-        let directory: BlobDirectory
-        do throws(SystemError) {
-            directory = try BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
-        } catch {
+        let (data, blobs) = (place.data, place.blobs)
+        func trimmed(_ path: String) -> Substring { path.dropLast(path.reversed().prefix { $0 == "/" }.count) }
+        let isApart = trimmed(blobs) != trimmed(data)
+        if isApart, isFilled(data + "/blobs"), !isFilled(blobs + "/blobs") {
             throw Failure(
-                Failure.status(error.number), "the registry cannot use \(data.shown): \(error)",
-                advice: "Give another directory with --data.")
+                .usage,
+                "the blobs of this registry are in \(data.shown), and the key 'castore.cache_dir' says another place",
+                advice: "Move 'blobs' and 'info' of \(data.shown) to \(blobs.shown), or remove the key.")
+        }
+        let directory = try usable(data, advice: "Give another directory with --data.") { () throws(SystemError) in
+            _ = try HeldDirectory.open(SystemPath(data), creating: true)
+            return try isApart ? nil : BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
         }
         // Until the process ends.
         _ = try DataLock.take(data, for: "registry")
         _ = try DataLock.take(data, for: "index", file: "index.lock")
-        return directory
+        if let directory { return directory }
+        let apart = try usable(blobs, advice: "Name another directory with the key 'castore.cache_dir'.") {
+            () throws(SystemError) in try BlobDirectory(path: blobs, pieceLengths: place.origin.pieceLengths)
+        }
+        _ = try DataLock.take(blobs, for: "registry", option: "the key 'castore.cache_dir'")
+        return apart
+    }
+
+    private static func usable<Value>(
+        _ path: String, advice: String, _ body: () throws(SystemError) -> Value
+    ) throws -> Value {
+        do throws(SystemError) { return try body() } catch {
+            throw Failure(
+                Failure.status(error.number), "the registry cannot use \(path.shown): \(error)", advice: advice)
+        }
+    }
+
+    private static func isFilled(_ path: String) -> Bool {
+        let names = try? HeldDirectory.open(SystemPath(path)).names()
+        return names.map { !$0.isEmpty } ?? false
     }
 
     private static func openNames(_ place: RegistryPlace) async throws -> SQLiteTagStore {

@@ -21,7 +21,8 @@ struct UpCommand: SwoopCommand {
             SIGHUP; a mistake leaves those before in force. With --insecure there is neither: whoever reaches the address \
             may push, pull and delete.
 
-            --config names a YAML file for the rest: mutable tags, remotes, back ends by name, tokens (in --secrets), budget.
+            --config names a YAML file for the rest: mutable tags, remotes, back ends by name, tokens (in --secrets), budget, \
+            and a directory for the blobs alone (castore.cache_dir).
 
             Examples:
               swoop up
@@ -86,6 +87,7 @@ struct UpCommand: SwoopCommand {
         }.get()
         var place = RegistryPlace(
             data: data, host: host, ports: anyPort ? .free : .usual, security: security, backend: try backendAddress())
+        if let blobs = given.values.caStore.cacheDirectory { place.blobs = blobs }
         place.remotes = try others.remotes(try given.remotes())
         place.remoteCredential = try others.credential
         try given.fill(&place.index, isRoles: false)
