@@ -7,6 +7,7 @@ import Text
 
 @Suite struct RegistryClientTests {
     private let name = ContentName("team/app")!
+    private let tag = Registry.Tag("1")!
     private let digest = BlobDigest("sha256:" + String(repeating: "ab", count: 32))!
 
     private func with<R>(
@@ -52,6 +53,39 @@ import Text
     @Test(arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")])
     func `Base64 is that of RFC 4648`(plain: String, coded: String) {
         #expect(Base64.encode(Array(plain.utf8)) == coded)
+    }
+
+    /// The answers to a tag that is put by the call that only Swoop registries have.
+    @Test(arguments: [
+        ("404 Not Found", "", "404 page not found", true), ("405 Method Not Allowed", "", "", true),
+        ("403 Forbidden", "", #"{"errors":[{"code":"FORBIDDEN","message":"CSRF token not found"}]}"#, true),
+        ("302 Found", "Location: /login\r\n", "", true), ("400 Bad Request", "", "what?", true),
+        ("501 Not Implemented", "", "", true), ("200 OK", "Content-Type: text/html\r\n", "<html>", true),
+        ("400 Bad Request", "", #"{"status":400,"code":"BLOBS_MISSING","detail":"blobs are missing"}"#, false),
+        ("409 Conflict", "", #"{"status":409,"code":"TAG_IMMUTABLE","detail":"taken"}"#, false),
+        ("500 Internal Server Error", "", "", false), ("507 Insufficient Storage", "", "", false),
+    ])
+    func `a registry of another kind is told by its answer to a tag`(
+        status: String, headers: String, body: String, isOfAnotherKind: Bool
+    ) async throws {
+        try await with { _, _ in
+            Self.answer(status, headers, body)
+        } _: { client, _ in
+            let error = await #expect(throws: RegistryError.self) {
+                try await client.putTag(tag, of: name, digest: digest, clusters: "")
+            }
+            #expect(error?.isOfAnotherKind == isOfAnotherKind, "\(error.map { "\($0)" } ?? "none")")
+        }
+    }
+
+    @Test func `a tag is put where the registry says that it names what it is to name`() async throws {
+        let digest = digest
+        try await with { _, _ in
+            Self.answer("200 OK", "ETag: \"\(digest)\"\r\n", "{}")
+        } _: { client, server in
+            try await client.putTag(tag, of: name, digest: digest, clusters: "")
+            #expect(server.requests.first?.hasPrefix("PUT /v1/names/team/app/tags/1 ") == true)
+        }
     }
 
     @Test func `a token is not sent to the server that a redirect leads to`() async throws {

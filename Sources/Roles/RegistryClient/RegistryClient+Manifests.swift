@@ -57,16 +57,21 @@ extension RegistryClient {
         if try await size(of: digest, in: name) == nil { try await upload(config, digest, in: name) }
     }
 
-    /// Puts a tag on a blob or manifest that the registry has. For Swoop registries.
+    /// Puts a tag on a blob or manifest that the registry has. For Swoop registries. For the errors of others see
+    /// ``RegistryError/isOfAnotherKind``.
     package func putTag(
         _ tag: Tag, of name: ContentName, digest: BlobDigest, clusters: String
     ) async throws(RegistryError) {
         var headers: HTTPHeaders = ["Content-Type": "application/json"]
         if !clusters.isEmpty { headers.add(name: ClusterPath.header, value: clusters) }
-        let (_, _) = try await exchange(
+        let (answer, _) = try await exchange(
             Call(
                 method: .PUT, url: try url("/v1/names/\(name)/tags/\(tag)"), headers: headers,
                 body: Array(#"{"digest": "\#(digest)"}"#.utf8), accepts: [200, 201]), limit: 64 << 10)
+        // Some servers answer with a page of their own whatever is asked for.
+        guard answer.headers.first(name: "etag") == "\"\(digest)\"" else {
+            throw .malformed("something else than a tag")
+        }
     }
 
     /// Deletes a tag, or a manifest and the tags on it.

@@ -51,6 +51,16 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether the answer to a call of Swoop's own may be that of a registry without such calls: 404, 405, a redirection, a
+    /// refusal without a code, a page. Swoop registries say a code with what they refuse.
+    package var isOfAnotherKind: Bool {
+        switch self {
+        case .unknown, .unauthorized, .malformed: true
+        case .refused(_, let status, let code, _): status == 405 || code.isEmpty && !isPassing
+        case .silent, .denied, .noSpace, .cancelled: false
+        }
+    }
+
     /// The error that an answer stands for.
     init(status: Int, body: [UInt8], registry: String) {
         let (code, message) = Self.parse(body)

@@ -73,18 +73,10 @@ struct TagCopy: Sendable {
             do throws(RegistryError) {
                 try await client.putTag(task.tag, of: name, digest: digest, clusters: task.via.description)
             } catch {
-                guard Self.isOfAnotherKind(error) else { throw error }
+                guard error.isOfAnotherKind else { throw error }
                 try await putFile(digest, size)
             }
         case nil: return
-        }
-    }
-
-    /// Whether a registry knows no tags but those of the OCI API.
-    private static func isOfAnotherKind(_ error: RegistryError) -> Bool {
-        switch error {
-        case .unknown, .refused(_, status: 405, _, _): true
-        default: false
         }
     }
 
