@@ -3,6 +3,7 @@ import BlobNode
 import Hashing
 import JSON
 import Metainfo
+import NIOHTTP1
 import Registry
 import TestSupport
 import Testing
@@ -89,6 +90,21 @@ import Text
                 let head = try #require(index.requests.last).lowercased()
                 #expect(head.contains("swoop-client-address: 127.0.0.1\r\n"))
                 #expect(!head.contains("192.0.2.7") && !head.contains("swoop-forwarded-by"))
+            }
+        }
+    }
+
+    @Test(arguments: ["PATCH", "OPTIONS", "POST"])
+    func `A method that an index refuses is refused with those that the path has`(method: String) async throws {
+        let refused = "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD\r\nContent-Length: 0\r\n\r\n"
+        try await RawServer.with({ _, _ in [.send(refused)] }) { index in
+            let outside = Bench.Outside(indexes: [index.url("")].compactMap { HTTPURL($0) })
+            try await Bench.with(1, outside: outside) { bench async throws in
+                for path in ["/v1/resolve/team/app:1", "/v1/names/team/app/tags/1"] {
+                    let answer = try await bench.call(HTTPMethod(rawValue: method), 0, path)
+                    #expect(answer.status == 405 && answer.headers.first(name: "allow") == "GET, HEAD")
+                }
+                #expect(index.requests.allSatisfy { $0.hasPrefix(method + " ") })
             }
         }
     }

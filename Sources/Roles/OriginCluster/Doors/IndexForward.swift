@@ -36,7 +36,9 @@ final class IndexForward: Sendable {
     private static let asked = [
         "authorization", "if-match", "if-none-match", "content-type", "accept", ClusterPath.header,
     ]
-    private static let said = ["content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
+    private static let said = ["allow", "content-type", "etag", "link", "retry-after", "www-authenticate", "location"]
+    /// The index refuses those that a path does not have, and says which it has.
+    private static let methods: [HTTPRequest.Method] = [.get, .head, .put, .post, .delete, .patch, .options]
 
     /// - Parameters:
     ///   - indexes: in the order in which they are tried at first.
@@ -59,7 +61,7 @@ final class IndexForward: Sendable {
             "v1/resolve/**", "v1/names", "v1/names/**", "tags/**", "repositories/**", "list", "list/**",
         ]
         for path in paths {
-            for method in [HTTPRequest.Method.get, .head, .put, .post, .delete] {
+            for method in Self.methods {
                 router.on(path, method: method) { request, context in
                     await self.respond(to: request, from: context.remoteAddress)
                 }
