@@ -119,6 +119,79 @@ struct `A job` {
         await place.swarm.shutdown()
     }
 
+    @Test func `that is stopped before its content may be published does not publish it later`() async throws {
+        let place = try await JobPlace()
+        let gate = Gate()
+        var hooks = place.store.hooks
+        hooks.mayPublish = { _ in
+            await gate.pass()
+            return true
+        }
+        let runner = place.runner(hooks: hooks)
+        await runner.start()
+        try await wait(for: "content that could be published") { gate.isWaitedFor }
+        await runner.stop()
+        gate.open()
+        try await wait(for: "end of all") { runner.children.count == 0 }
+        #expect(!PathFiles.exists(place.final) && !PathFiles.exists(place.final + ".finished"))
+        #expect(!PathFiles.exists(place.final + ".torrent"))
+        #expect(place.store.now.state == .receiving && place.store.told.events.isEmpty)
+        await place.swarm.shutdown()
+    }
+
+    /// However far publication has come when the job is stopped.
+    @Test func `that is stopped has published its content and recorded that, or neither`() async throws {
+        for yields in 0..<8 {
+            let place = try await JobPlace(seedTime: 3600)
+            let reached = Gate()
+            var hooks = place.store.hooks
+            hooks.mayPublish = { _ in
+                reached.open()
+                return true
+            }
+            let runner = place.runner(hooks: hooks)
+            let stopping = Task {
+                await reached.pass()
+                for _ in 0..<(yields * yields) { await Task.yield() }
+                await runner.stop()
+            }
+            await runner.start()
+            await stopping.value
+            let isThere = PathFiles.exists(place.final)
+            #expect(PathFiles.exists(place.final + ".finished") == isThere)
+            #expect((place.store.now.state == .serving) == isThere)
+            #expect(place.store.told.events == (isThere ? [.complete] : []))
+            try await wait(for: "end of all") { runner.children.count == 0 }
+            #expect(PathFiles.exists(place.final) == isThere)
+            await place.swarm.shutdown()
+        }
+    }
+
+    @Test func `whose publication was withdrawn says whether the content is at its final place`() async throws {
+        let place = try await JobPlace(seedTime: 3600)
+        let gate = Gate()
+        var hooks = place.store.hooks
+        hooks.mayPublish = { _ in
+            await gate.pass()
+            return true
+        }
+        let runner = place.runner(hooks: hooks)
+        await runner.start()
+        try await wait(for: "content that could be published") { gate.isWaitedFor }
+        #expect(await !runner.withdraw())
+        gate.open()
+        await runner.stop()
+        try await wait(for: "end of all") { runner.children.count == 0 }
+        #expect(!PathFiles.exists(place.final))
+        let again = place.runner(place.store.now.record)
+        await again.start()
+        try await wait(for: "service") { place.store.now.state == .serving }
+        #expect(await again.withdraw())
+        await again.stop()
+        #expect(PathFiles.exists(place.final))
+        await place.swarm.shutdown()
+    }
+
     @Test func `whose final place is another's content fails with a reason`() async throws {
         let place = try await JobPlace()
         try place.directory.write("final/film.finished", [1, 2, 3])

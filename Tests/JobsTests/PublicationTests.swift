@@ -96,4 +96,57 @@ struct PublicationTests {
         #expect(place.read("dcp/film/x/a") == [1, 2])
         #expect(!place.exists("dcp/film/old"))
     }
+
+    private func onBucket(_ place: TemporaryDirectory) -> Publication {
+        let parts = publication(place)
+        return Publication(
+            incoming: parts.incoming, final: parts.final, marker: parts.marker, record: parts.record,
+            staging: parts.staging, machine: .mountedBucket)
+    }
+
+    @Test
+    func `On a mounted bucket a copy that is interrupted has no marker, and its part is removed when it is given up`()
+        throws
+    {
+        let place = try TemporaryDirectory()
+        let publication = onBucket(place)
+        try place.write("in/film/a", [1])
+        try place.write("in/film/b", [2])
+        try publication.recordChecked()
+        // Before it has begun, what lies there is not a part of it.
+        try place.write("dcp/film/old", [9])
+        publication.discardPartial()
+        #expect(place.exists("dcp/film/old"))
+        var blocks = 0
+        let failure = #expect(throws: FileFailure.self) {
+            try publication.publish {
+                blocks += 1
+                return blocks > 2
+            }
+        }
+        #expect(failure?.number == ECANCELED)
+        #expect(place.exists("dcp/film") && !place.exists("dcp/film.finished"))
+        #expect(publication.standing() == .checked)
+        publication.discardPartial()
+        #expect(!place.exists("dcp/film"))
+        #expect(place.names("in/film") == ["a", "b"])
+    }
+
+    @Test
+    func `On a mounted bucket a copy that was interrupted is made again, and content that is there whole stays`()
+        throws
+    {
+        let place = try TemporaryDirectory()
+        let publication = onBucket(place)
+        try place.write("in/film/a", [1])
+        try publication.recordChecked()
+        #expect(throws: FileFailure.self) { try publication.publish { true } }
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        publication.discardPartial()
+        #expect(place.read("dcp/film/a") == [1])
+        // Once more, as after a crash right after the marker: the staged content is gone already.
+        try publication.publish()
+        #expect(place.read("dcp/film/a") == [1])
+    }
 }

@@ -162,8 +162,36 @@ struct JobPlace {
             publications: Turns(atOnce: 8), checks: Turns(atOnce: 2))
     }
 
-    func runner(_ record: JobRecord = JobRecord(), _ state: JobState = .receiving) -> JobRunner {
-        JobRunner(job: job, record: record, state: state, host: host, store: store, hooks: store.hooks)
+    func runner(
+        _ record: JobRecord = JobRecord(), _ state: JobState = .receiving, hooks: JobHooks? = nil
+    ) -> JobRunner {
+        JobRunner(job: job, record: record, state: state, host: host, store: store, hooks: hooks ?? store.hooks)
+    }
+}
+
+/// Lets tasks pass once it is open.
+final class Gate: Sendable {
+    private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    var isWaitedFor: Bool { state.withLock { !$0.waiting.isEmpty } }
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let isOpen = state.withLock { state in
+                if !state.isOpen { state.waiting.append(continuation) }
+                return state.isOpen
+            }
+            if isOpen { continuation.resume() }
+        }
+    }
+
+    func open() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume() }
     }
 }
 

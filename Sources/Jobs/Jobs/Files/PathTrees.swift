@@ -72,14 +72,20 @@ package enum PathTrees {
 
     /// Copies a file or a tree for a mounted bucket, which has no rename: file by file, each durable. What a directory
     /// there has beside it is removed. A link, a FIFO or a device is an error.
-    package static func copy(_ path: String, to target: String) throws(FileFailure) {
+    /// - Parameter isInterrupted: asked for each block.
+    /// - Throws: `ECANCELED` if it was interrupted.
+    package static func copy(
+        _ path: String, to target: String, isInterrupted: () -> Bool = { false }
+    ) throws(FileFailure) {
         let slash = target.lastIndex(of: "/") ?? target.startIndex
         try PathFiles.makeDirectory(String(target[..<slash]))
-        try copy(Entry(path, for: "look at"), to: Entry(target, for: "write"))
+        try copy(Entry(path, for: "look at"), to: Entry(target, for: "write"), isInterrupted)
     }
 
-    private static func copy(_ source: Entry, to target: Entry) throws(FileFailure) {
-        guard try source.status().kind == .directory else { return try copyFile(source, to: target) }
+    private static func copy(
+        _ source: Entry, to target: Entry, _ isInterrupted: () -> Bool
+    ) throws(FileFailure) {
+        guard try source.status().kind == .directory else { return try copyFile(source, to: target, isInterrupted) }
         let from = try source.enter()
         let to = try target.run("make the directory") { () throws(SystemError) in
             do throws(SystemError) {
@@ -88,13 +94,15 @@ package enum PathTrees {
             return try target.directory.directory(target.name)
         }
         let entries = try source.entries(in: from)
-        for entry in entries { try copy(entry, to: target.inside(to, entry.name)) }
+        for entry in entries { try copy(entry, to: target.inside(to, entry.name), isInterrupted) }
         let copied = Set(entries.map(\.name))
         for stale in try target.entries(in: to) where !copied.contains(stale.name) { try? to.removeTree(stale.name) }
         try target.run("make durable") { () throws(SystemError) in try to.synchronize() }
     }
 
-    private static func copyFile(_ source: Entry, to target: Entry) throws(FileFailure) {
+    private static func copyFile(
+        _ source: Entry, to target: Entry, _ isInterrupted: () -> Bool
+    ) throws(FileFailure) {
         let old = try source.run("open") { () throws(SystemError) in try source.directory.open(source.name) }
         try source.run("read") { () throws(SystemError) in
             guard try old.status().kind == .file else { throw SystemError(EINVAL) }
@@ -108,6 +116,7 @@ package enum PathTrees {
         defer { block.deallocate() }
         var position: Int64 = 0
         while true {
+            if isInterrupted() { throw FileFailure(operation: "copy", path: source.path, number: ECANCELED) }
             let count = try source.run("read") { () throws(SystemError) in try old.read(into: block, at: position) }
             if count == 0 { break }
             try target.run("write") { () throws(SystemError) in

@@ -10,6 +10,8 @@ struct CheckNotes: Sendable {
         case entry(device: UInt64, inode: UInt64, modified: Int64)
         /// It is copied into a mounted bucket, where only the marker tells that all of it is there.
         case bucket
+        /// The same, and the copy has begun: what lies in the bucket without a marker is a part of it.
+        case bucketBegun
     }
 
     /// By place in the job's list: metadata at the time of the check.
@@ -84,6 +86,8 @@ extension CheckNotes.Whole {
         let fields = Array(fields)
         if fields == ["bucket"] {
             self = .bucket
+        } else if fields == ["bucket", "begun"] {
+            self = .bucketBegun
         } else if fields.count == 3, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
             let modified = Int64(fields[2])
         {
@@ -97,6 +101,7 @@ extension CheckNotes.Whole {
         switch self {
         case .entry(let device, let inode, let modified): "\(device) \(inode) \(modified)"
         case .bucket: "bucket"
+        case .bucketBegun: "bucket begun"
         }
     }
 }

@@ -41,7 +41,7 @@ package struct Publication: Sendable {
     package func standing() -> Standing {
         switch CheckRecord.whole(at: record) {
         case nil: return .unchecked
-        case .bucket: return marker.map(PathFiles.exists) == true ? .published : .checked
+        case .bucket, .bucketBegun: return marker.map(PathFiles.exists) == true ? .published : .checked
         case .entry(let device, let inode, let modified):
             func isIt(_ path: String) -> Bool {
                 PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified }
@@ -65,11 +65,17 @@ package struct Publication: Sendable {
     package func forgetChecked() { try? CheckRecord.setWhole(nil, at: record) }
 
     /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
-    package func publish() throws(FileFailure) {
+    /// - Parameter isInterrupted: asked while a mounted bucket is copied to, which may take hours. Where it says so, the copy ends
+    ///   without a marker.
+    /// - Throws: `ECANCELED` if it was interrupted.
+    package func publish(isInterrupted: () -> Bool = { false }) throws(FileFailure) {
         try checkNeighbours()
-        if machine == .mountedBucket {
-            try PathTrees.copy(incoming, to: final)
-        } else if standing() != .published {
+        if standing() == .published {
+            // A crash came between the step and its end.
+        } else if machine == .mountedBucket {
+            try CheckRecord.setWhole(.bucketBegun, at: record)
+            try PathTrees.copy(incoming, to: final, isInterrupted: isInterrupted)
+        } else {
             let slash = final.lastIndex(of: "/") ?? final.startIndex
             try PathFiles.makeDirectory(String(final[..<slash]))
             if PathFiles.status(final) == nil {
@@ -81,6 +87,15 @@ package struct Publication: Sendable {
         if let marker { try PathFiles.write([], to: marker) }
         // What lies there now is what was there before, or the copied content.
         staging.remove(incoming)
+    }
+
+    /// Removes what a copy into a mounted bucket has left that will not be finished. Content that is there whole stays.
+    package func discardPartial() {
+        guard machine == .mountedBucket, CheckRecord.whole(at: record) == .bucketBegun, standing() != .published,
+            let slash = final.lastIndex(of: "/")
+        else { return }
+        OwnTree(path: String(final[..<slash])).remove(final)
+        forgetChecked()
     }
 
     /// Names beside the content that publication writes to, and what must not lie there: other content.

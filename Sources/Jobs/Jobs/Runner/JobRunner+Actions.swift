@@ -176,15 +176,21 @@ extension JobRunner {
         let torrent = (job.torrents.full ?? job.torrents.served)?.torrent
         let moved = movesWithContent ? fetching?.peers?.transfer : nil
         let stopped = (fetching?.parts ?? []).map(\.transfer).filter { $0 !== moved }
-        children.add { [feed, job, host, hooks] in
+        children.add { [weak self, feed, job, host, hooks, interruption] in
             // Descriptors for writing are closed before the content moves.
             for transfer in stopped { await transfer.stop() }
             var problem = await Threads.offload { Self.prepare(publication) }
+            if interruption.isSet { return }
             if problem == nil {
                 guard await hooks.mayPublish(job.name) else { return }
-                problem = await host.publications.run(publication.final) {
-                    await Self.publish(publication, torrent: torrent, moving: moved, clock: host.clock)
+                await Self.waitUntilDurable(moved, interruption, clock: host.clock)
+                let end = await host.publications.run(publication.final) { [weak self] () -> PublicationEnd? in
+                    await self?.takeStep {
+                        await Self.publish(publication, torrent: torrent, moving: moved, interruption)
+                    }
                 }
+                guard let end else { return }
+                problem = end.problem
             }
             if let problem {
                 host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
@@ -217,8 +223,19 @@ extension JobRunner {
         }
     }
 
+    /// The transfer may still be making its last pieces durable.
+    private static func waitUntilDurable(
+        _ transfer: Transfer?, _ interruption: Interruption, clock: any JobClock
+    ) async {
+        guard let transfer else { return }
+        for _ in 0..<60 where await transfer.status().state != .seeding {
+            if interruption.isSet { return }
+            await clock.sleep(seconds: 0.1)
+        }
+    }
+
     private static func publish(
-        _ publication: Publication, torrent: Torrent?, moving transfer: Transfer?, clock: any JobClock
+        _ publication: Publication, torrent: Torrent?, moving transfer: Transfer?, _ interruption: Interruption
     ) async -> String? {
         let prepared = await Threads.offload { () -> String? in
             do throws(FileFailure) {
@@ -234,10 +251,10 @@ extension JobRunner {
         }
         if let prepared { return prepared }
         if let transfer {
-            // The transfer may still be making its last pieces durable.
-            for _ in 0..<60 where await transfer.status().state != .seeding { await clock.sleep(seconds: 0.1) }
             do {
-                try await transfer.relocate(to: publication.final) { try publication.publish() }
+                try await transfer.relocate(to: publication.final) {
+                    try publication.publish(isInterrupted: { interruption.isSet })
+                }
                 return nil
             } catch {
                 await transfer.stop()
@@ -245,7 +262,7 @@ extension JobRunner {
         }
         return await Threads.offload { () -> String? in
             do throws(FileFailure) {
-                try publication.publish()
+                try publication.publish(isInterrupted: { interruption.isSet })
                 return nil
             } catch {
                 return error.description

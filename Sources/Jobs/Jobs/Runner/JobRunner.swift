@@ -32,6 +32,11 @@ package actor JobRunner {
     var checked: CheckRecord
     var seed: Transfer?
     package nonisolated let children = ChildTasks()
+    /// The step that puts the content at its final place, once it has begun.
+    private var step: Task<String?, Never>?
+    /// Whether that step must not begin any more.
+    private var isWithdrawn = false
+    nonisolated let interruption = Interruption()
     var figures = DeliveryFigures()
     /// Of transfers that have ended.
     var earlierFromSite: Int64 = 0
@@ -76,11 +81,23 @@ package actor JobRunner {
         main = Task { await run() }
     }
 
-    /// Stops everything and returns when it has; the record and what came so far stay where they are.
+    /// Stops everything and returns when it has; the record and what came so far stay where they are. A publication that has
+    /// begun is finished and recorded before this returns, and none begins afterwards.
     package func stop() async {
         isStopped = true
+        interruption.set()
         feed.finish()
         await main?.value
+    }
+
+    /// Forbids the publication of content, for a job that is about to be ended.
+    /// - Returns: whether the content is at its final place: publication had begun, and has now ended well.
+    package func withdraw() async -> Bool {
+        guard state == .receiving else { return state == .serving }
+        isWithdrawn = true
+        interruption.set()
+        guard let step else { return false }
+        return await step.value == nil
     }
 
     /// The service begins anew, for the whole seed time.
@@ -113,11 +130,31 @@ package actor JobRunner {
             await handle(input)
             return !hasEnded
         }
+        await finishStep()
         children.cancel()
         saveReceived()
         await stopTransfers()
         board.update { $0.isSeeding = false }
         if hasEnded { await hooks.ended(job.name) }
+    }
+
+    /// Begins the step that puts the content at its final place, and returns when it has ended.
+    /// - Returns: nil if the job was stopped before.
+    func takeStep(_ body: @escaping @Sendable () async -> String?) async -> PublicationEnd? {
+        if isStopped || isWithdrawn || hasEnded { return nil }
+        let step = Task { await body() }
+        self.step = step
+        let problem = await step.value
+        // A copy into a mounted bucket that was interrupted is no failure of the job.
+        if problem != nil, interruption.isSet { return nil }
+        return PublicationEnd(problem: problem)
+    }
+
+    /// The job was stopped. If its content is being published now, that is finished first, and recorded.
+    private func finishStep() async {
+        guard isStopped, !hasEnded, let step, await step.value == nil, state == .receiving else { return }
+        await noteInLibrary()
+        await afterPublication()
     }
 
     /// Finds out how far it had come, and begins from there.
@@ -245,4 +282,10 @@ package actor JobRunner {
         self.fetching = nil
         await fetching.stop()
     }
+}
+
+/// How the step ended that puts content at its final place.
+struct PublicationEnd: Sendable {
+    /// For a person; nil if the content is there.
+    let problem: String?
 }

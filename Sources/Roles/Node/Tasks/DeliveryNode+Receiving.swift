@@ -88,6 +88,8 @@ extension DeliveryNode {
         if isStopped { return }
         await noteRunning([(.receiver, name)])
         let (context, store) = (context, context.tasks)
+        // It may have been cancelled meanwhile.
+        guard context.directories.contains(.receiver, state, name) else { return noteEnded(.receiver, name) }
         let hooks = JobHooks(
             placeIsFree: { [weak self] name in await self?.receiverIsComplete(name) },
             ended: { [weak self] name in await self?.receiverEnded(name) },
