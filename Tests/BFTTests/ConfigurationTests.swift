@@ -267,4 +267,21 @@ import Text
 
     @Test(arguments: ["a/b.task.json", "../a.task.json", "a\0.task.json", ".task.json", "a.json", ""])
     func `task names are no paths`(name: String) { #expect(!NodePaths.isTaskFileName(name)) }
+
+    @Test func `obsurl begins the URL of content of basesubdir, and a sender without one is told`() throws {
+        func sender(_ more: String) throws -> NodeConfiguration {
+            try parse(#"{"servertype":"sender","obsurl":"obs://films/2026"\#(more)}"#)
+        }
+        let own = try TaskSubdirectory("cfec-001")
+        let configuration = try sender(#","basesubdir":"cfec-001""#)
+        #expect(configuration.warnings.isEmpty)
+        #expect(configuration.storeURL(of: "film", in: own) == "obs://films/2026/dcps/film")
+        // Organisations have buckets of their own: contents of one name must not meet in one of them.
+        let other = try TaskSubdirectory("cfec-002")
+        #expect(configuration.storeURL(of: "film", in: other) == "obs://cfec-002/dcps/film")
+        let none = try sender("")
+        #expect(none.storeURL(of: "film", in: own) == "obs://cfec-001/dcps/film")
+        #expect(none.warnings.count == 1 && none.warnings.allSatisfy { $0.contains("obsurl") })
+        #expect(NodeConfiguration(role: .sender).storeURL(of: "film", in: own) == "obs://cfec-001/dcps/film")
+    }
 }

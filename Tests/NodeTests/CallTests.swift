@@ -14,6 +14,28 @@ struct CallTests {
 
     init() throws { server = try TestServer() }
 
+    @Test func `gentask takes the beginning of the URL in the store from the configuration`() async throws {
+        let sender = try await TestNode.start(.sender, server: server) {
+            $0.storeURL = "obs://films/2026"
+            $0.baseSubdirectory = try? TaskSubdirectory("cfec-001")
+        }
+        for (subdirectory, url) in [
+            ("cfec-001", "obs://films/2026/dcps/film"), ("cfec-002", "obs://cfec-002/dcps/film"),
+        ] {
+            try sender.place.write("dcp/\(subdirectory)/dcps/film/reel.mxf", randomBytes(1000, seed: 1))
+            let task = "data/sender/tmp/\(subdirectory)-film.task.json"
+            let made: JSONObject = [
+                "dcppath": .string("\(sender.place.path)/dcp/\(subdirectory)/dcps/film"),
+                "taskfile": .string("\(sender.place.path)/\(task)"), "basesubdir": .string(subdirectory),
+                "btobscdn": "1:1:0", "policy": "fulltime",
+            ]
+            _ = await sender.call("gentask", made)
+            try await until("made") { await sender.call("taskfilesquery", made).content["status"] == "finished" }
+            #expect(try TaskFile.parse(try #require(sender.place.read(task))).obs.url == url)
+        }
+        await sender.node.stop()
+    }
+
     @Test
     func `gentask says what is wrong, what is to be waited for, and succeeds at once when all is there`() async throws {
         let sender = try await TestNode.start(.sender, server: server)

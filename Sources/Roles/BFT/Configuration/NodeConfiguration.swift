@@ -90,7 +90,8 @@ package struct NodeConfiguration: Sendable, Hashable {
     /// `sourcetimeout`: seconds without a byte inside its window after which a method has no source left.
     package var sourceTimeout = 600
 
-    /// `obsurl`: `obs://bucket`, the beginning of the URL of a task's content, unless SUBDIR is the bucket.
+    /// `obsurl`: `obs://bucket`, the beginning of the URL in the object store of content whose SUBDIR is `basesubdir`. Empty: that
+    /// SUBDIR is the bucket, as every other is.
     package var storeURL = ""
     /// `obsak`, `obssk`, `obsendpoint`.
     package var storeKeys = StoreKeys()
@@ -161,7 +162,18 @@ package struct NodeConfiguration: Sendable, Hashable {
                 SettingsSource(object), into: NodeConfiguration(role: .sender))
             try NodeSettings.check(configuration)
             configuration.warnings = notes.map(\.description)
+            if configuration.role == .sender, !configuration.storeURL.isEmpty, configuration.baseSubdirectory == nil {
+                configuration.warnings.append(
+                    "'obsurl' has no effect without 'basesubdir', whose content it is for: other content is at obs://SUBDIR"
+                )
+            }
             return configuration
         } catch { throw .setting(error) }
+    }
+
+    /// The URL of a content in the object store, where the call that makes its task names none.
+    package func storeURL(of name: String, in subdirectory: TaskSubdirectory) -> String {
+        let isOwn = !storeURL.isEmpty && subdirectory == baseSubdirectory
+        return "\(isOwn ? storeURL : "obs://\(subdirectory.text)")/dcps/\(name)"
     }
 }

@@ -68,7 +68,8 @@ package enum NodeSettings {
         Key("tracker", .url("http", "https", "udp"), \.tracker, .nothing, "announce URL"),
         Key(
             "obsurl", .url("obs", "s3"), \.storeURL, .nothing,
-            "the store, where neither task nor `obsbuckets` says"),
+            "the beginning of the URL of content in the store whose SUBDIR is `basesubdir`: `/dcps/NAME` follows. Else it is `obs://SUBDIR`"
+        ),
         Key("obsak", .secret, optional: \.storeKeys.accessKey, .nothing, "its access key"),
         Key("obssk", .secret, optional: \.storeKeys.secretKey, .nothing, "its secret key"),
         Key(

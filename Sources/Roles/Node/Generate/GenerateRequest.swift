@@ -13,7 +13,7 @@ package struct GenerateRequest: Sendable {
     package var tracker: String
     package var seedTime: SeedTime
     package var dataSource: DataSource
-    /// Empty for `obs://SUBDIR/dcps/NAME`.
+    /// As the call has it; empty for what the configuration says.
     package var storeURL: String
     /// The keys in the call: they are written into the task.
     package var storeKeys: StoreKeys

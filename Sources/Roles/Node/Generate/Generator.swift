@@ -103,7 +103,8 @@ struct Generator: Sendable {
         task.bt.infoHash = Self.hash(made.full)
         task.bt.tmpInfoHash = made.share.map(Self.hash) ?? ""
         task.obs.url =
-            request.storeURL.isEmpty ? "obs://\(request.subdirectory.text)/dcps/\(name)" : request.storeURL
+            request.storeURL.isEmpty
+            ? configuration.storeURL(of: name, in: request.subdirectory) : request.storeURL
         task.obs.keys = request.storeKeys
         task.cdn.url = paths.url(domain: configuration.cdnURL, path: request.contentPath) ?? ""
         if request.policy == .priortime {
