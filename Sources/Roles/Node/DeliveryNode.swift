@@ -41,6 +41,7 @@ package actor DeliveryNode {
     /// Names of tasks that are being prepared.
     var preparing = BusyNames()
     let maker = TaskMaker()
+    private var lock: NodeLock?
     private var poll: Task<Void, Never>?
     var isStopped = false
     private var isStarted = false
@@ -98,18 +99,20 @@ package actor DeliveryNode {
     // MARK: Life
 
     /// Creates the directories, continues every unfinished task, and begins to scan for new ones.
-    /// - Throws: `NodeDirectoryError` if a directory cannot be created: the node cannot work then.
+    /// - Throws: `NodeDirectoryError` if a directory cannot be created, or another node works in DATA: the node cannot work then.
     package func start() async throws {
         guard !isStarted, !isStopped else { return }
         isStarted = true
         for warning in context.configuration.warnings {
             logger.warning("configuration", metadata: ["warning": "\(warning)"])
         }
-        do throws(FileFailure) {
-            try context.directories.make()
-            if context.places.role != .cacher { try PathFiles.makeDirectory(context.configuration.baseDataPath) }
-        } catch {
-            throw NodeDirectoryError(error)
+        lock = try await Threads.offload { [context] () throws(NodeDirectoryError) in
+            try Self.makeDirectories(context)
+        }
+        if lock == nil {
+            logger.warning(
+                "nothing keeps another node from working on the same data: its file system has no locks",
+                metadata: ["datapath": "\(context.directories.root)"])
         }
         if let ownLibrary {
             do throws(LibraryError) { try await ownLibrary.start() } catch {
@@ -132,6 +135,22 @@ package actor DeliveryNode {
         logger.info("node started", metadata: ["servertype": "\(context.places.role.rawValue)"])
     }
 
+    /// Blocks on the disk.
+    /// - Returns: the lock on DATA, which is taken before anything of another node's is touched.
+    private static func makeDirectories(_ context: NodeContext) throws(NodeDirectoryError) -> NodeLock? {
+        do throws(FileFailure) { try PathFiles.makeDirectory(context.directories.root) } catch {
+            throw NodeDirectoryError(error)
+        }
+        let lock = try NodeLock.take(context.directories.root)
+        do throws(FileFailure) {
+            try context.directories.make()
+            if context.places.role != .cacher { try PathFiles.makeDirectory(context.configuration.baseDataPath) }
+        } catch {
+            throw NodeDirectoryError(error)
+        }
+        return lock
+    }
+
     /// Stops everything. Unfinished tasks continue at the next start.
     package func stop() async {
         guard !isStopped else { return }
@@ -150,6 +169,7 @@ package actor DeliveryNode {
         await ownLibrary?.stop()
         await transport.shutdown()
         crashes.close()
+        lock = nil
         logger.info("node stopped")
     }
 

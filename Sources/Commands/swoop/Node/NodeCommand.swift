@@ -57,8 +57,8 @@ struct NodeCommand: SwoopCommand {
             try await node.start()
         } catch let error as NodeDirectoryError {
             throw Failure(
-                Failure.status(error.number), "the node cannot start: \(error)",
-                advice: "Its directories have to be there or be makeable, and writable by the node's user.")
+                error.isTaken ? .usage : Failure.status(error.number), "the node cannot start: \(error)",
+                advice: error.advice)
         } catch {
             throw Failure(.failed, "the node cannot start: \(error)")
         }
