@@ -11,6 +11,7 @@ struct ServedPathTests {
     @Test(arguments: [
         ("/dcp/a", ["a"]), ("/dcp/cfec-001/dcps/x/y.mxf?v=1", ["cfec-001", "dcps", "x", "y.mxf"]),
         ("/dcp/a%20b/%E5%90%8D", ["a b", "名"]), ("/dcp/a..b", ["a..b"]), ("/dcp/a%2525", ["a%25"]),
+        ("/dcp/cfec-001/dcps/x/.a/%2eb", ["cfec-001", "dcps", "x", ".a", ".b"]),
     ])
     func `paths below /dcp/ become components`(target: String, components: [String]) {
         #expect(ServedPath(target: target)?.components == components.map { Array($0.utf8) })
@@ -19,7 +20,9 @@ struct ServedPathTests {
     @Test(arguments: [
         "", "/", "/dcp", "/dcp/", "/dcp/a/", "/dcp//a", "/dcpx/a", "/etc/passwd", "/dcp/../etc/passwd",
         "/dcp/a/../../etc", "/dcp/%2e%2e/etc", "/dcp/..%2fetc", "/dcp/a%2f..%2fb", "/dcp/a%00b", "/dcp/.swoop/x",
-        "/dcp/%2eswoop/x", "/dcp/cfec-001/.hidden", "/dcp/a%", "/dcp/a%4", "/dcp/a%zz", "/dcp/./a", "dcp/a",
+        "/dcp/%2eswoop/x", "/dcp/.hidden", "/dcp/x/.swoop/y", "/dcp/x/%2eswoop-1", "/dcp/x/.", "/dcp/x/..",
+        "/dcp/x/.y.part", "/dcp/x/.y.part.ranges", "/dcp/x/.y.new", "/dcp/x/.y.work/z", "/dcp/x/.y.swoop", "/dcp/a%",
+        "/dcp/a%4", "/dcp/a%zz", "/dcp/./a", "dcp/a",
         "http://x/dcp/a",
     ])
     func `everything else is no path`(target: String) { #expect(ServedPath(target: target) == nil) }
@@ -153,6 +156,27 @@ struct FileServerTests {
             #expect(post.status == 405)
             #expect(post.headers["allow"] == "GET, HEAD")
             #expect(try await server.www("DELETE", reel).status == 405)
+        }
+    }
+
+    @Test
+    func `a name that begins with a dot is served as a part of published content, and not otherwise`() async throws {
+        try await withFiles { server, base async throws in
+            let manager = FileManager.default
+            for directory in ["cfec-001/dcps/film/.d", "cfec-001/dcps/other", "plain"] {
+                try manager.createDirectory(atPath: "\(base)/\(directory)", withIntermediateDirectories: true)
+            }
+            let hidden = [
+                "cfec-001/dcps/film/.index", "cfec-001/dcps/film/.d/reel", "cfec-001/dcps/film/.reel.part",
+                "cfec-001/dcps/other/.index", "cfec-001/dcps/.index", "cfec-001/.index", ".index", "plain/.index",
+            ]
+            for path in hidden { try Data("x".utf8).write(to: URL(filePath: "\(base)/\(path)")) }
+            for (path, status) in zip(hidden, [200, 200, 404, 404, 404, 404, 404, 404]) {
+                #expect(try await server.www("GET", "/dcp/\(path)").status == status, "\(path)")
+            }
+            // Content at BASE/NAME, as a receiver's.
+            try Data("t".utf8).write(to: URL(filePath: base + "/plain.torrent"))
+            #expect(try await server.www("GET", "/dcp/plain/.index").body == Array("x".utf8))
         }
     }
 

@@ -28,12 +28,23 @@ struct FileServer: HTTPResponder {
         guard head.method == .get || head.method == .head else {
             return .bare(.methodNotAllowed, [.allow: "GET, HEAD"])
         }
-        guard let path = ServedPath(target: head.path ?? ""),
+        guard let path = ServedPath(target: head.path ?? ""), isOfContent(path),
             let file = ServedFile(root: root(), components: path.components)
         else { return .bare(.notFound) }
         let answer = FileAnswer(
             to: head, file: file, headers: [.contentType: Self.type(of: path), .cacheControl: Self.caching(of: path)])
         return answer.response(in: context, within: limits.http, admission, holding: place)
+    }
+
+    /// Whether hidden names in a path are those of published content, which has its torrent beside it.
+    private func isOfContent(_ path: ServedPath) -> Bool {
+        let roots = path.contentRoots
+        return roots.isEmpty
+            || roots.contains { root in
+                var torrent = root
+                torrent[root.count - 1] += Array(".torrent".utf8)
+                return ServedFile(root: self.root(), components: torrent) != nil
+            }
     }
 
     /// Torrents are made anew under the same name, so caches must revalidate them soon. Content never changes under its
