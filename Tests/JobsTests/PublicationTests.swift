@@ -4,6 +4,20 @@ import Jobs
 import TestSupport
 import Testing
 
+/// A directory on a file system in memory, removed at the end.
+private final class MemoryPlace {
+    let path = "/dev/shm/publication-\(UUID().uuidString.prefix(8))"
+
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Whether it is another file system than that of other tests' directories.
+    static var isElsewhere: Bool {
+        PathFiles.status("/dev/shm")?.kind == .directory && access("/dev/shm", W_OK) == 0
+            && !PathFiles.areOnOneDevice("/dev/shm", NSTemporaryDirectory())
+    }
+}
+
 @Suite("Publication", .timeLimit(.minutes(1)))
 struct PublicationTests {
     private func publication(_ place: TemporaryDirectory) -> Publication {
@@ -148,5 +162,62 @@ struct PublicationTests {
         // Once more, as after a crash right after the marker: the staged content is gone already.
         try publication.publish()
         #expect(place.read("dcp/film/a") == [1])
+    }
+
+    /// What comes lies on one file system, its final place on another.
+    private func acrossFileSystems(_ place: TemporaryDirectory, _ memory: MemoryPlace) -> Publication {
+        Publication(
+            incoming: memory.path + "/in/film", final: place.path + "/dcp/film",
+            marker: place.path + "/dcp/film.finished", record: place.path + "/verified",
+            staging: OwnTree(path: memory.path + "/in"), machine: .local)
+    }
+
+    private func fill(_ memory: MemoryPlace) throws {
+        try FileManager.default.createDirectory(atPath: memory.path + "/in/film/x", withIntermediateDirectories: true)
+        try PathFiles.write([1, 2], to: memory.path + "/in/film/x/a")
+        try PathFiles.write([3], to: memory.path + "/in/film/run")
+        #expect(chmod(memory.path + "/in/film/run", 0o755) == 0)
+    }
+
+    @Test(.enabled(if: MemoryPlace.isElsewhere), arguments: [false, true])
+    func `On another file system content is copied there, and appears in one step all the same`(isThere: Bool) throws {
+        let (place, memory) = (try TemporaryDirectory(), try MemoryPlace())
+        let publication = acrossFileSystems(place, memory)
+        try fill(memory)
+        if isThere { try place.write("dcp/film/old", [9]) }
+        try publication.recordChecked()
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        #expect(place.names("dcp") == ["film", "film.finished"])
+        #expect(place.names("dcp/film") == ["run", "x"])
+        #expect(place.read("dcp/film/x/a") == [1, 2])
+        #expect(PathFiles.mode(place.path + "/dcp/film/run").map { $0 & 0o100 } == 0o100)
+        #expect(PathFiles.names(in: memory.path + "/in").isEmpty)
+        // Once more, as after a crash right after the step.
+        try publication.publish()
+        #expect(place.names("dcp/film") == ["run", "x"])
+    }
+
+    @Test(.enabled(if: MemoryPlace.isElsewhere))
+    func `On another file system an interrupted copy leaves what was there, and nothing of its own`() throws {
+        let (place, memory) = (try TemporaryDirectory(), try MemoryPlace())
+        let publication = acrossFileSystems(place, memory)
+        try fill(memory)
+        try place.write("dcp/film/old", [9])
+        // What a crash has left of an earlier copy is not taken for a part of this one.
+        try place.write("dcp/.swoop-publish/film/odd", [7])
+        try publication.recordChecked()
+        var blocks = 0
+        let failure = #expect(throws: FileFailure.self) {
+            try publication.publish {
+                blocks += 1
+                return blocks > 2
+            }
+        }
+        #expect(failure?.number == ECANCELED)
+        #expect(place.names("dcp") == ["film"] && place.names("dcp/film") == ["old"])
+        #expect(publication.standing() == .checked)
+        try publication.publish()
+        #expect(place.names("dcp/film") == ["run", "x"])
     }
 }

@@ -70,7 +70,7 @@ package enum PathTrees {
 
     // MARK: Copies
 
-    /// Copies a file or a tree for a mounted bucket, which has no rename: file by file, each durable. What a directory
+    /// Copies a file or a tree to where it cannot be renamed, such as a mounted bucket: file by file, each durable. What a directory
     /// there has beside it is removed. A link, a FIFO or a device is an error.
     /// - Parameter isInterrupted: asked for each block.
     /// - Throws: `ECANCELED` if it was interrupted.
@@ -104,11 +104,15 @@ package enum PathTrees {
         _ source: Entry, to target: Entry, _ isInterrupted: () -> Bool
     ) throws(FileFailure) {
         let old = try source.run("open") { () throws(SystemError) in try source.directory.open(source.name) }
-        try source.run("read") { () throws(SystemError) in
-            guard try old.status().kind == .file else { throw SystemError(EINVAL) }
+        let isExecutable = try source.run("read") { () throws(SystemError) in
+            let status = try old.status()
+            guard status.kind == .file else { throw SystemError(EINVAL) }
+            return status.isExecutable
         }
-        let new = try target.run("write") { () throws(SystemError) in
-            let new = try target.directory.open(target.name, [.writeOnly, .create, .truncate])
+        var options: OpenOptions = [.writeOnly, .create, .truncate]
+        if isExecutable { options.insert(.executable) }
+        let new = try target.run("write") { [options] () throws(SystemError) in
+            let new = try target.directory.open(target.name, options)
             guard try new.status().kind == .file else { throw SystemError(EINVAL) }
             return new
         }

@@ -65,8 +65,8 @@ package struct Publication: Sendable {
     package func forgetChecked() { try? CheckRecord.setWhole(nil, at: record) }
 
     /// The step. Whatever was there before is gone afterwards; a marker is left. Doing it twice does no harm.
-    /// - Parameter isInterrupted: asked while a mounted bucket is copied to, which may take hours. Where it says so, the copy ends
-    ///   without a marker.
+    /// - Parameter isInterrupted: asked while a mounted bucket or another file system is copied to, which may take hours. Where it
+    ///   says so, the copy ends, and the content is not published.
     /// - Throws: `ECANCELED` if it was interrupted.
     package func publish(isInterrupted: () -> Bool = { false }) throws(FileFailure) {
         try checkNeighbours()
@@ -76,26 +76,67 @@ package struct Publication: Sendable {
             try CheckRecord.setWhole(.bucketBegun, at: record)
             try PathTrees.copy(incoming, to: final, isInterrupted: isInterrupted)
         } else {
-            let slash = final.lastIndex(of: "/") ?? final.startIndex
-            try PathFiles.makeDirectory(String(final[..<slash]))
-            if PathFiles.status(final) == nil {
-                try PathFiles.move(incoming, to: final).confirm()
-            } else {
-                try PathFiles.exchange(incoming, with: final)
+            try PathFiles.makeDirectory(parent)
+            do throws(FileFailure) { try Self.put(incoming, at: final) } catch {
+                guard error.number == EXDEV else { throw error }
+                try putCopy(isInterrupted)
             }
         }
         if let marker { try PathFiles.write([], to: marker) }
         // What lies there now is what was there before, or the copied content.
         staging.remove(incoming)
+        removeCopy()
     }
 
-    /// Removes what a copy into a mounted bucket has left that will not be finished. Content that is there whole stays.
+    /// Removes what a copy has left that will not be finished. Content that is there whole stays.
     package func discardPartial() {
-        guard machine == .mountedBucket, CheckRecord.whole(at: record) == .bucketBegun, standing() != .published,
-            let slash = final.lastIndex(of: "/")
-        else { return }
-        OwnTree(path: String(final[..<slash])).remove(final)
+        removeCopy()
+        guard machine == .mountedBucket, CheckRecord.whole(at: record) == .bucketBegun, standing() != .published else {
+            return
+        }
+        OwnTree(path: parent).remove(final)
         forgetChecked()
+    }
+
+    // MARK: Steps
+
+    private var parent: String { String(final[..<(final.lastIndex(of: "/") ?? final.startIndex)]) }
+
+    private static func put(_ path: String, at final: String) throws(FileFailure) {
+        if PathFiles.status(final) == nil {
+            try PathFiles.move(path, to: final).confirm()
+        } else {
+            try PathFiles.exchange(path, with: final)
+        }
+    }
+
+    /// Where content is copied to when its final place is on another file system: beside that place, under a name that is neither
+    /// served nor taken into the library.
+    private var copies: OwnTree { OwnTree(path: parent + "/.swoop-publish") }
+    private var copyPlace: String { copies.path + final[(final.lastIndex(of: "/") ?? final.startIndex)...] }
+
+    /// Nothing can be renamed to another file system: the content is copied to the final place's, and the copy, whole and durable,
+    /// is put in place in one step. The disk has to hold it beside what is there already.
+    private func putCopy(_ isInterrupted: () -> Bool) throws(FileFailure) {
+        // What a crash has left of an earlier copy.
+        removeCopy()
+        do throws(FileFailure) {
+            try PathTrees.copy(incoming, to: copyPlace, isInterrupted: isInterrupted)
+            let status = try PathFiles.look(at: copyPlace)
+            try CheckRecord.setWhole(
+                .entry(device: status.device, inode: status.inode, modified: status.modified), at: record)
+            try Self.put(copyPlace, at: final)
+        } catch {
+            removeCopy()
+            throw error
+        }
+    }
+
+    private func removeCopy() {
+        guard machine == .local, PathFiles.status(copies.path) != nil else { return }
+        copies.remove(copyPlace)
+        // Another publication may have a copy there: only an empty directory goes.
+        rmdir(copies.path)
     }
 
     /// Names beside the content that publication writes to, and what must not lie there: other content.

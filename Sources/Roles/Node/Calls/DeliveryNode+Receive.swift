@@ -227,7 +227,7 @@ extension DeliveryNode {
         }
         // Published content stays, and so does data of another task with the same content.
         if let task, !isPlaceShared(of: task, besides: name) {
-            if places.machine == .hwecs, let publication = places.job(task).publication {
+            if let publication = places.job(task).publication {
                 // Another task may be publishing content of that name.
                 await publications.run(publication.final) { await Threads.offload { publication.discardPartial() } }
             }
