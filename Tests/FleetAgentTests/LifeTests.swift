@@ -85,6 +85,29 @@ import Testing
         #expect(other.outcome == .done)
     }
 
+    @Test func `the end of a job leaves content that came whole, published or not, and removes what is unfinished`()
+        throws
+    {
+        var unfinished = life()
+        _ = unfinished.handle(.bytesCome, at: 0)
+        #expect(unfinished.handle(.order(.end), at: 1) == [.report(.cancelled), .stop, .discard, .close])
+        #expect(!unfinished.isKept)
+        var delivered = life()
+        _ = delivered.handle(.arrived, at: 0)
+        #expect(delivered.handle(.order(.end), at: 1) == [.report(.cancelled), .stop, .keep])
+        // It may be told the end more than once.
+        #expect(delivered.isKept && delivered.handle(.order(.end), at: 2) == [])
+        #expect(try TargetLife(json: delivered.json).isKept)
+        // Where control offers the job again, the content is there.
+        #expect(delivered.handle(.offered(attempt: 2), at: 3) == [.report(.delivered)])
+        #expect(!delivered.isKept && delivered.handle(.order(.switches(at: nil)), at: 4) == [.publish])
+        // The place could not be written to: the content is there all the same.
+        _ = delivered.handle(.failed(code: "publish", again: true), at: 5)
+        #expect(delivered.handle(.order(.end), at: 6) == [.stop, .keep] && delivered.isKept)
+        // Whoever cancels wants it gone.
+        #expect(delivered.handle(.order(.cancel), at: 7) == [.stop, .discard, .close] && !delivered.isKept)
+    }
+
     @Test func `a cache keeps what it has for a while after the job, and then deletes it`() throws {
         var life = TargetLife(attempt: 1, hasHook: false, isCache: true, seedTime: 100)
         _ = life.handle(.bytesCome, at: 1)

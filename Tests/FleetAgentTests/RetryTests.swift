@@ -74,4 +74,69 @@ import Testing
             }
         }
     }
+
+    /// Where content of a job lies that was delivered and not published.
+    private func kept(_ job: String, _ publish: String) -> String {
+        publish == "versions" ? "root/app/releases/\(job)/image" : "root/.swoop/\(job)/content"
+    }
+
+    /// As when control was restored from a backup that is older than the job.
+    @Test(arguments: ["versions", "replace"])
+    func `what was delivered when control forgot the job stays, and is not received again`(_ publish: String)
+        async throws
+    {
+        try await withPair(terms: ["dest": "app", "publish": .string(publish)]) { control, sender, receiver, job in
+            let node = receiver.node
+            await control.all(job, .end)
+            try await wait(for: "the word") { control.has("cancelled", of: node) }
+            let receipt = control.reports(of: node).last { $0.report == .cancelled }?.receipt ?? ""
+            let json = try JSONValue.parse(Array(receipt.dropFirst("signed:".count).utf8))
+            #expect(json["path"] == nil, "\(json)")
+            // A further word of the end, and a restart, change nothing.
+            await control.all(job, .end)
+            await sender.stop()
+            await receiver.stop()
+            try await receiver.start()
+            #expect(receiver.directory.read(kept(job, publish)) == randomBytes(900_000, seed: 3))
+            let before = control.reports(of: node).count
+            let offer = try #require(control.offer(job))
+            await control.command(node, job, .offer(offer), attempt: 2)
+            await control.command(node, job, .switches(at: nil), attempt: 2)
+            try await wait(for: "the end") { control.has("done", of: node) }
+            let said = control.reports(of: node).dropFirst(before).filter { $0.attempt == 2 }.map(\.report.name)
+            #expect(said.first == "delivered" && !said.contains("receiving"), "\(said)")
+            let place = publish == "versions" ? "root/app/current/image" : "root/app/image"
+            #expect(receiver.directory.read(place) == randomBytes(900_000, seed: 3))
+        }
+    }
+
+    @Test func `a new job with content that was kept copies it, and kept content goes when its room is needed`()
+        async throws
+    {
+        try await withPair(terms: ["dest": "app"]) { control, sender, receiver, job in
+            let node = receiver.node
+            await control.all(job, .end)
+            try await wait(for: "the word") { control.has("cancelled", of: node) }
+            func send() async throws -> String {
+                let order = SendOrder(className: "app", path: sender.directory.path("source/image"))
+                return try await sender.agent.send(order).plan.job
+            }
+            let next = try await send()
+            try await wait(for: "delivery") {
+                control.reports(of: node).contains { $0.job == next && $0.report == .delivered }
+            }
+            await control.command(node, next, .switches(at: nil))
+            try await wait(for: "the end") { control.has("done", of: node) }
+            let receipt = control.reports(of: node).last { $0.report == .done }?.receipt ?? ""
+            let json = try JSONValue.parse(Array(receipt.dropFirst("signed:".count).utf8))
+            #expect(json["sources"]?["local"] == .integer(900_000), "\(json)")
+            #expect(receiver.directory.exists(kept(job, "replace")))
+            var full = receiver.configuration
+            full.receive.reserve = .max / 2
+            _ = await receiver.agent.reload(full)
+            _ = try await send()
+            try await wait(for: "the removal") { !receiver.directory.exists(kept(job, "replace")) }
+            #expect(receiver.directory.read("root/app/image") == randomBytes(900_000, seed: 3))
+        }
+    }
 }

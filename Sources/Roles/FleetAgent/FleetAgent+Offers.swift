@@ -32,7 +32,10 @@ extension FleetAgent {
                 // The offer was accepted before, and its job has ended: only a higher attempt starts it again.
                 if old.now.life.attempt >= made.life.attempt { return (old, true) }
                 // Published content is left where it is. Stored before it runs: what has ended is let go of at any time.
-                if old.now.offer.content == made.offer.content, published.shows(old.now, publish: publish) {
+                let places = TargetPlaces(old.now, publish: publish, isSingleFile: old.now.offer.content.files == 1)
+                if old.now.offer.content == made.offer.content,
+                    published.shows(old.now, publish: publish) || (old.now.life.isKept && places.isComplete)
+                {
                     return (try? old.beginAgain(made.offer)).map { _ in (old, false) }
                 }
             }

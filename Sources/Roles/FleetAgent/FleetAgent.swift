@@ -98,6 +98,7 @@ package actor FleetAgent {
     private func begin(_ found: [TargetFile]) async {
         for file in found { await resume(file) }
         await forget(found.map(\.now))
+        await dropKept(found.map(\.now), before: context.clock.now.wall.seconds - Self.keeping)
         tidiesAt = context.clock.now.uptime + Self.tidying
         await resumeSends()
         poll = Task { [weak self, context] in
@@ -125,19 +126,47 @@ package actor FleetAgent {
         await ownLibrary?.stop()
     }
 
-    /// Seconds for which the record of an ended job is kept, and between two searches for older ones.
+    /// Seconds for which the record of an ended job is kept, content that was delivered and never published, and between two
+    /// searches for older ones.
     private static let memory = 30 * 86_400.0
+    private static let keeping = 7 * 86_400.0
     private static let tidying = 6 * 3600.0
 
     private func tidyIfDue() async {
         let now = context.clock.now.uptime
         guard now >= tidiesAt else { return }
         tidiesAt = now + Self.tidying
+        let records = await self.records()
+        await forget(records)
+        await dropKept(records, before: context.clock.now.wall.seconds - Self.keeping)
+    }
+
+    private func records() async -> [TargetRecord] {
         let directory = context.places.jobs
-        await forget(
-            await Threads.offload {
-                PathFiles.names(in: directory).compactMap { TargetFile.read("\(directory)/\($0)")?.now }
-            })
+        return await Threads.offload {
+            PathFiles.names(in: directory).compactMap { TargetFile.read("\(directory)/\($0)")?.now }
+        }
+    }
+
+    /// Deletes content of ended jobs that was delivered and never published.
+    /// - Parameters:
+    ///   - time: of the end of jobs up to which it is deleted, by this host's clock; nil for all.
+    ///   - roots: below which; nil for all.
+    /// - Returns: whether there was any.
+    @discardableResult
+    private func dropKept(_ records: [TargetRecord], before time: Double? = nil, in roots: Set<String>? = nil) async
+        -> Bool
+    {
+        var found = false
+        for record in records where record.life.isKept && targets[record.job] == nil {
+            guard roots?.contains(record.root) != false, time.map({ (record.ended ?? record.accepted) < $0 }) != false,
+                await clear(record)
+            else { continue }
+            context.logger.notice(
+                "content that was delivered and never published is deleted", metadata: ["job": "\(record.job)"])
+            found = true
+        }
+        return found
     }
 
     /// Deletes the records of jobs that ended long ago.
@@ -150,7 +179,10 @@ package actor FleetAgent {
 
     private func resume(_ file: TargetFile) async {
         let record = file.now
-        guard !(record.life.isOver && record.life.stage == .ended) else { return await clear(record) }
+        guard !(record.life.isOver && record.life.stage == .ended) else {
+            if !record.life.isKept { await clear(record) }
+            return
+        }
         do throws(AgentPolicy.Refusal) {
             await run(file, try context.policy.place(record.offer), isNew: false)
         } catch {
@@ -159,10 +191,13 @@ package actor FleetAgent {
         }
     }
 
-    /// An agent that was killed while it ended a job has left what that received. Published content stays.
-    private func clear(_ record: TargetRecord) async {
+    /// Deletes what an ended job has received and not published: an agent that was killed while it ended the job has left that, or
+    /// it was kept. Published content stays.
+    /// - Returns: false if there is nothing.
+    @discardableResult
+    private func clear(_ record: TargetRecord) async -> Bool {
         let (job, own) = (record.job, "\(record.root)/\(AgentPolicy.stagingName)/\(record.job)")
-        guard await Threads.offload({ PathFiles.status(own) != nil }) else { return }
+        guard ending[job] == nil, await Threads.offload({ PathFiles.status(own) != nil }) else { return false }
         let publish = (try? context.policy.place(record.offer))?.terms.publish ?? .replace
         let places = TargetPlaces(record, publish: publish, isSingleFile: record.offer.content.files == 1)
         let isVisible = record.life.isVisible
@@ -171,6 +206,7 @@ package actor FleetAgent {
             await Threads.offload { places.discard(keepsVersion: isVisible) }
             ending[job] = nil
         }
+        return true
     }
 
     func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
@@ -270,8 +306,11 @@ package actor FleetAgent {
                     accepted: record.accepted, isReceiving: record.life.hasBegun))
         }
         let lacking = await lackSpace(candidates.map(\.job), records)
+        // Kept content is there only for as long as nothing else needs its room.
+        let full = Set(lacking.compactMap { records[$0]?.root })
+        let makesRoom = full.isEmpty ? false : await dropKept(await self.records(), in: full)
         for job in lacking {
-            spaceAgain[job] = now + context.settings.spaceRetry
+            spaceAgain[job] = now + (makesRoom ? min(5, context.settings.spaceRetry) : context.settings.spaceRetry)
             tell(job, false, .space)
         }
         candidates.removeAll { lacking.contains($0.job) }

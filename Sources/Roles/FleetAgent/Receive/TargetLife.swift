@@ -85,6 +85,8 @@ package struct TargetLife: Sendable, Hashable {
         case startHook(attempt: Int64)
         /// Delete content that is not published.
         case discard
+        /// Leave complete content that is not published where it is: another attempt, or another job, may still want it.
+        case keep
         /// Stop transferring and seeding. Data on the disk is kept.
         case stop
         /// The job is over: only its outcome must be kept.
@@ -181,6 +183,12 @@ package struct TargetLife: Sendable, Hashable {
             }
         case .end:
             switch stage {
+            case .delivered where !isVisible:
+                // Control may have forgotten the job, after it was restored from a backup. Nothing that came whole is deleted.
+                isOver = true
+                stage = .ended
+                outcome = .cancelled
+                return [.report(.cancelled), .stop, .keep]
             case .receiving, .delivered:
                 isOver = true
                 return end(.cancelled) + [.close]
@@ -188,6 +196,11 @@ package struct TargetLife: Sendable, Hashable {
                 isOver = true
                 return []
             case .ended:
+                if hasContent, !isVisible, !isCache {
+                    guard !isOver else { return [] }
+                    isOver = true
+                    return [.stop, .keep]
+                }
                 if isCache, hasContent, seedTime > 0 {
                     // It may be told the end more than once.
                     if keptUntil == nil { keptUntil = now + seedTime }
@@ -248,6 +261,9 @@ package struct TargetLife: Sendable, Hashable {
         if stage == .ended, !isOver { return keptUntil }
         return stage == .delivered && maySwitch && !isPaused ? moment : nil
     }
+
+    /// Whether the job has ended with complete content that was not published, and that is kept.
+    package var isKept: Bool { isOver && stage == .ended && hasContent && !isVisible && !isCache }
 
     /// Whether the job wants to receive.
     package var wantsTurn: Bool { stage == .receiving && !isPaused }

@@ -52,6 +52,15 @@ struct TargetPlaces: Sendable {
             staging: OwnTree(path: staging))
     }
 
+    /// Where complete content is that is not published: a version is in its final place already.
+    var complete: String { version.flatMap { _ in final } ?? incoming }
+
+    /// Whether such content is there. Blocks.
+    var isComplete: Bool {
+        guard let version else { return PathFiles.status(incoming) != nil }
+        return PathFiles.status("\(version.releases)/\(version.name)")?.kind == .directory
+    }
+
     /// Deletes content that is not published.
     /// - Parameter keepsVersion: whether the job's version is or was the current one.
     func discard(keepsVersion: Bool) {

@@ -42,12 +42,17 @@ extension TargetRunner {
 
     /// The content lies at its final place: later jobs find it there.
     func noteInLibrary() async {
-        guard let torrent, let final = places?.final, let digests else { return }
+        if let final = places?.final { await noteInLibrary(at: final) }
+    }
+
+    /// The same of complete content that is not published.
+    func noteInLibrary(at place: String) async {
+        guard let torrent, let digests else { return }
         let files = torrent.info.layout.files.filter { !$0.isPadding }
         guard files.count == digests.count else { return }
         for (file, digest) in zip(files, digests) where file.length > 0 {
             let path =
-                torrent.info.isSingleFile ? final : "\(final)/\(String(decoding: file.path.bytes, as: UTF8.self))"
+                torrent.info.isSingleFile ? place : "\(place)/\(String(decoding: file.path.bytes, as: UTF8.self))"
             await context.library.note(path, digest: digest, size: file.length)
         }
     }

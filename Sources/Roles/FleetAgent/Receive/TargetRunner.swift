@@ -136,6 +136,7 @@ actor TargetRunner {
         switch input {
         case .life(let event): await happened(event)
         case .order(let event, let continuation):
+            if event == .order(.cancel) || event == .order(.end) { await finishPublication() }
             await happened(event) { continuation.resume() }
         case .turn(let mayReceive, let reason): await turn(mayReceive, reason)
         case .share(let share):
@@ -191,6 +192,15 @@ actor TargetRunner {
         if after.due != nil, after.due != before.due { await wakeAtMoment() }
     }
 
+    /// The job is about to end. Content that is being put in place at this moment counts as published first, so that what is told of the
+    /// end agrees with what is there; otherwise it is not published any more.
+    private func finishPublication() async {
+        guard record.life.stage == .delivered, !record.life.isVisible, placement.terms.publish == .replace,
+            record.restores == nil, let runner, await runner.withdraw()
+        else { return }
+        await heard(.complete)
+    }
+
     private func carryOut(_ action: TargetLife.Action) async {
         switch action {
         case .report(let report): await say(report)
@@ -201,6 +211,9 @@ actor TargetRunner {
             await stopEngine()
             let (places, isVisible) = (places, record.life.isVisible)
             await Threads.offload { places?.discard(keepsVersion: isVisible) }
+        case .keep:
+            await stopEngine()
+            if let places { await noteInLibrary(at: places.complete) }
         case .close: await close()
         }
     }
@@ -251,7 +264,7 @@ actor TargetRunner {
         if let receipt = record.receipt { return receipt }
         let difference = await context.link.difference
         let payload = Receipt.payload(
-            of: record, node: context.link.node, path: record.life.hasContent ? places?.visible : nil,
+            of: record, node: context.link.node, path: record.life.isVisible ? places?.visible : nil,
             ahead: difference.seconds,
             efficiency: board.efficiency)
         guard let signed = try? await context.link.sign(payload) else { return nil }
