@@ -23,6 +23,8 @@ struct Generator: Sendable {
             }
         }
         guard let name = content.name.string else { throw GenerateFailure("the name of \(path) is not UTF-8") }
+        // Before hours of hashing: each file has its path twice in the task, in two lists, and its hash.
+        try Self.checkSize(content.files.reduce(0) { $0 + 2 * $1.path.bytes.count + 40 }, of: content)
         let split = ContentSplit.assign(
             content.files.map(\.length), shares: request.shares, torrentOrder: configuration.keepsTorrentOrder)
         let bt = (split[.bt] ?? []).sorted()
@@ -60,6 +62,8 @@ struct Generator: Sendable {
         }
         let task = try task(plan, made)
         try await Threads.offload { () throws(GenerateFailure) in
+            let encoded = task.encode()
+            try Self.checkSize(encoded.count, of: plan.torrents.content)
             do throws(FileFailure) {
                 try Self.save(made.full, to: plan.torrentPath)
                 if let share = made.share, let path = plan.shareTorrentPath { try Self.save(share, to: path) }
@@ -69,7 +73,7 @@ struct Generator: Sendable {
                         Self.systemPath(file, plan.torrents.content), file.identity, made.digests[index])
                 }
                 memory.save(to: plan.memoryPath)
-                try TaskRoots(configuration).outputSite(plan.request.taskPath).write(task.encode())
+                try TaskRoots(configuration).outputSite(plan.request.taskPath).write(encoded)
             } catch {
                 throw GenerateFailure(error.description)
             }
@@ -114,6 +118,15 @@ struct Generator: Sendable {
         }
         task.generationTime = plan.generationTime
         return task
+    }
+
+    /// No node reads a larger task file than that.
+    /// - Parameter bytes: of the task file, or fewer.
+    private static func checkSize(_ bytes: Int, of content: ScannedContent) throws(GenerateFailure) {
+        guard bytes > TaskDirectories.mostBytes else { return }
+        throw GenerateFailure(
+            "error, the content has \(content.files.count) files, too many for one task, whose file may have "
+                + "\(TaskDirectories.mostBytes >> 20) MiB: divide it.")
     }
 
     private static func hash(_ torrent: Torrent) -> String {

@@ -19,6 +19,14 @@ actor TaskMaker {
     /// By torrent path.
     private var making: [String: Task<Void, Never>] = [:]
     private var failures: [String: String] = [:]
+    /// Contents that are read now, and those that wait for that.
+    private var readings = 0
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var isStopped = false
+
+    /// Contents read at a time. Each reading uses every processor, with memory for each; more would only share disk and
+    /// processors.
+    static let mostReadings = 2
 
     func state(ofTorrent path: String) -> State {
         if making[path] != nil { return .making }
@@ -46,7 +54,7 @@ actor TaskMaker {
                 context.metrics.add(to: .tasksGenerated)
                 return .done(task)
             }
-            let job = Task { await self.run(plan, generator, context) }
+            let job = read(plan, generator, context)
             making[torrentPath] = Task {
                 await withTaskCancellationHandler {
                     _ = await job.value
@@ -62,23 +70,66 @@ actor TaskMaker {
         }
     }
 
-    private func run(_ plan: GeneratePlan, _ generator: Generator, _ context: NodeContext) async -> TaskFile? {
-        defer { making[plan.torrentPath] = nil }
+    /// Reads a content now, or when its turn comes. One that waits keeps no list of its files, which is made anew then.
+    private func read(
+        _ plan: GeneratePlan, _ generator: Generator, _ context: NodeContext
+    ) -> Task<TaskFile?, Never> {
+        let (request, torrentPath) = (plan.request, plan.torrentPath)
+        guard readings >= Self.mostReadings else {
+            readings += 1
+            return Task {
+                await self.run(request, torrentPath, context) { () throws(GenerateFailure) in
+                    try await generator.run(plan)
+                }
+            }
+        }
+        return Task {
+            await self.enter()
+            return await self.run(request, torrentPath, context) { () throws(GenerateFailure) in
+                try await generator.run(try await generator.plan(request))
+            }
+        }
+    }
+
+    private func enter() async {
+        if readings < Self.mostReadings || isStopped {
+            readings += 1
+            return
+        }
+        // Whoever leaves hands the turn over.
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    private func leave() {
+        if waiting.isEmpty { readings -= 1 } else { waiting.removeFirst().resume() }
+    }
+
+    /// - Parameter make: called in the turn that the caller has, which ends with this.
+    private func run(
+        _ request: GenerateRequest, _ torrentPath: String, _ context: NodeContext,
+        _ make: @Sendable () async throws(GenerateFailure) -> TaskFile
+    ) async -> TaskFile? {
+        defer {
+            making[torrentPath] = nil
+            leave()
+        }
+        if isStopped { return nil }
         do throws(GenerateFailure) {
-            let task = try await generator.run(plan)
+            let task = try await make()
             context.metrics.add(to: .tasksGenerated)
             context.log(.info, "task made", task: task.fileName, ["bytes": "\(task.totalSize)"])
             return task
         } catch {
-            failures[plan.torrentPath] = error.description
+            failures[torrentPath] = error.description
             context.logger.error(
-                "task cannot be made", metadata: ["content": "\(plan.request.contentPath)", "reason": "\(error)"])
+                "task cannot be made", metadata: ["content": "\(request.contentPath)", "reason": "\(error)"])
             return nil
         }
     }
 
     /// Cancels what is being made, and waits for its end.
     func stop() async {
+        isStopped = true
         for task in making.values { task.cancel() }
         for task in making.values { await task.value }
     }
