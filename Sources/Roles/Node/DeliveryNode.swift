@@ -223,7 +223,7 @@ package actor DeliveryNode {
                 logger.warning("configuration", metadata: ["warning": "\(warning)"])
             }
             let next = context.with(configuration)
-            try next.directories.make()
+            try await Threads.offload { () throws(FileFailure) in try next.directories.make() }
             context = next
             startSenders(sendQueue.setLimit(configuration.uploadsAtOnce))
             startReceivers(receiveQueue.setLimit(configuration.downloadsAtOnce))

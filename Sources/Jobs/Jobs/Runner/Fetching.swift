@@ -2,6 +2,7 @@ import HTTPOrigin
 import Metainfo
 import Policy
 import Swarm
+import Threads
 
 /// The transfers of one job: one of the torrent that peers serve, one of the full torrent for what the other methods
 /// fetch. Both write into one directory, each file once.
@@ -80,7 +81,7 @@ struct Fetching: Sendable {
             case nil: break
             }
         }
-        try PathFiles.makeDirectory(record)
+        try await Threads.offload { () throws(FileFailure) in try PathFiles.makeDirectory(record) }
         let transfer = try await host.swarm.get(torrent: torrent.torrent, into: job.places.incoming, options: options)
         return Part(transfer: transfer, indices: chosen, usesPeers: usesPeers)
     }

@@ -20,7 +20,7 @@ extension JobRunner {
             case .seed:
                 if !machine.plan.keepsContent, record.completed == nil {
                     record.completed = host.clock.now.wall
-                    save()
+                    await save()
                     await hooks.placeIsFree(job.name)
                     host.log(.info, "share complete, serving", job.name)
                 }
@@ -35,7 +35,7 @@ extension JobRunner {
 
     private func fetch(_ method: DeliveryMethod, files: [Int], isActive: Bool) async {
         // Empty files may be all that is missing, and no transfer creates them.
-        if isActive { makeEmptyFiles(Set(files)) }
+        if isActive { await makeEmptyFiles(Set(files)) }
         let known = Set(fetching?.parts.flatMap { $0.indices.keys } ?? [])
         if isActive, !known.isSuperset(of: files.filter { job.files[$0].size > 0 }) {
             await beginFetching()
@@ -52,7 +52,7 @@ extension JobRunner {
         await endTransfers()
         diskRetry.begun()
         let missing = Set(DeliveryMethod.allCases.flatMap { machine.status($0).files })
-        makeEmptyFiles(missing)
+        await makeEmptyFiles(missing)
         // What is here already stays in the transfers: peers want it.
         let here = Set(job.files.indices.filter { machine.owner(of: $0) != nil })
         let wanted = missing.union(here)
@@ -78,14 +78,18 @@ extension JobRunner {
     }
 
     /// Empty files are in no piece, and some torrents leave them out.
-    private func makeEmptyFiles(_ files: Set<Int>) {
-        for file in files where job.files[file].size == 0 {
-            let path = job.path(of: file, in: job.places.incoming)
-            guard let slash = path.lastIndex(of: "/") else { continue }
-            try? PathFiles.makeDirectory(String(path[..<slash]))
-            try? PathFiles.write([], to: path)
-            feed.yield(.fileComplete(file))
+    private func makeEmptyFiles(_ files: Set<Int>) async {
+        let empty = files.filter { job.files[$0].size == 0 }
+        guard !empty.isEmpty else { return }
+        await Threads.offload { [job] in
+            for file in empty {
+                let path = job.path(of: file, in: job.places.incoming)
+                guard let slash = path.lastIndex(of: "/") else { continue }
+                try? PathFiles.makeDirectory(String(path[..<slash]))
+                try? PathFiles.write([], to: path)
+            }
         }
+        for file in empty { feed.yield(.fileComplete(file)) }
     }
 
     private func follow(_ part: Fetching.Part) {
@@ -123,13 +127,14 @@ extension JobRunner {
 
     private static func copy(_ file: JobFile, to target: String, _ library: any ContentLibrary) async -> Bool {
         guard let digest = file.digest, let slash = target.lastIndex(of: "/") else { return false }
-        do throws(FileFailure) {
-            try PathFiles.makeDirectory(String(target[..<slash]))
-            if file.size == 0 {
-                try PathFiles.write([], to: target)
+        let isPlaced = await Threads.offload { () -> Bool in
+            do throws(FileFailure) {
+                try PathFiles.makeDirectory(String(target[..<slash]))
+                if file.size == 0 { try PathFiles.write([], to: target) }
                 return true
-            }
-        } catch { return false }
+            } catch { return false }
+        }
+        guard isPlaced, file.size > 0 else { return isPlaced }
         // A file that was found may have been removed since: try another.
         for _ in 0..<3 {
             guard let source = await library.find(digest, size: file.size) else { return false }
@@ -163,9 +168,11 @@ extension JobRunner {
         for part in fetching?.parts ?? [] {
             if let index = part.indices[file], await part.transfer.refetch(file: index) { return }
         }
-        let places = job.places
-        places.staging.remove(job.path(of: file, in: places.incoming))
-        for record in ["peers", "others"] { places.staging.remove("\(places.work)/\(record)") }
+        await Threads.offload { [job] in
+            let places = job.places
+            places.staging.remove(job.path(of: file, in: places.incoming))
+            for record in ["peers", "others"] { places.staging.remove("\(places.work)/\(record)") }
+        }
         await beginFetching()
     }
 
@@ -282,14 +289,14 @@ extension JobRunner {
     /// The content is at its final place: the record says so, and whoever wants to know is told.
     func afterPublication() async {
         if record.completed == nil { record.completed = host.clock.now.wall }
-        save()
+        await save()
         guard state == .receiving else { return }
         // Before the move: whoever sees the new state sees all of the content counted, of a short transfer too, which ended
         // before the first look at it.
         _ = await sources()
-        balanceAtEnd()
-        guard move(to: .serving) else { return }
-        saveReceived()
+        await balanceAtEnd()
+        guard await move(to: .serving) else { return }
+        await saveReceived()
         hooks.count(.complete, 1)
         host.log(.info, "delivery complete", job.name, ["bytes": "\(job.totalSize)"])
         hooks.event(job.name, .complete)
@@ -301,7 +308,9 @@ extension JobRunner {
         host.log(.error, "delivery failed", job.name, ["reason": "\(failure)"])
         hooks.count(.failed, 1)
         do throws(FileFailure) {
-            try store.fail(job.name, from: state, failure)
+            try await Threads.offload { [store, job, state] () throws(FileFailure) in
+                try store.fail(job.name, from: state, failure)
+            }
             enter(.failed)
         } catch {
             host.log(.error, "job cannot change its state", job.name, ["reason": "\(error)"])

@@ -1,5 +1,6 @@
 import Policy
 import Swarm
+import Threads
 
 // What came how, and what is the matter.
 extension JobRunner {
@@ -46,7 +47,7 @@ extension JobRunner {
             await apply(machine.observe(method, received: total[method], trouble: troubles[method], at: now))
         }
         showFigures(sources: sources)
-        saveReceived()
+        await saveReceived()
     }
 
     /// Files that were complete when their transfer began are told by no event.
@@ -97,12 +98,12 @@ extension JobRunner {
     }
 
     /// Everything is here.
-    func balanceAtEnd() {
+    func balanceAtEnd() async {
         figures.complete(most: mostBytes, sizes: sizesAtEnd)
         board.update { $0.notes = "" }
         show()
         count()
-        saveReceived()
+        await saveReceived()
     }
 
     /// Bytes of the files that each method had in the end: a source that took over has those of the dead one.
@@ -137,18 +138,21 @@ extension JobRunner {
 
     private var receivedPath: String { job.places.work + "/received" }
 
-    func loadReceived() {
-        guard let bytes = try? PathFiles.read(receivedPath, limit: 1024) else { return }
+    func loadReceived() async {
+        let path = receivedPath
+        guard let bytes = await Threads.offload({ try? PathFiles.read(path, limit: 1024) }) else { return }
         figures.restore(String(decoding: bytes, as: UTF8.self), total: job.totalSize)
         show()
     }
 
-    func saveReceived() {
+    func saveReceived() async {
         let isLast = hasEnded || isStopped || state == .serving
-        guard PathFiles.exists(job.places.work), let text = figures.record(total: job.totalSize, isLast: isLast) else {
-            return
+        guard let text = figures.record(total: job.totalSize, isLast: isLast) else { return }
+        let (work, path) = (job.places.work, receivedPath)
+        await Threads.offload {
+            guard PathFiles.exists(work) else { return }
+            // Figures for people: what is lost in a crash is a percent of them.
+            try? PathFiles.write(Array(text.utf8), to: path)
         }
-        // Figures for people: what is lost in a crash is a percent of them.
-        try? PathFiles.write(Array(text.utf8), to: receivedPath)
     }
 }

@@ -7,8 +7,8 @@ extension JobRunner {
     /// The content was at its final place before a restart.
     func beginService() async {
         let since = record.completed ?? host.clock.now.wall
-        loadReceived()
-        balanceAtEnd()
+        await loadReceived()
+        await balanceAtEnd()
         await hooks.placeIsFree(job.name)
         machine = DeliveryMachine(
             plan: machine.plan, clock: host.clock.calendar, seedingUntil: since + Double(machine.plan.seedTime))
@@ -69,8 +69,8 @@ extension JobRunner {
                 places.staging.remove(places.work)
             }
             if record.completed == nil { record.completed = host.clock.now.wall }
-            save()
-            _ = move(to: .over)
+            await save()
+            _ = await move(to: .over)
             hooks.event(job.name, .finished)
             hasEnded = true
             return
@@ -91,7 +91,7 @@ extension JobRunner {
         guard host.clock.now.wall >= since + Double(machine.plan.seedTime) else { return }
         let places = job.places
         await Threads.offload { places.staging.remove(places.work) }
-        _ = move(to: .over)
+        _ = await move(to: .over)
         hooks.event(job.name, .finished)
         host.log(.info, "task served to its end", job.name)
         hasEnded = true

@@ -132,7 +132,7 @@ package actor JobRunner {
         }
         await finishStep()
         children.cancel()
-        saveReceived()
+        await saveReceived()
         await stopTransfers()
         board.update { $0.isSeeding = false }
         if hasEnded { await hooks.ended(job.name) }
@@ -190,7 +190,7 @@ package actor JobRunner {
         }
         if record.began == nil {
             record.began = host.clock.now.wall
-            save()
+            await save()
         }
         let still = await Threads.offload { [checked, job] in checked.stillRight(job) }
         machine = DeliveryMachine(plan: machine.plan, clock: host.clock.calendar, verified: still)
@@ -211,7 +211,7 @@ package actor JobRunner {
             await apply(machine.fileComplete(file, at: now))
         case .copied(let file, false):
             record.local.remove(file)
-            save()
+            await save()
             await apply(machine.copyFailed(file, at: now))
         case .verified(let file, let isRight):
             if isRight {
@@ -237,25 +237,33 @@ package actor JobRunner {
             guard case .seeding = machine.phase else { break }
             // Counted from now; a restart must know it.
             record.completed = now.wall
-            save()
+            await save()
             await apply(machine.extendSeeding(at: now))
         }
     }
 
     // MARK: The record
 
-    func save() {
+    func save() async {
         board.update { [record] in
             $0.record = record
             $0.localBytes = job.size(of: record.local)
         }
-        do throws(FileFailure) { try store.save(record, of: job.name, in: state) } catch {
+        do throws(FileFailure) {
+            try await Threads.offload { [store, job, record, state] () throws(FileFailure) in
+                try store.save(record, of: job.name, in: state)
+            }
+        } catch {
             host.log(.error, "record of the job cannot be written", job.name, ["reason": "\(error)"])
         }
     }
 
-    func move(to next: JobState) -> Bool {
-        do throws(FileFailure) { try store.move(job.name, from: state, to: next) } catch {
+    func move(to next: JobState) async -> Bool {
+        do throws(FileFailure) {
+            try await Threads.offload { [store, job, state] () throws(FileFailure) in
+                try store.move(job.name, from: state, to: next)
+            }
+        } catch {
             host.log(.error, "job cannot change its state", job.name, ["reason": "\(error)"])
             return false
         }

@@ -47,10 +47,10 @@ struct TaskPreparation: Sendable {
     /// - Throws: recv's text.
     func clearPlace(of ready: PreparedTask) async throws(RecvRefusal) {
         let (task, work) = (ready.task, context.places.work(ready.task))
-        // A marker is empty; a file with bytes is content of that name.
-        if let marker = context.places.marker(task) { PathFiles.removeFile(marker, onlyIfEmpty: true) }
         do {
             try await Threads.offload { () throws(FileFailure) in
+                // A marker is empty; a file with bytes is content of that name.
+                if let marker = context.places.marker(task) { PathFiles.removeFile(marker, onlyIfEmpty: true) }
                 let publication = context.places.job(task).publication
                 // Content that was published is not what comes now.
                 if publication?.standing() == .published || !PathFiles.exists(context.places.incoming(task)) {

@@ -64,7 +64,7 @@ actor SendRunner {
     // MARK: Life
 
     private func run() async {
-        sent.begun()
+        await change { $0.begun() }
         await feed.run(tick: .tick, every: context.tunables.tick, clock: context.clock) { input in
             if isStopped || hasEnded { return false }
             await handle(input)
@@ -109,19 +109,29 @@ actor SendRunner {
                 children.add { [feed] in feed.yield(.probed(await probe.run())) }
             case .moveToUploaded:
                 guard sent.state == .uploading else { break }
-                sent.uploaded(serviceEnd: machine.serviceEnd)
+                let end = machine.serviceEnd
+                await change { $0.uploaded(serviceEnd: end) }
                 context.metrics.add(to: .sendsFinished)
                 await hooks.placeIsFree(name)
             case .ready:
                 context.log(.info, "task ready", task: name)
                 context.notify("ready", task: name, path: sent.path)
             case .finish:
-                sent.finished()
+                await change { $0.finished() }
                 context.notify("finished", task: name, path: sent.path)
                 context.log(.info, "task served to its end", task: name)
                 hasEnded = true
-            case .fail(let failure): fail(failure)
+            case .fail(let failure): await fail(failure)
             }
+        }
+    }
+
+    /// Changes the task on disk, on a thread that may wait.
+    private func change(_ step: @escaping @Sendable (inout SentTask) -> Void) async {
+        sent = await Threads.offload { [sent] in
+            var sent = sent
+            step(&sent)
+            return sent
         }
     }
 
@@ -204,11 +214,11 @@ actor SendRunner {
         }
     }
 
-    private func fail(_ failure: SendFailure) {
+    private func fail(_ failure: SendFailure) async {
         context.log(
             .error, "task failed", task: name, ["method": "\(failure.method.rawValue)", "reason": "\(failure.reason)"])
         context.metrics.add(to: .sendsFailed)
-        sent.failed(failure)
+        await change { $0.failed(failure) }
         context.notify("failed", task: name, path: sent.path, details: failure.reason)
         hasEnded = true
     }

@@ -143,7 +143,7 @@ struct StoreFetch: Sendable {
 
     private func fetch(_ entry: TaskFileEntry, from store: ObjectStore, key: String, to path: String) async throws {
         guard let slash = path.lastIndex(of: "/") else { return }
-        try PathFiles.makeDirectory(String(path[..<slash]))
+        try await Threads.offload { () throws(FileFailure) in try PathFiles.makeDirectory(String(path[..<slash])) }
         // A hidden name, so that it is not taken for content.
         let partial = "\(path[..<slash])/.\(path[slash...].dropFirst()).part"
         do {
@@ -155,7 +155,7 @@ struct StoreFetch: Sendable {
         let file = JobFile(path: entry.file, size: entry.size, digest: SHA1Digest(hex: entry.hash))
         let isRight = await Threads.offload { FileCheck.isRight(partial, file) }
         guard isRight else {
-            PathFiles.removeFile(partial)
+            await Threads.offload { PathFiles.removeFile(partial) }
             throw StoreProblem(
                 "\(entry.file) in the bucket is not what the task says", isTransient: false)
         }

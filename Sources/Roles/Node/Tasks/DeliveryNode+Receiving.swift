@@ -20,8 +20,11 @@ extension DeliveryNode {
             await old.stop()
             old.store.forget(name)
         }
+        let directories = context.directories
         do throws(FileFailure) {
-            try context.directories.move(name, .receiver, from: .queues, to: .downloading)
+            try await Threads.offload { () throws(FileFailure) in
+                try directories.move(name, .receiver, from: .queues, to: .downloading)
+            }
         } catch {
             context.log(.error, "task cannot be started", task: name, ["reason": "\(error)"])
             prepared[name] = nil
@@ -58,7 +61,10 @@ extension DeliveryNode {
             await run(name, task, torrents, state)
         } catch {
             context.log(.error, "task file cannot be used", task: name, ["reason": "\(error)"])
-            try? directories.fail(name, .receiver, from: state, details: "\(error)", suffix: ".bterr")
+            let details = "\(error)"
+            await Threads.offload {
+                try? directories.fail(name, .receiver, from: state, details: details, suffix: ".bterr")
+            }
             startReceivers(receiveQueue.remove(name))
         }
     }
@@ -73,7 +79,7 @@ extension DeliveryNode {
                     let torrents = try await TaskTorrents.fetch(task, role: context.places.role, by: fetcher)
                     // It may have been cancelled meanwhile.
                     guard !self.isStopped, context.directories.contains(.receiver, .downloading, name) else { return }
-                    try? torrents.save(to: context.places.work(task), task: task)
+                    await Threads.offload { try? torrents.save(to: context.places.work(task), task: task) }
                     return await self.run(name, task, torrents, .downloading)
                 } catch {
                     context.log(.warning, "torrent is missing", task: name, ["reason": "\(error)"])
@@ -154,7 +160,9 @@ extension DeliveryNode {
             }
             // It may have been cancelled meanwhile.
             guard directories.contains(.receiver, .queues, name) else { return giveBackClaim(of: name) }
-            try directories.write(ready.task.encode(), .receiver, .queues, name)
+            try await Threads.offload { () throws(FileFailure) in
+                try directories.write(ready.task.encode(), .receiver, .queues, name)
+            }
             forgetEarlier(name)
             prepared[name] = ready.torrents
             startReceivers(receiveQueue.add(name))
@@ -163,7 +171,10 @@ extension DeliveryNode {
             giveBackClaim(of: name)
             context.log(.warning, "dropped task refused", task: name, ["reason": "\(refusal)"])
             do {
-                try directories.fail(name, .receiver, from: .queues, details: refusal.description, suffix: ".bterr")
+                try await Threads.offload { () throws(FileFailure) in
+                    try directories.fail(
+                        name, .receiver, from: .queues, details: refusal.description, suffix: ".bterr")
+                }
             } catch {
                 // It stays in the queue, and is looked at again.
                 return context.log(

@@ -17,8 +17,11 @@ extension DeliveryNode {
     private func startSender(_ name: String) async {
         if isStopped { return }
         if let old = senders.removeValue(forKey: name) { await old.stop() }
+        let directories = context.directories
         do throws(FileFailure) {
-            try context.directories.move(name, .sender, from: .queues, to: .uploading)
+            try await Threads.offload { () throws(FileFailure) in
+                try directories.move(name, .sender, from: .queues, to: .uploading)
+            }
         } catch {
             context.log(.error, "task cannot be started", task: name, ["reason": "\(error)"])
             return startSenders(sendQueue.remove(name))
@@ -39,6 +42,8 @@ extension DeliveryNode {
                 throw RecvRefusal(SendFailureText.sameInUploading(directories.path(.sender, there, other)))
             }
             await noteRunning([(.sender, name)])
+            // It may have been cancelled meanwhile.
+            guard directories.contains(.sender, state, name) else { return noteEnded(.sender, name) }
             let hooks = JobHooks(
                 placeIsFree: { [weak self] name in await self?.senderIsUploaded(name) },
                 ended: { [weak self] name in await self?.senderEnded(name) })
@@ -47,7 +52,10 @@ extension DeliveryNode {
             await runner.start()
         } catch {
             context.log(.error, "task file cannot be used", task: name, ["reason": "\(error)"])
-            try? directories.fail(name, .sender, from: state, details: "\(error)", suffix: ".bterr")
+            let details = "\(error)"
+            await Threads.offload {
+                try? directories.fail(name, .sender, from: state, details: details, suffix: ".bterr")
+            }
             startSenders(sendQueue.remove(name))
         }
     }
