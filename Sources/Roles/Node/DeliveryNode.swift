@@ -168,7 +168,7 @@ package actor DeliveryNode {
         await context.stores.shutdown()
         await ownLibrary?.stop()
         await transport.shutdown()
-        crashes.close()
+        await Threads.offload { [crashes] in crashes.close() }
         lock = nil
         logger.info("node stopped")
     }

@@ -2,22 +2,24 @@ import BFT
 import Glibc
 import Jobs
 import Policy
+import Synchronization
 import Threads
 
-/// The crash ledger on disk, in DATA. Every change is durable before work continues.
+/// The crash ledger, and how it gets to disk, in DATA. That a task is about to run is durable before it does.
 struct CrashRecord: Sendable {
     /// `DATA/.running`: exists while the process runs, removed when it is stopped.
-    let path: String
+    private let file: CrashFile
     /// A file beside it, created by a process that crashed.
     let mark: String
     private(set) var ledger = CrashLedger()
-    private var isClosed = false
+    /// Of the last change.
+    private var number = 0
 
     /// Identifies the boot of the machine: another value means that it was off meanwhile.
     private let boot: String
 
     init(data: String) {
-        path = "\(data)/.running"
+        file = CrashFile(path: "\(data)/.running")
         mark = Self.markPath(data: data)
         let bytes = try? PathFiles.read("/proc/sys/kernel/random/boot_id", limit: 4096)
         boot = bytes.map { String(decoding: $0, as: UTF8.self).trimmed } ?? ""
@@ -25,35 +27,55 @@ struct CrashRecord: Sendable {
 
     static func markPath(data: String) -> String { "\(data)/.crashed" }
 
-    /// Reads the record of the previous process, and counts its end for the tasks that were running.
+    /// Reads the record of the previous process, and counts its end for the tasks that were running. Blocks on the disk.
     mutating func load(done: (String) -> Int64) {
-        guard let bytes = try? PathFiles.read(path, limit: 64 << 20) else { return }
+        guard let bytes = try? PathFiles.read(file.path, limit: 64 << 20) else { return }
         let text = String(decoding: bytes, as: UTF8.self)
         let end = text.firstIndex(of: "\n") ?? text.endIndex
         ledger = CrashLedger(text: String(text[end...].dropFirst()))
         let isSameRun = text[..<end] == "boot \(boot)"
         ledger.charge(PathFiles.exists(mark) ? .crash : isSameRun ? .kill : .powerLoss, done: done)
-        save()
+        save()()
         PathFiles.removeFile(mark)
     }
 
-    /// Makes a change and writes it to disk.
-    mutating func change(_ change: (inout CrashLedger) -> Void) {
+    /// - Returns: what writes the change to disk, which blocks; nil if nothing changed. An older change never replaces a newer one.
+    mutating func change(_ change: (inout CrashLedger) -> Void) -> (@Sendable () -> Void)? {
         let before = ledger
         change(&ledger)
-        if ledger != before { save() }
+        return ledger == before ? nil : save()
     }
 
-    /// The process was stopped: no task was running when it ended. Nothing is written any more.
-    mutating func close() {
-        isClosed = true
-        PathFiles.removeFile(path)
-    }
+    /// The process was stopped: no task was running when it ended. Nothing is written any more. Blocks on the disk.
+    func close() { file.close() }
 
-    private func save() {
-        if isClosed { return }
+    private mutating func save() -> @Sendable () -> Void {
+        number += 1
         // Losing the record costs a count.
-        try? PathFiles.write(Array("boot \(boot)\n\(ledger.text)".utf8), to: path)
+        return { [file, number, text = "boot \(boot)\n\(ledger.text)"] in file.write(text, number: number) }
+    }
+}
+
+/// The file of a crash ledger. Calls block.
+private final class CrashFile: Sendable {
+    let path: String
+    private let state = Mutex<(written: Int, isClosed: Bool)>((0, false))
+
+    init(path: String) { self.path = path }
+
+    func write(_ text: String, number: Int) {
+        state.withLock { state in
+            guard !state.isClosed, number > state.written else { return }
+            state.written = number
+            try? PathFiles.write(Array(text.utf8), to: path)
+        }
+    }
+
+    func close() {
+        state.withLock { state in
+            state.isClosed = true
+            PathFiles.removeFile(path)
+        }
     }
 }
 
@@ -99,12 +121,12 @@ extension DeliveryNode {
             }) {
                 let key = Self.key(side, name)
                 guard let state = context.directories.locate(side, name, in: states[side] ?? []) else {
-                    crashes.change { $0.ended(key) }
+                    noteInLedger { $0.ended(key) }
                     continue
                 }
                 guard crashes.ledger.standing(of: key) == .givenUp else { continue }
                 giveUp(name, side, state)
-                crashes.change { $0.ended(key) }
+                noteInLedger { $0.ended(key) }
             }
         }
     }
@@ -128,10 +150,17 @@ extension DeliveryNode {
         let context = context
         let keys = tasks.map { Self.key($0.0, $0.1) }
         let done = await Threads.offload { keys.map { Self.done($0, context) } }
-        crashes.change { ledger in for (key, done) in zip(keys, done) { ledger.started(key, done: done) } }
+        let write = crashes.change { ledger in for (key, done) in zip(keys, done) { ledger.started(key, done: done) } }
+        if let write { await Threads.offload(write) }
     }
 
-    func noteEnded(_ side: TaskSide, _ name: String) { crashes.change { $0.ended(Self.key(side, name)) } }
+    /// Changes the ledger. Nothing waits until that is on the disk: a change that is lost costs a count.
+    func noteInLedger(_ change: (inout CrashLedger) -> Void) {
+        guard let write = crashes.change(change) else { return }
+        Task { await Threads.offload(write) }
+    }
+
+    func noteEnded(_ side: TaskSide, _ name: String) { noteInLedger { $0.ended(Self.key(side, name)) } }
 
     func isSuspect(_ side: TaskSide, _ name: String) -> Bool {
         crashes.ledger.standing(of: Self.key(side, name)) == .suspect
@@ -151,7 +180,7 @@ extension DeliveryNode {
                 }
                 await clock.sleep(seconds: context.tunables.probation)
                 if isStopped { return }
-                crashes.change { $0.proved(Self.key(side, name)) }
+                noteInLedger { $0.proved(Self.key(side, name)) }
             }
         }
     }
@@ -159,6 +188,6 @@ extension DeliveryNode {
     /// A task that has run for long enough is not the cause of earlier crashes.
     func forgiveIfSteady() {
         guard crashes.ledger.hasCounts, clock.now.uptime - startedAt >= context.tunables.steadyTime else { return }
-        crashes.change { ledger in for (task, entry) in ledger.entries where entry.isRunning { ledger.proved(task) } }
+        noteInLedger { ledger in for (task, entry) in ledger.entries where entry.isRunning { ledger.proved(task) } }
     }
 }

@@ -120,7 +120,7 @@ extension DeliveryNode {
     }
 
     private func receiverIsComplete(_ name: String) {
-        crashes.change { $0.proved(Self.key(.receiver, name)) }
+        noteInLedger { $0.proved(Self.key(.receiver, name)) }
         startReceivers(receiveQueue.remove(name))
     }
 

@@ -61,7 +61,7 @@ extension DeliveryNode {
     }
 
     private func senderIsUploaded(_ name: String) {
-        crashes.change { $0.proved(Self.key(.sender, name)) }
+        noteInLedger { $0.proved(Self.key(.sender, name)) }
         startSenders(sendQueue.remove(name))
     }
 
