@@ -1,5 +1,6 @@
 import Fleet
 import FleetStore
+import Hashing
 import JSON
 import NIOHTTP1
 import Testing
@@ -90,6 +91,26 @@ import Testing
             #expect(other.status == 422)
             #expect(other.code == "idempotency_key")
             #expect(try await api.get("/v1/tokens").json["items"]?.arrayValue?.count == 1)
+        }
+    }
+
+    @Test func `says of a call with a key that its control died in the middle of it`() async throws {
+        try await TestAPI.using { api in
+            let (store, now) = (api.bench.core.store, api.bench.core.now())
+            let key = SHA256.digest(Array("admin\u{0}k-2".utf8)).hex
+            _ = try await store.begin(key, SHA256.digest(Array("POST /v1/tokens\u{0}{}".utf8)), at: now)
+            let lost = try await api.post("/v1/tokens", "{}", key: "k-2")
+            #expect(lost.status == 409 && lost.code == "interrupted", "\(lost)")
+            #expect(try await api.post("/v1/tokens", "{}", key: "k-3").status == 201)
+        }
+    }
+
+    @Test func `refuses a class that says more to targets than an offer holds`() async throws {
+        try await TestAPI.using { api in
+            let words = (0..<16).map { _ in "\"" + String(repeating: "x", count: 200) + "\"" }.joined(separator: ",")
+            let text = #"{"name":"big","targets":"name = \"w\"","dest":"d","hook":{"name":"h","args":[\#(words)]}}"#
+            let refused = try await api.call(.PUT, "/v1/classes/big", text, [("If-None-Match", "*")])
+            #expect(refused.status == 422 && refused.code == "class_invalid", "\(refused)")
         }
     }
 

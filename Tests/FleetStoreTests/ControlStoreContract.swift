@@ -326,7 +326,7 @@ struct ControlStoreContract: Sendable {
     private func callsAreCarriedOutOnce(_ store: ControlStore) async throws {
         let (one, two) = (SHA256.digest([1]), SHA256.digest([2]))
         #expect(try await store.begin("k", one, at: now) == .first)
-        #expect(try await store.begin("k", one, at: now) == .running)
+        #expect(try await store.begin("k", one, at: now + 1) == .running(since: now))
         #expect(try await store.begin("k", two, at: now) == .other)
         try await store.end("k", status: 201, reply: "text")
         #expect(try await store.begin("k", one, at: now) == .answered(status: 201, reply: "text"))

@@ -97,6 +97,13 @@ enum ClassCalls {
                 "the class is called '\(settings.name)' in its definition and '\(name)' in the call")
         }
         let doc = source.values
+        let size = JSONTerms(doc: doc, name: name).forTargets.text.utf8.count
+        guard size <= JSONTerms.mostForTargets else {
+            throw refused(
+                key: nil, place: nil,
+                "what it says to targets takes \(size) bytes, of at most \(JSONTerms.mostForTargets): shorten the hook's arguments"
+            )
+        }
         let outcome = try await call.stored { () throws(StoreError) in
             try await call.core.store.put(class: name, doc, expecting: expecting, by: call.act)
         }

@@ -7,12 +7,17 @@ import JSON
 import Synchronization
 import Text
 
-/// Carries out calls with an `Idempotency-Key` only once. Owns the ends of calls that the database does not have yet;
-/// the others are in the database.
+/// Carries out calls with an `Idempotency-Key` only once. Owns the calls that this control is carrying out, and the ends of calls
+/// that the database does not have yet; the others are in the database.
 final class IdempotentCalls: Sendable {
     /// Most ends of calls that are remembered while the database does not take them.
     private static let mostUnended = 10_000
 
+    /// Seconds after which another control has certainly ended a call, or has died in it.
+    private static let longest = 120.0
+
+    /// How many calls this control is looking at, by the digest of caller and key.
+    private let underWay = Mutex<[String: Int]>([:])
     /// By the digest of caller and key: the status of the call, and the answer to store.
     private let unended = Mutex<[String: (status: Int, reply: String?)]>([:])
 
@@ -26,6 +31,8 @@ final class IdempotentCalls: Sendable {
         }
         let whole = SHA256.digest(Array("\(call.context.caller?.name ?? "")\u{0}\(key)".utf8)).hex
         let digest = SHA256.digest(Array("POST \(call.request.uri.path)\u{0}".utf8) + call.body)
+        underWay.withLock { $0[whole, default: 0] += 1 }
+        defer { underWay.withLock { $0[whole] = $0[whole].flatMap { $0 > 1 ? $0 - 1 : nil } } }
         // The end of an earlier call may have been lost with the database.
         if let (status, reply) = unended.withLock({ $0[whole] }) {
             try await end(whole, status, reply, call)
@@ -35,6 +42,11 @@ final class IdempotentCalls: Sendable {
         }
         switch outcome {
         case .first: break
+        case .running(let since) where isLost(whole, since, call):
+            throw APIProblem(
+                409, "interrupted",
+                "the control that carried out the call with this Idempotency-Key ended in the middle of it",
+                advice: "see whether it took effect; then call again with another key")
         case .running:
             throw APIProblem(409, "running", "a call with this Idempotency-Key is being carried out", retryAfter: 1)
         case .other:
@@ -49,6 +61,12 @@ final class IdempotentCalls: Sendable {
         }
         try await end(whole, reply.status, try sealed(reply, call), call)
         return reply
+    }
+
+    /// Whether nobody is carrying out a call any more that has not ended.
+    private func isLost(_ key: String, _ since: Double, _ call: APICall) -> Bool {
+        guard underWay.withLock({ $0[key] }) == 1 else { return false }
+        return !call.core.store.engine.isShared || call.core.now() - since > Self.longest
     }
 
     /// Stores how a call ended, at once or as soon as it is made again.

@@ -1,4 +1,5 @@
 import Fleet
+import FleetLink
 import FleetStore
 import JSON
 
@@ -61,8 +62,10 @@ enum RollbackCalls {
             return APIReply(
                 try await JobCalls.document(started.record, call, full: true), status: 201,
                 revision: started.record.revision, location: "/v1/jobs/\(id)")
-        } catch let problem as APIProblem { throw problem } catch {
-            throw APIProblem(500, "class_damaged", "\(error)")
+        } catch let problem as APIProblem { throw problem } catch let refusal as LinkRefusal {
+            throw APIProblem(refusal)
+        } catch {
+            throw APIProblem(500, "internal", "\(error)")
         }
     }
 

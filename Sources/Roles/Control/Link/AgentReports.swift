@@ -96,14 +96,22 @@ final class AgentReports: Sendable {
         return true
     }
 
-    /// For a job that has ended or is not in the database: stores receipts, and ends the job on the agent.
+    /// Whether a node is a part of a job, as the database has it.
+    private func hasTakenPart(_ node: NodeID, in job: String) async throws(StoreError) -> Bool {
+        guard let record = try await database.store.job(job) else { return false }
+        if record.sender == node || record.caches.contains(node) { return true }
+        return try await database.store.snapshot(job, course: JobCourse())?.machine?.target(node) != nil
+    }
+
+    /// For a job that has ended or is not in the database: stores receipts, those of nodes that are no part of it as unknown,
+    /// and ends the job on the agent.
     private func keepForgotten(
         _ receipts: [ReceiptRecord], of job: String, _ id: NodeID, ends: Bool
     ) async throws(StoreError) {
         if !receipts.isEmpty {
-            let isKnown = try await database.store.job(job) != nil
+            let isTheirs = try await hasTakenPart(id, in: job)
             try await database.store.keep(
-                isKnown
+                isTheirs
                     ? receipts
                     : receipts.map { receipt in
                         ReceiptRecord(

@@ -16,25 +16,24 @@ final class ControlCluster: Sendable {
     private let nodes: Nodes
     /// This control's id.
     private let own: String
-    /// URLs of this control for agents.
-    private let ownDoors: [String]
     private let others: Mutex<OtherControls>
     private let ownWord = Mutex(OwnWord())
-    private let allDoors: Mutex<[String]>
+    /// URLs for agents: of this control, and of the others that live.
+    private let known: Mutex<(own: [String], others: [String])>
 
     init(_ database: ControlDatabase, _ nodes: Nodes, _ settings: ControlSettings) {
         self.database = database
         self.nodes = nodes
         own = settings.id
-        ownDoors = settings.doors
         others = Mutex(OtherControls(own: settings.id))
-        allDoors = Mutex(settings.doors)
+        known = Mutex((settings.doors, []))
     }
 
     /// URLs of all controls for agents.
-    var doors: [String] { allDoors.withLock { $0 } }
+    var doors: [String] { known.withLock { known in known.own + known.others.filter { !known.own.contains($0) } } }
 
-    func setDoors(_ doors: [String]) { allDoors.withLock { $0 = doors } }
+    /// Where agents reach this control, when that is known only after its start.
+    func setDoors(_ doors: [String]) { known.withLock { $0.own = doors } }
 
     /// The command with which a new host joins.
     func joinCommand(_ token: EnrolmentToken, name: String?) -> String {
@@ -55,12 +54,12 @@ final class ControlCluster: Sendable {
         }
         do throws(StoreError) {
             let store = database.store
-            if isNews { try await store.alive(own, doors: ownDoors, nodes: heard, at: now) }
+            let doors = known.withLock { $0.own }
+            if isNews { try await store.alive(own, doors: doors, nodes: heard, at: now) }
             let records = try await store.controls(since: others.withLock { $0.marks })
-            let (fresh, doors) = others.withLock { ($0.take(records, at: now), $0.doors(at: now)) }
+            let (fresh, living) = others.withLock { ($0.take(records, at: now), $0.doors(at: now)) }
             for record in fresh { nodes.hear(record.nodes, from: record.id, at: now, after: seconds) }
-            let all = ownDoors + doors.filter { !ownDoors.contains($0) }
-            allDoors.withLock { $0 = all }
+            known.withLock { $0.others = living }
         } catch {
             // Nothing was said: it is said again.
             ownWord.withLock { $0 = OwnWord() }

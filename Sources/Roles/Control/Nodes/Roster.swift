@@ -6,7 +6,6 @@ import Synchronization
 /// changes only this, and not the database.
 struct Roster: Sendable {
     struct Parked: Sendable {
-        let number: UInt64
         let until: Double
         let resume: CheckedContinuation<Void, Never>
     }
@@ -19,7 +18,6 @@ struct Roster: Sendable {
     private var ordered: [NameKey]?
     /// Number of nodes that are not away.
     private(set) var present = 0
-    private var parkedNumber: UInt64 = 0
 
     subscript(_ id: NodeID) -> Seat? { seats[id] }
 
@@ -223,8 +221,7 @@ struct Roster: Sendable {
         _ id: NodeID, until: Double, _ resume: CheckedContinuation<Void, Never>
     ) -> [CheckedContinuation<Void, Never>] {
         guard let seat = seats[id], seat.outbox.isEmpty else { return [resume] }
-        parkedNumber += 1
-        let earlier = parked.updateValue(Parked(number: parkedNumber, until: until, resume: resume), forKey: id)
+        let earlier = parked.updateValue(Parked(until: until, resume: resume), forKey: id)
         return earlier.map { [$0.resume] } ?? []
     }
 

@@ -89,6 +89,7 @@ final class CatchUp: Sendable {
             database.logger.info(
                 "nodes are brought up to date", metadata: ["class": "\(record.name)", "nodes": "\(chosen.count)"])
         } catch {
+            plan.withLock { $0.failed(last.id, chosen, at: now) }
             database.logger.warning(
                 "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error.text)"])
         }

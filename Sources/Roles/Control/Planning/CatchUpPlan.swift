@@ -8,6 +8,9 @@ struct CatchUpPlan: Sendable {
     /// Minimum seconds before a node is tried again.
     static let pause = 3600.0
 
+    /// Seconds before nodes are tried again for which no job could be made.
+    static let failed = 60.0
+
     /// By job and node: when the node was last included in a catch-up job, in seconds since 1970.
     private var tried: [String: [NodeID: Double]] = [:]
 
@@ -26,5 +29,10 @@ struct CatchUpPlan: Sendable {
         tried[last] = known.isEmpty ? nil : known
         if tried.count > 1000 { tried = [last: known] }
         return Array(chosen)
+    }
+
+    /// No job could be made for these nodes.
+    mutating func failed(_ last: String, _ nodes: [NodeRecord], at now: Double) {
+        for node in nodes { tried[last]?[node.id] = now - Self.pause + Self.failed }
     }
 }

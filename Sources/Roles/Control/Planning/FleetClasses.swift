@@ -58,10 +58,8 @@ final class FleetClasses: Sendable {
         let record = try await database.linked { () throws(StoreError) in
             try await database.store.fleetClass(job.className, version: job.classVersion)
         }
-        do {
-            guard let record else { throw LinkRefusal.noJob }
-            return (record, try record.settings())
-        } catch {
+        guard let record else { throw .noJob }
+        do { return (record, try record.settings()) } catch {
             throw LinkRefusal(500, "class_damaged", "the class '\(job.className)' cannot be read: \(error)")
         }
     }

@@ -67,11 +67,12 @@ struct JobPlanner: Sendable {
         let job = try await planned.job(id, of: node)
         let (record, settings) = try await classes.version(of: job)
         let resolved = try selector.resolve(settings, to: job.order.to, sender: node)
-        _ = try await planned.change(job) { record in
-            guard record.state == .planned || record.state == .hashing else { return false }
+        let begins = try await planned.change(job) { record in
+            guard record.state == .planned || record.state == .hashing, record.course == nil else { return false }
             record.state = .hashing
             return true
         }
+        guard begins else { throw LinkRefusal(409, "not_planned", "the job runs already, or has ended") }
         return Self.plan(id, record, resolved)
     }
 

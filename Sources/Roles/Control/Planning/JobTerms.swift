@@ -7,6 +7,9 @@ struct JSONTerms: Sendable {
     let doc: JSONObject
     let name: String
 
+    /// Most bytes of what concerns a target. It is a part of each offer, which has at most 4 KiB (``JobOffer/most``).
+    static let mostForTargets = 2048
+
     private static let target = [
         "dest", "publish", "keep", "hook", "limits", "windows", "p2p", "sendfile", "seedinwindow", "timeout",
         "seedtime",

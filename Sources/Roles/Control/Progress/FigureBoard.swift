@@ -19,6 +19,8 @@ struct FigureBoard: Sendable {
     /// For each job, the time until which it is being watched, in seconds since 1970.
     private var watched: [String: Double] = [:]
 
+    /// More watched jobs than this are looked through for those that nobody watches any more: also one that has ended is watched.
+    private static let mostWatched = 1000
     /// Time constant of the averaged rate, in seconds.
     private static let minute = 60.0
 
@@ -42,7 +44,10 @@ struct FigureBoard: Sendable {
     }
 
     /// Marks a job as watched.
-    mutating func watch(_ job: String, until: Double) { watched[job] = max(until, watched[job] ?? 0) }
+    mutating func watch(_ job: String, at now: Double, until: Double) {
+        if watched.count > Self.mostWatched { watched = watched.filter { $0.value > now } }
+        watched[job] = max(until, watched[job] ?? 0)
+    }
 
     func watchedJobs(at now: Double) -> [String] { watched.filter { $0.value > now }.map(\.key) }
 

@@ -24,7 +24,7 @@ final class Figures: Sendable {
     /// - Returns: whether it was not.
     func watch(_ job: String, at now: Double, until: Double) -> Bool {
         board.withLock { board in
-            defer { board.watch(job, until: until) }
+            defer { board.watch(job, at: now, until: until) }
             return !board.isWatched(job, at: now)
         }
     }

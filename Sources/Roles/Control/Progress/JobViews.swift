@@ -61,7 +61,10 @@ struct JobViews: Sendable {
                 target.state.hasContent ? size : min(size, figure?.figures.done ?? 0))
             bytes = overflow ? .max : sum
             if !target.state.hasEnded, let figure, now - figure.at < 30 { down += figure.figures.down }
-            guard lines.count < 100 else { continue }
+            // Without a deadline nobody is late.
+            guard lines.count < 100, target.state.isFailure || record.deadline != nil && !target.state.hasEnded else {
+                continue
+            }
             let arrival = arrival(of: target, record, figure, at: now)
             if target.state.isFailure || arrival.verdict == .late || arrival.verdict == .atRisk {
                 lines.append(line(target, machine.shown(target), snapshot.details[target.node]?.text, arrival))

@@ -4,21 +4,30 @@ import JSON
 import Synchronization
 
 /// Looks for jobs whose deadline some targets will miss, or may miss, and says so to people. Owns the ``LatenessBook``:
-/// what was said.
+/// what was said. Of several controls, and after a restart, a lease keeps the word from being said twice.
 final class Lateness: Sendable {
     private let database: ControlDatabase
     private let nodes: Nodes
     private let open: OpenJobs
     private let figures: Figures
     private let views: JobViews
+    /// This control's id.
+    private let control: String
     private let book = Mutex(LatenessBook())
 
-    init(_ database: ControlDatabase, _ nodes: Nodes, _ open: OpenJobs, _ figures: Figures, _ views: JobViews) {
+    /// Seconds for which nobody says the same of a job again.
+    private static let silence = 400 * 86_400.0
+
+    init(
+        _ database: ControlDatabase, _ nodes: Nodes, _ open: OpenJobs, _ figures: Figures, _ views: JobViews,
+        control: String
+    ) {
         self.database = database
         self.nodes = nodes
         self.open = open
         self.figures = figures
         self.views = views
+        self.control = control
     }
 
     /// Reports jobs with a deadline that some targets will miss or may miss, once each.
@@ -36,6 +45,7 @@ final class Lateness: Sendable {
                 if verdict == .late || verdict == .atRisk { found[verdict, default: []].append(target.node) }
             }
             for (verdict, late) in found where book.withLock({ $0.isNew(id, verdict) }) {
+                guard await isFirst(id, verdict, now) else { continue }
                 let shown = late.prefix(20)
                 let known = nodes.names(of: Array(shown))
                 let names = shown.map { known[$0] ?? $0.description }
@@ -48,6 +58,17 @@ final class Lateness: Sendable {
                             "raise limits, open the windows, name caches at the site, or move the deadline"),
                     ]), at: now)
             }
+        }
+    }
+
+    /// Whether nobody has said this of a job before.
+    private func isFirst(_ job: String, _ verdict: Arrival.Verdict, _ now: Double) async -> Bool {
+        do throws(StoreError) {
+            return try await database.store.lease(
+                "\(verdict) \(job)", for: control, until: now + Self.silence, at: now)
+        } catch {
+            book.withLock { $0.forget(job, verdict) }
+            return false
         }
     }
 }

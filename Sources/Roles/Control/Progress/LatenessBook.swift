@@ -9,5 +9,8 @@ struct LatenessBook: Sendable {
         said[job, default: []].insert(verdict).inserted
     }
 
+    /// It could not be said.
+    mutating func forget(_ job: String, _ verdict: Arrival.Verdict) { said[job]?.remove(verdict) }
+
     mutating func keep(_ jobs: Set<String>) { said = said.filter { jobs.contains($0.key) } }
 }

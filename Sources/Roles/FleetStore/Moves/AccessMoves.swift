@@ -5,7 +5,9 @@ import JSON
 package enum IdempotencyOutcome: Sendable, Hashable {
     /// The first call with this key. The caller carries it out and then calls ``ControlStore/end(_:status:reply:)``.
     case first
-    case running
+    /// An earlier call with this key has not ended, and may never: who carried it out may be gone.
+    /// - Parameter since: seconds since 1970.
+    case running(since: Double)
     case answered(status: Int, reply: String)
     /// An earlier call with this key had another method, path or body.
     case other
@@ -86,11 +88,13 @@ extension ControlStore {
         try await engine.write { session throws(StoreError) in
             try session.lock("call \(key)")
             if let row = try session.query(
-                "SELECT digest, status, reply FROM idempotency WHERE key = $1 AND at > $2",
+                "SELECT digest, status, reply, at FROM idempotency WHERE key = $1 AND at > $2",
                 [.text(key), .time(now - 86_400)]
             ).first {
                 guard row.bytes(0) == digest.bytes else { return .other }
-                guard let status = row.int(1), let reply = row.text(2) else { return .running }
+                guard let status = row.int(1), let reply = row.text(2) else {
+                    return .running(since: row.time(3) ?? now)
+                }
                 return .answered(status: Int(clamping: status), reply: reply)
             }
             try session.query(
