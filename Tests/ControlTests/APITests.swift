@@ -97,7 +97,7 @@ import Testing
     @Test func `says of a call with a key that its control died in the middle of it`() async throws {
         try await TestAPI.using { api in
             let (store, now) = (api.bench.core.store, api.bench.core.now())
-            let key = SHA256.digest(Array("admin\u{0}k-2".utf8)).hex
+            let key = SHA256.digest(Array("token:admin\u{0}k-2".utf8)).hex
             _ = try await store.begin(key, SHA256.digest(Array("POST /v1/tokens\u{0}{}".utf8)), at: now)
             let lost = try await api.post("/v1/tokens", "{}", key: "k-2")
             #expect(lost.status == 409 && lost.code == "interrupted", "\(lost)")

@@ -302,9 +302,14 @@ struct ControlStoreContract: Sendable {
                 "j1", known: snapshot, course: JobCourse(), by: act(), receipts: [receipt(text)]
             ) { _ -> MoveDecision<Bool> in .go(true) }
         }
-        try await store.keep([receipt("third", attempt: 2)], of: "j1")
+        let stranger = ReceiptRecord(
+            node: node(7).id, attempt: 1, state: "done", jws: "other", publicKey: key(7), at: now)
+        try await store.keepLate([receipt("third", attempt: 2), stranger], of: "j1")
         let kept = try await store.receipts(of: "j1", after: nil, limit: 10)
-        #expect(kept == [receipt("first"), receipt("third", attempt: 2)])
+        #expect(kept.filter { $0.node == node(1).id } == [receipt("first"), receipt("third", attempt: 2)])
+        #expect(kept.filter { $0.node == stranger.node }.map(\.state) == ["unknown"])
+        try await store.keepLate([receipt("fourth")], of: "j9")
+        #expect(try await store.receipts(of: "j9", after: nil, limit: 10).map(\.state) == ["unknown"])
     }
 
     private func jobsAreListedNewestFirst(_ store: ControlStore) async throws {

@@ -101,7 +101,7 @@ enum ClassCalls {
         guard size <= JSONTerms.mostForTargets else {
             throw refused(
                 key: nil, place: nil,
-                "what it says to targets takes \(size) bytes, of at most \(JSONTerms.mostForTargets): shorten the hook's arguments"
+                "what targets are told of it (hook, windows, sources, limits) takes \(size) bytes, of at most \(JSONTerms.mostForTargets)"
             )
         }
         let outcome = try await call.stored { () throws(StoreError) in

@@ -34,19 +34,23 @@ final class IdempotentCalls: Sendable {
         underWay.withLock { $0[whole, default: 0] += 1 }
         defer { underWay.withLock { $0[whole] = $0[whole].flatMap { $0 > 1 ? $0 - 1 : nil } } }
         // The end of an earlier call may have been lost with the database.
-        if let (status, reply) = unended.withLock({ $0[whole] }) {
+        if let (status, reply) = unended.withLock({ $0.removeValue(forKey: whole) }) {
             try await end(whole, status, reply, call)
         }
-        let outcome = try await call.stored { () throws(StoreError) in
-            try await call.core.store.begin(whole, digest, at: call.core.now())
+        var outcome = try await begin(whole, digest, call)
+        if case .running(let since) = outcome, isLost(whole, since, call) {
+            // It may have ended since then.
+            let again = try await begin(whole, digest, call)
+            guard again != outcome else {
+                throw APIProblem(
+                    409, "interrupted",
+                    "the control that carried out the call with this Idempotency-Key ended in the middle of it",
+                    advice: "see whether it took effect; then call again with another key")
+            }
+            outcome = again
         }
         switch outcome {
         case .first: break
-        case .running(let since) where isLost(whole, since, call):
-            throw APIProblem(
-                409, "interrupted",
-                "the control that carried out the call with this Idempotency-Key ended in the middle of it",
-                advice: "see whether it took effect; then call again with another key")
         case .running:
             throw APIProblem(409, "running", "a call with this Idempotency-Key is being carried out", retryAfter: 1)
         case .other:
@@ -63,6 +67,14 @@ final class IdempotentCalls: Sendable {
         return reply
     }
 
+    private func begin(
+        _ key: String, _ digest: SHA256Digest, _ call: APICall
+    ) async throws(APIProblem) -> IdempotencyOutcome {
+        try await call.stored { () throws(StoreError) in
+            try await call.core.store.begin(key, digest, at: call.core.now())
+        }
+    }
+
     /// Whether nobody is carrying out a call any more that has not ended.
     private func isLost(_ key: String, _ since: Double, _ call: APICall) -> Bool {
         guard underWay.withLock({ $0[key] }) == 1 else { return false }
@@ -71,13 +83,14 @@ final class IdempotentCalls: Sendable {
 
     /// Stores how a call ended, at once or as soon as it is made again.
     private func end(_ key: String, _ status: Int, _ reply: String?, _ call: APICall) async throws(APIProblem) {
-        unended.withLock { unended in
-            if unended.count < Self.mostUnended || unended[key] != nil { unended[key] = (status, reply) }
+        do throws(APIProblem) {
+            try await call.stored { () throws(StoreError) in
+                try await call.core.store.end(key, status: status, reply: reply)
+            }
+        } catch {
+            unended.withLock { if $0.count < Self.mostUnended { $0[key] = (status, reply) } }
+            throw error
         }
-        try await call.stored { () throws(StoreError) in
-            try await call.core.store.end(key, status: status, reply: reply)
-        }
-        unended.withLock { $0[key] = nil }
     }
 
     /// An answer in sealed form: it may contain secrets, which the database must not store in the clear.

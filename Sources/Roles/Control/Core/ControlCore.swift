@@ -90,7 +90,7 @@ package final class ControlCore: Sendable {
             control: settings.id)
         schedule = JobSchedule(database: database, open: open, loader: loader, supersession: supersession)
         catchUp = CatchUp(database, nodes, classes, planner, ids, control: settings.id)
-        lateness = Lateness(database, nodes, open, figures, views, control: settings.id)
+        lateness = Lateness(database, nodes, open, figures, views, cluster, control: settings.id)
         rollbacks = Rollbacks(
             database: database, nodes: nodes, classes: classes, selector: selector, ids: ids, loader: loader)
         changes = ChangeFollower(database, nodeChanges, classes, ids, loader, access)

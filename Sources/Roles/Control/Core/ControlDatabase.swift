@@ -53,11 +53,15 @@ final class ControlDatabase: Sendable {
     }
 
     /// Records an event for people. All event streams and webhooks get it.
-    func say(_ action: String, _ subject: String, _ doc: JSONValue, at now: Double) async {
+    /// - Returns: whether the store took it.
+    @discardableResult
+    func say(_ action: String, _ subject: String, _ doc: JSONValue, at now: Double) async -> Bool {
         do throws(StoreError) {
             try await store.note(action, subject, doc, by: .control(at: now), audited: false)
+            return true
         } catch {
             logger.warning("something was not said", metadata: ["action": "\(action)", "error": "\(error)"])
+            return false
         }
     }
 }

@@ -33,8 +33,10 @@ final class AgentReports: Sendable {
         self.figures.put(figures.filter { known.contains($0.job) }, of: id, at: now)
         for figure in figures where !known.contains(figure.job) {
             // Without the database nobody knows.
-            guard let isOpen = try? await loader.loadIfOpen(figure.job), !isOpen else { continue }
-            nodes.tell([(id, .end(job: figure.job))])
+            guard let isOpen = try? await loader.loadIfOpen(figure.job), !isOpen,
+                let farewell = try? await farewell(of: figure.job)
+            else { continue }
+            nodes.tell([(id, farewell)])
         }
     }
 
@@ -96,30 +98,17 @@ final class AgentReports: Sendable {
         return true
     }
 
-    /// Whether a node is a part of a job, as the database has it.
-    private func hasTakenPart(_ node: NodeID, in job: String) async throws(StoreError) -> Bool {
-        guard let record = try await database.store.job(job) else { return false }
-        if record.sender == node || record.caches.contains(node) { return true }
-        return try await database.store.snapshot(job, course: JobCourse())?.machine?.target(node) != nil
+    /// What a node is told of a job that is not open. That it was cancelled, where the node was away then: its content goes.
+    private func farewell(of job: String) async throws(StoreError) -> PendingCommand {
+        try await database.store.job(job)?.state == .cancelled ? .cancel(job: job) : .end(job: job)
     }
 
-    /// For a job that has ended or is not in the database: stores receipts, those of nodes that are no part of it as unknown,
-    /// and ends the job on the agent.
+    /// For a job that has ended or is not in the database: stores receipts, and ends the job on the agent.
     private func keepForgotten(
         _ receipts: [ReceiptRecord], of job: String, _ id: NodeID, ends: Bool
     ) async throws(StoreError) {
-        if !receipts.isEmpty {
-            let isTheirs = try await hasTakenPart(id, in: job)
-            try await database.store.keep(
-                isTheirs
-                    ? receipts
-                    : receipts.map { receipt in
-                        ReceiptRecord(
-                            node: receipt.node, attempt: receipt.attempt, state: "unknown", jws: receipt.jws,
-                            publicKey: receipt.publicKey, at: receipt.at)
-                    }, of: job)
-        }
-        if ends { nodes.tell([(id, .end(job: job))]) }
+        if !receipts.isEmpty { try await database.store.keepLate(receipts, of: job) }
+        if ends { nodes.tell([(id, try await farewell(of: job))]) }
     }
 
     /// Reports once that a node has too little space for a job.

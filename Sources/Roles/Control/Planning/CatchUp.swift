@@ -89,7 +89,8 @@ final class CatchUp: Sendable {
             database.logger.info(
                 "nodes are brought up to date", metadata: ["class": "\(record.name)", "nodes": "\(chosen.count)"])
         } catch {
-            plan.withLock { $0.failed(last.id, chosen, at: now) }
+            // What is wrong with the order itself will be wrong again.
+            if error.status == 503 { plan.withLock { $0.failed(last.id, chosen, at: now) } }
             database.logger.warning(
                 "nodes were not brought up to date", metadata: ["class": "\(record.name)", "error": "\(error.text)"])
         }

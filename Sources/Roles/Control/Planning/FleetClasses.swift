@@ -58,7 +58,9 @@ final class FleetClasses: Sendable {
         let record = try await database.linked { () throws(StoreError) in
             try await database.store.fleetClass(job.className, version: job.classVersion)
         }
-        guard let record else { throw .noJob }
+        guard let record else {
+            throw LinkRefusal(404, "no_class", "version \(job.classVersion) of the class '\(job.className)' is gone")
+        }
         do { return (record, try record.settings()) } catch {
             throw LinkRefusal(500, "class_damaged", "the class '\(job.className)' cannot be read: \(error)")
         }

@@ -11,22 +11,24 @@ final class Lateness: Sendable {
     private let open: OpenJobs
     private let figures: Figures
     private let views: JobViews
+    private let cluster: ControlCluster
     /// This control's id.
     private let control: String
     private let book = Mutex(LatenessBook())
 
-    /// Seconds for which nobody says the same of a job again.
-    private static let silence = 400 * 86_400.0
+    /// Seconds in which who wants to say something says it, and for which nobody says the same of a job again.
+    private static let (turn, silence) = (60.0, 400 * 86_400.0)
 
     init(
         _ database: ControlDatabase, _ nodes: Nodes, _ open: OpenJobs, _ figures: Figures, _ views: JobViews,
-        control: String
+        _ cluster: ControlCluster, control: String
     ) {
         self.database = database
         self.nodes = nodes
         self.open = open
         self.figures = figures
         self.views = views
+        self.cluster = cluster
         self.control = control
     }
 
@@ -41,15 +43,23 @@ final class Lateness: Sendable {
             let board = figures.of(id)
             var found: [Arrival.Verdict: [NodeID]] = [:]
             for target in machine.targets where !target.state.hasEnded {
+                // Another control has the figures of its own nodes.
+                guard nodes[target.node].map({ cluster.reports($0, at: now) }) ?? true else { continue }
                 let verdict = views.arrival(of: target, record, board[target.node], at: now).verdict
                 if verdict == .late || verdict == .atRisk { found[verdict, default: []].append(target.node) }
             }
             for (verdict, late) in found where book.withLock({ $0.isNew(id, verdict) }) {
-                guard await isFirst(id, verdict, now) else { continue }
+                // One that was retried may be late once more.
+                let word = "\(verdict) \(id) \(machine.reopened ?? 0)"
+                guard let isOurs = await lease(word, until: now + Self.turn, now) else {
+                    book.withLock { $0.forget(id, verdict) }
+                    continue
+                }
+                guard isOurs else { continue }
                 let shown = late.prefix(20)
                 let known = nodes.names(of: Array(shown))
                 let names = shown.map { known[$0] ?? $0.description }
-                await database.say(
+                let isSaid = await database.say(
                     verdict == .late ? "job.late" : "job.at_risk", id,
                     .object([
                         "class": .string(record.className), "targets": .integer(Int64(late.count)),
@@ -57,18 +67,19 @@ final class Lateness: Sendable {
                         "help": .string(
                             "raise limits, open the windows, name caches at the site, or move the deadline"),
                     ]), at: now)
+                if isSaid {
+                    _ = await lease(word, until: now + Self.silence, now)
+                } else {
+                    book.withLock { $0.forget(id, verdict) }
+                }
             }
         }
     }
 
-    /// Whether nobody has said this of a job before.
-    private func isFirst(_ job: String, _ verdict: Arrival.Verdict, _ now: Double) async -> Bool {
+    /// Whether this control may say something until then; nil without the database.
+    private func lease(_ word: String, until: Double, _ now: Double) async -> Bool? {
         do throws(StoreError) {
-            return try await database.store.lease(
-                "\(verdict) \(job)", for: control, until: now + Self.silence, at: now)
-        } catch {
-            book.withLock { $0.forget(job, verdict) }
-            return false
-        }
+            return try await database.store.lease(word, for: control, until: until, at: now)
+        } catch { return nil }
     }
 }

@@ -126,9 +126,27 @@ extension ControlStore {
         }
     }
 
-    /// Stores receipts, also of jobs that are not in the database.
-    package func keep(_ receipts: [ReceiptRecord], of job: String) async throws(StoreError) {
-        try await engine.write { session throws(StoreError) in try Self.keep(receipts, of: job, in: session) }
+    /// Stores receipts of a job that is not open. Those of nodes that are no part of it, or of a job that is not in the database, are
+    /// `unknown`.
+    package func keepLate(_ receipts: [ReceiptRecord], of job: String) async throws(StoreError) {
+        try await engine.write { session throws(StoreError) in
+            let record = try Self.job(job, in: session)
+            var kept: [ReceiptRecord] = []
+            for receipt in receipts {
+                let isPart = if let record { try Self.isPart(receipt.node, of: record, in: session) } else { false }
+                kept.append(isPart ? receipt : receipt.unknown)
+            }
+            try Self.keep(kept, of: job, in: session)
+        }
+    }
+
+    private static func isPart(
+        _ node: NodeID, of job: JobRecord, in session: any StoreSession
+    ) throws(StoreError) -> Bool {
+        if job.sender == node || job.caches.contains(node) { return true }
+        return try !session.query(
+            "SELECT attempt FROM targets WHERE job = $1 AND node = $2", [.text(job.id), .text(node.description)]
+        ).isEmpty
     }
 
     // MARK: Reading

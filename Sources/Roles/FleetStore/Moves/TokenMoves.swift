@@ -71,9 +71,9 @@ extension ControlStore {
                 return .refused(.unknown)
             }
             let known = try Self.node(node.id, in: session)
-            let hasUsed = try !session.query(
-                "SELECT at FROM token_uses WHERE token = $1 AND node = $2", [.text(id), .text(node.id.description)]
-            ).isEmpty
+            let uses = try session.query(
+                "SELECT at FROM token_uses WHERE token = $1 AND node = $2", [.text(id), .text(node.id.description)])
+            let hasUsed = !uses.isEmpty || token.earlier.contains(node.id)
             let outcome: EnrolmentGrant.Outcome
             do throws(EnrolmentRefusal) {
                 outcome = try token.grant.use(
@@ -144,7 +144,9 @@ extension ControlStore {
         }
         return tokens.map { token in
             var token = token
-            token.users = users[token.grant.id] ?? []
+            let own = users[token.grant.id] ?? []
+            token.users = Array(
+                (token.earlier + own.filter { !token.earlier.contains($0) }).prefix(TokenRecord.mostUsers))
             return token
         }
     }

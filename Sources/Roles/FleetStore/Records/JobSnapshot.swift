@@ -65,4 +65,9 @@ package struct ReceiptRecord: Sendable, Hashable {
         self.publicKey = publicKey
         self.at = at
     }
+
+    /// The same of a job that control does not know, or not with this node.
+    var unknown: ReceiptRecord {
+        ReceiptRecord(node: node, attempt: attempt, state: "unknown", jws: jws, publicKey: publicKey, at: at)
+    }
 }

@@ -11,6 +11,8 @@ package struct TokenRecord: Sendable, Hashable {
     package var revision: Int64 = 0
     /// The nodes that joined with it first, at most ``mostUsers``.
     package var users: [NodeID] = []
+    /// The nodes that joined with it before uses had a table of their own.
+    let earlier: [NodeID]
 
     /// How many of its users are read: a token may let in a whole data centre.
     package static let mostUsers = 100
@@ -19,6 +21,7 @@ package struct TokenRecord: Sendable, Hashable {
         self.grant = grant
         self.who = who
         self.made = made
+        earlier = []
     }
 
     init?(_ row: StoreRow) {
@@ -26,9 +29,10 @@ package struct TokenRecord: Sendable, Hashable {
             let made = row.time(4), let digest = doc["digest"]?.stringValue.flatMap({ SHA256Digest(hex: $0) }),
             let uses = doc["uses"]?.lenientInteger
         else { return nil }
+        earlier = (doc["used_by"]?.arrayValue ?? []).compactMap { $0.stringValue.flatMap(NodeID.init) }
         grant = EnrolmentGrant(
             id: id, secretDigest: digest, expires: expires, uses: Int(clamping: uses),
-            used: Int(clamping: doc["used"]?.lenientInteger ?? Int64(doc["used_by"]?.arrayValue?.count ?? 0)),
+            used: Int(clamping: doc["used"]?.lenientInteger ?? Int64(earlier.count)),
             name: doc["name"]?.stringValue, labels: Labels(stored: doc["labels"]),
             needsApproval: doc["approve"]?.lenientFlag ?? false, isEphemeral: doc["ephemeral"]?.lenientFlag ?? false,
             isRevoked: doc["revoked"]?.lenientFlag ?? false)
@@ -42,6 +46,7 @@ package struct TokenRecord: Sendable, Hashable {
             "digest": .string(grant.secretDigest.hex), "uses": .integer(Int64(grant.uses)),
             "used": .integer(Int64(grant.used)), "labels": grant.labels.json, "who": .string(who),
         ])
+        if !earlier.isEmpty { object["used_by"] = .array(earlier.map { .string($0.description) }) }
         if let name = grant.name { object["name"] = .string(name) }
         if grant.needsApproval { object["approve"] = true }
         if grant.isEphemeral { object["ephemeral"] = true }
