@@ -10,8 +10,6 @@ import Threads
 
 /// The connections of one server: those in the lobby, and those whose requests are answered.
 final class Connections: Sendable {
-    private typealias Value = HTTP1Channel.Value
-
     /// What the first bytes of a connection must be.
     let first: FirstBytes
     private let base: HTTP1Channel
@@ -21,8 +19,7 @@ final class Connections: Sendable {
     let handshakes: Handshakes?
     private let logger: Logger
     private let channels = Mutex<[ObjectIdentifier: any Channel]>([:])
-    private let ready: AsyncStream<Value>.Continuation
-    private let answering: Task<Void, Never>
+    private let answering = AnsweringTasks()
 
     init(
         responder: some HTTPResponder<ServiceContext>, limits: HTTPLimits, certificates: Certificates?, logger: Logger
@@ -40,15 +37,6 @@ final class Connections: Sendable {
         self.certificates = certificates
         handshakes = certificates == nil ? nil : Handshakes()
         self.logger = logger
-        let (stream, ready) = AsyncStream.makeStream(of: Value.self)
-        self.ready = ready
-        answering = Task {
-            await withDiscardingTaskGroup { group in
-                for await value in stream {
-                    group.addTask { await base.handle(value: value, logger: logger) }
-                }
-            }
-        }
     }
 
     /// Call when a connection was accepted.
@@ -73,7 +61,9 @@ final class Connections: Sendable {
                     try pipeline.addHandlers(
                         IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)), ConnectionGate(guest),
                         StallHandler(), position: .after(decoder))
-                    if case .terminated = self.ready.yield(value) { channel.close(promise: nil) }
+                    let (base, logger) = (self.base, self.logger)
+                    let isAnswered = self.answering.run { await base.handle(value: value, logger: logger) }
+                    if !isAnswered { channel.close(promise: nil) }
                 } catch {
                     channel.close(promise: nil)
                 }
@@ -85,15 +75,14 @@ final class Connections: Sendable {
 
     /// Ends responses and closes connections.
     func stop() {
-        ready.finish()
-        answering.cancel()
+        answering.stop()
         for channel in channels.withLock({ Array($0.values) }) {
             channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         }
     }
 
     /// Returns when the last response has ended.
-    func end() async { await answering.value }
+    func end() async { await answering.end() }
 
     private static func answer(
         with responder: some HTTPResponder<ServiceContext>, isPlain: Bool, logger: Logger
