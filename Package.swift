@@ -13,8 +13,8 @@ struct Module {
     enum Kind { case library, c, executable, tests }
 
     enum Product: String {
-        case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioHTTP1, nioPosix,
-            nioSSL, nioTLS, swiftASN1, x509, yams
+        case argumentParser, asyncHTTPClient, crypto, deque, grdb, heap, hummingbird, log, nioCore, nioEmbedded,
+            nioHTTP1, nioPosix, nioSSL, nioTLS, swiftASN1, x509, yams
 
         var dependency: Target.Dependency {
             switch self {
@@ -27,6 +27,7 @@ struct Module {
             case .hummingbird: .product(name: "Hummingbird", package: "hummingbird")
             case .log: .product(name: "Logging", package: "swift-log")
             case .nioCore: .product(name: "NIOCore", package: "swift-nio")
+            case .nioEmbedded: .product(name: "NIOEmbedded", package: "swift-nio")
             case .nioHTTP1: .product(name: "NIOHTTP1", package: "swift-nio")
             case .nioPosix: .product(name: "NIOPosix", package: "swift-nio")
             case .nioSSL: .product(name: "NIOSSL", package: "swift-nio-ssl")
@@ -47,7 +48,8 @@ struct Module {
             case .grdb: ("https://github.com/groue/GRDB.swift", "7.10.0")
             case .hummingbird: ("https://github.com/hummingbird-project/hummingbird", "2.28.1")
             case .log: ("https://github.com/apple/swift-log", "1.16.2")
-            case .nioCore, .nioHTTP1, .nioPosix, .nioTLS: ("https://github.com/apple/swift-nio", "2.101.2")
+            case .nioCore, .nioEmbedded, .nioHTTP1, .nioPosix, .nioTLS:
+                ("https://github.com/apple/swift-nio", "2.101.2")
             case .nioSSL: ("https://github.com/apple/swift-nio-ssl", "2.37.6")
             case .swiftASN1: ("https://github.com/apple/swift-asn1", "1.7.4")
             case .x509: ("https://github.com/apple/swift-certificates", "1.21.1")
@@ -593,7 +595,7 @@ let tests: [Module] = [
     Module(
         name: "HTTPServingTests", kind: .tests,
         uses: ["HTTPServing", "Address", "Admission", "JSON", "Text", "TestSupport"],
-        products: [.hummingbird, .log, .nioCore, .nioPosix]),
+        products: [.hummingbird, .log, .nioCore, .nioEmbedded, .nioHTTP1, .nioPosix]),
     Module(
         name: "NodeAPITests", kind: .tests,
         uses: [
