@@ -4,6 +4,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -11,13 +12,21 @@ import Testing
 @Suite struct `Large answers` {
     private static let size = 16 << 20
 
+    /// Large answers that were made.
+    private final class Made: Sendable {
+        private let number = Mutex(0)
+        func add() { number.withLock { $0 += 1 } }
+        var count: Int { number.withLock { $0 } }
+    }
+
     private func withAnswers(
-        room: Int, _ body: @escaping (HTTPService, Admission) async throws -> Void
+        room: Int, made: Made = Made(), _ body: @escaping (HTTPService, Admission) async throws -> Void
     ) async throws {
         let bytes = ByteBuffer(repeating: 120, count: Self.size)
         let responder = CallbackResponder { (request: Request, _: ServiceContext) in
-            request.uri.path == "/small"
-                ? .text("small") : Response(status: .ok, body: ResponseBody(byteBuffer: bytes))
+            if request.uri.path == "/small" { return .text("small") }
+            made.add()
+            return Response(status: .ok, body: ResponseBody(byteBuffer: bytes))
         }
         var limits = AdmissionLimits(descriptors: 1_000)
         limits.answerBytes = room
@@ -62,6 +71,32 @@ import Testing
                 "/large", "-o", "/dev/null", url + "small", url + "large", "-o", "/dev/null", "-o", "/dev/null", "-w",
                 "%{size_download} %{http_code}\n")
             #expect(answers.text == "5 200\n\(Self.size) 200\n\(Self.size) 200")
+            #expect(try await eventually { admission.figures.unsentBytes == 0 })
+        }
+    }
+
+    @Test func `that are asked for in one go are made one after the other`() async throws {
+        let made = Made()
+        try await withAnswers(room: 4 * Self.size, made: made) { server, admission in
+            let port = server.address.port
+            let socket = try await onThread {
+                let socket = try dial(port)
+                say(socket, String(repeating: "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n", count: 3))
+                return socket
+            }
+            defer { close(socket) }
+            #expect(try await eventually { admission.figures.unsentBytes == Self.size })
+            #expect(try await server.curl("/small").text == "small")
+            #expect(made.count == 1 && admission.figures.unsentBytes == Self.size)
+            let size = Self.size
+            let count = try await onThread {
+                var count = 0
+                while count < 3 * size, let part = Loopback.receive(socket, most: 1 << 20), !part.isEmpty {
+                    count += part.count
+                }
+                return count
+            }
+            #expect(count >= 3 * Self.size && made.count == 3)
             #expect(try await eventually { admission.figures.unsentBytes == 0 })
         }
     }

@@ -7,6 +7,9 @@ import Threads
 /// A handler for a connection that has left the ``Lobby``. It closes the connection if a request does not arrive in
 /// time, checks the host and target of each request, and inserts parts of files into answers.
 ///
+/// A request that arrives before the answer to the one before it has been sent waits here: a client that reads nothing would
+/// else have one answer in the budget and the next one, made whole too, outside of it.
+///
 /// Its place is between the HTTP decoder and the handlers of requests, on the connection's event loop.
 final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -26,6 +29,41 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var largeHead: (head: HTTPResponseHead, promise: EventLoopPromise<Void>?)?
     /// Whether the rest of an answer is dropped, because there was no room for it.
     private var isDropping = false
+    /// The large answer that is being sent.
+    private var sending: Sending?
+    /// Requests that wait for the end of an answer, with what came behind them. Begins with a head, or is empty.
+    private var held: CircularBuffer<Held> = []
+    /// Whether a read waits until nothing is held.
+    private var isReadHeld = false
+    private var isPassingSoon = false
+    private var isOutputClosed = false
+
+    private enum Held {
+        case part(HTTPServerRequestPart)
+        case inputClosed
+        case failure(HTTPParserError)
+    }
+
+    private struct Sending {
+        var rest: ByteBuffer
+        /// Bytes for which there is room.
+        let count: Int
+        let promise: EventLoopPromise<Void>?
+        /// What follows the bytes.
+        var later: [Later] = []
+    }
+
+    private enum Later {
+        case write(NIOAny, EventLoopPromise<Void>?)
+        case part(FilePart, EventLoopPromise<Void>?)
+        case closeOutput(EventLoopPromise<Void>?)
+
+        func fail(_ error: any Error) {
+            switch self {
+            case .write(_, let promise), .part(_, let promise), .closeOutput(let promise): promise?.fail(error)
+            }
+        }
+    }
 
     /// Bytes above which an answer that was made whole needs room; and the bytes of it that are sent at a time.
     private static let (large, slice) = (64 << 10, 256 << 10)
@@ -51,6 +89,9 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         timer = nil
         largeHead?.promise?.fail(ChannelError.ioOnClosedChannel)
         largeHead = nil
+        failSending(ChannelError.ioOnClosedChannel)
+        held.removeAll()
+        isReadHeld = false
         ticket.release()
     }
 
@@ -68,7 +109,19 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard refusal == nil else { return }
-        switch unwrapInboundIn(data) {
+        let part = unwrapInboundIn(data)
+        if !held.isEmpty || !mayPass(part, context) { held.append(.part(part)) } else { pass(part, context) }
+    }
+
+    /// Whether a part may be passed on now: all but the head of a request, whose time comes when the answer before it has
+    /// been sent.
+    private func mayPass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) -> Bool {
+        guard case .head = part, !isOutputClosed else { return true }
+        return !clock.isAnswering && context.channel.isWritable
+    }
+
+    private func pass(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch part {
         case .head(let head):
             do throws(RequestTarget.Refusal) {
                 let checked = try RequestTarget.checked(head)
@@ -77,27 +130,82 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
                 context.fireChannelRead(wrapInboundOut(.head(checked)))
             } catch {
                 refusal = error
-                // A response in progress is completed first.
-                if !clock.isAnswering { refuse(context) }
+                held.removeAll()
+                refuse(context)
             }
-        case .body: context.fireChannelRead(data)
+        case .body: context.fireChannelRead(wrapInboundOut(part))
         case .end:
             clock.requestEnded()
             arm(context)
-            context.fireChannelRead(data)
+            context.fireChannelRead(wrapInboundOut(part))
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         // A partial head is not a message yet, but the clock must know that bytes arrived.
-        clock.bytesCame(now: MonotonicTime.now)
+        if held.isEmpty { clock.bytesCame(now: MonotonicTime.now) }
         arm(context)
         context.fireChannelReadComplete()
+    }
+
+    /// While a request is held, no more are read.
+    func read(context: ChannelHandlerContext) {
+        if held.isEmpty { context.read() } else { isReadHeld = true }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if !held.isEmpty, case .inputClosed? = event as? ChannelEvent { return held.append(.inputClosed) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // It is about what came last.
+        if !held.isEmpty, let error = error as? HTTPParserError { return held.append(.failure(error)) }
+        context.fireErrorCaught(error)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        passSoon(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Passes on what is held, if its time has come. Not at once: the handlers that wrote the end of the answer before it may
+    /// not be done with that.
+    private func passSoon(_ context: ChannelHandlerContext) {
+        guard !held.isEmpty, !isPassingSoon else { return }
+        isPassingSoon = true
+        context.eventLoop.assumeIsolated().execute {
+            self.isPassingSoon = false
+            self.passHeld(context)
+        }
+    }
+
+    private func passHeld(_ context: ChannelHandlerContext) {
+        var hasPassed = false
+        while let next = held.first {
+            if case .part(let part) = next, !mayPass(part, context) { break }
+            held.removeFirst()
+            hasPassed = true
+            switch next {
+            case .part(let part): pass(part, context)
+            case .inputClosed: context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+            case .failure(let error): context.fireErrorCaught(error)
+            }
+        }
+        if hasPassed { context.fireChannelReadComplete() }
+        if held.isEmpty, isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
     }
 
     // MARK: Answers
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard sending == nil else {
+            sending?.later.append(.write(data, promise))
+            return
+        }
         switch unwrapOutboundIn(data) {
         case .head(let head):
             guard head.status.code >= 200 else { break }
@@ -124,8 +232,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             if isServed { ticket.progressed(now: MonotonicTime.now) }
             clock.answered(now: MonotonicTime.now)
             context.write(data, promise: promise)
-            if refusal != nil, !clock.isAnswering { return refuse(context) }
             arm(context)
+            passSoon(context)
             return
         }
         context.write(data, promise: promise)
@@ -134,6 +242,18 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     func flush(context: ChannelHandlerContext) {
         sendHead(context)
         context.flush()
+    }
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .output else { return context.close(mode: mode, promise: promise) }
+        guard sending == nil else {
+            sending?.later.append(.closeOutput(promise))
+            return
+        }
+        // No further answer is sent, so none is waited for.
+        isOutputClosed = true
+        context.close(mode: mode, promise: promise)
+        passSoon(context)
     }
 
     private func begin(_ head: HTTPResponseHead) {
@@ -160,17 +280,52 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         sendHead(context)
-        var rest = bytes
-        while let part = rest.readSlice(length: min(Self.slice, rest.readableBytes)), part.readableBytes > 0 {
-            let isLast = rest.readableBytes == 0
-            let sent = context.eventLoop.makePromise(of: Void.self)
-            sent.futureResult.whenComplete { [ticket] result in
-                if case .success = result { ticket.answerProgressed(now: MonotonicTime.now) }
-                if isLast { ticket.releaseAnswer(count) }
-            }
-            if isLast { sent.futureResult.cascade(to: promise) }
-            context.write(wrapOutboundOut(.body(.byteBuffer(part))), promise: sent)
+        sending = Sending(rest: bytes, count: count, promise: promise)
+        sendSlice(context)
+    }
+
+    /// Sends the next slice alone, and what follows when it has been sent: each slice so shows that the client reads, and with
+    /// TLS only one is held encrypted too.
+    private func sendSlice(_ context: ChannelHandlerContext) {
+        guard let rest = sending?.rest else { return }
+        let slice = sending?.rest.readSlice(length: min(Self.slice, rest.readableBytes)) ?? ByteBuffer()
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.assumeIsolated().whenComplete { result in
+            // Not at once: the handlers in front of this one are in the middle of the write.
+            context.eventLoop.assumeIsolated().execute { self.sliceSent(result, context) }
         }
+        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(slice))), promise: sent)
+    }
+
+    private func sliceSent(_ result: Result<Void, any Error>, _ context: ChannelHandlerContext) {
+        guard let now = sending else { return }
+        if case .failure(let error) = result {
+            ticket.releaseAnswer(now.count)
+            failSending(error)
+            return context.close(promise: nil)
+        }
+        let time = MonotonicTime.now
+        ticket.answerProgressed(now: time)
+        if isServed { ticket.progressed(now: time) }
+        guard now.rest.readableBytes == 0 else { return sendSlice(context) }
+        ticket.releaseAnswer(now.count)
+        sending = nil
+        now.promise?.succeed()
+        for later in now.later {
+            switch later {
+            case .write(let data, let promise): write(context: context, data: data, promise: promise)
+            case .part(let part, let promise): triggerUserOutboundEvent(context: context, event: part, promise: promise)
+            case .closeOutput(let promise): close(context: context, mode: .output, promise: promise)
+            }
+        }
+        flush(context: context)
+    }
+
+    private func failSending(_ error: any Error) {
+        guard let failed = sending else { return }
+        sending = nil
+        failed.promise?.fail(error)
+        for later in failed.later { later.fail(error) }
     }
 
     private func refuseLarge(_ context: ChannelHandlerContext) {
@@ -196,6 +351,10 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
         guard let part = event as? FilePart else {
             return context.triggerUserOutboundEvent(event, promise: promise)
+        }
+        guard sending == nil else {
+            sending?.later.append(.part(part, promise))
+            return
         }
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
         sendHead(context)
