@@ -10,6 +10,8 @@ final class ByteChannel: AsyncSequence, Sendable {
         var count = 0
         var isEnded = false
         var isBroken = false
+        /// Whether the receiver took nothing for as long as the sender waits.
+        var isGivenUp = false
         var receiver: CheckedContinuation<ByteBuffer?, Never>?
         var sender: CheckedContinuation<Bool, Never>?
         /// Number of the sender's current wait: a timer ends only the wait that it was started for.
@@ -28,6 +30,9 @@ final class ByteChannel: AsyncSequence, Sendable {
 
     /// Bytes that the receiver has not taken yet.
     var waiting: Int { state.withLock(\.count) }
+
+    /// Whether the channel was closed since the receiver took nothing for too long.
+    var isGivenUp: Bool { state.withLock(\.isGivenUp) }
 
     /// Sends bytes, and returns when there is room for more.
     /// - Returns: false if the channel is closed.
@@ -67,7 +72,11 @@ final class ByteChannel: AsyncSequence, Sendable {
     }
 
     private func giveUp(_ number: Int) {
-        let isStalled = state.withLock { $0.sender != nil && $0.waits == number }
+        let isStalled = state.withLock { state in
+            guard state.sender != nil, state.waits == number else { return false }
+            state.isGivenUp = true
+            return true
+        }
         if isStalled { close() }
     }
 

@@ -43,8 +43,9 @@ final class UploadRelay: Sendable {
         self.place = place
         self.peers = peers
         self.watch = watch
-        // An origin that relays the bytes further is itself as patient with the next one.
-        self.patience = .seconds(place.via == nil ? patience : 2 * patience)
+        // An origin that relays the bytes further is itself as patient with the next one, for the bytes and then for the
+        // answer.
+        self.patience = .seconds(place.via == nil ? patience : 3 * patience)
     }
 
     var isBroken: Bool { state.withLock(\.isBroken) }

@@ -30,6 +30,8 @@ final class UploadStream: Sendable {
     /// Waits for the answer of the other origin, after ``channel`` was finished or closed.
     /// - Returns: the bytes of the upload that the other origin has then.
     func end() async -> Result<Int64, PeerProblem> {
+        // It has been waited for long enough already: whoever sends the bytes here waits for this answer.
+        if channel.isGivenUp { sending.cancel() }
         let impatience = Task { [channel, sending, patience] in
             var before: Int?
             while channel.waiting != before {
