@@ -2,6 +2,7 @@ import Address
 import Admission
 import BlobNode
 import Blobs
+import Glibc
 import Hashing
 import Logging
 import Metainfo
@@ -190,6 +191,11 @@ private final class Race: Sendable {
         try await Place.run { place in
             let digest = SHA256.digest([9])
             try place.home.write("downloads/\(digest.hex)/data", [1, 2, 3])
+            // Its last byte came long before this process began, and nobody could go on with it since.
+            for path in ["/data", ""] {
+                var times = [timeval(tv_sec: 1_000, tv_usec: 0), timeval(tv_sec: 1_000, tv_usec: 0)]
+                #expect(utimes(place.home.path("downloads/\(digest.hex)" + path), &times) == 0)
+            }
             await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds + 86_000)
             #expect(place.home.names("downloads") == [digest.hex])
             await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds + 86_500)

@@ -12,6 +12,8 @@ package final class OriginUpkeep: Sendable {
     package let sweep: BlobSweep
     private let node: BlobNode
     private let logger: Logger
+    /// Seconds since 1970.
+    private let begunAt: Double
     private let looking = Mutex<[Task<Void, Never>]>([])
 
     /// Time between two checks of the free space.
@@ -19,11 +21,15 @@ package final class OriginUpkeep: Sendable {
     /// Time between two searches for downloads that nobody goes on with, and the age in seconds at which they go.
     private static let (downloadPause, downloadAge) = (Duration.seconds(600), 86_400.0)
 
-    /// - Parameter sources: sources of replacements for corrupt pieces, tried before the back ends: other owners.
+    /// - Parameters:
+    ///   - sources: sources of replacements for corrupt pieces, tried before the back ends: other owners.
+    ///   - now: seconds since 1970.
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource] = [],
-        rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(), logger: Logger
+        rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(),
+        now: Double = Clocks.wallSeconds, logger: Logger
     ) {
+        begunAt = now
         self.node = node
         self.logger = logger
         space = SpaceKeeper(node: node, cold: cold, holders: holders, rules: rules, logger: logger)
@@ -54,9 +60,11 @@ package final class OriginUpkeep: Sendable {
         looking.withLock { $0 = tasks }
     }
 
-    /// Removes what came of blobs whose download ended early more than a day ago.
+    /// Removes what came of blobs whose download ended early more than a day ago. Time in which this process did not run
+    /// does not count: nobody could go on with a download then.
     /// - Parameter now: seconds since 1970.
     package func removeOldDownloads(now: Double) async {
+        guard now - begunAt >= Self.downloadAge else { return }
         let removed = await Threads.offload { [node] in node.removeDownloads(unchangedSince: now - Self.downloadAge) }
         guard removed.count > 0 else { return }
         logger.notice(
