@@ -64,6 +64,8 @@ import Text
         ("400 Bad Request", "", #"{"status":400,"code":"BLOBS_MISSING","detail":"blobs are missing"}"#, false),
         ("409 Conflict", "", #"{"status":409,"code":"TAG_IMMUTABLE","detail":"taken"}"#, false),
         ("500 Internal Server Error", "", "", false), ("507 Insufficient Storage", "", "", false),
+        ("505 HTTP Version Not Supported", "", "", false), ("522 Origin Unreachable", "", "<html>", false),
+        ("200 OK", "ETag: W/\"sha256:12\"\r\n", #"{"digest":"sha256:12"}"#, true),
     ])
     func `a registry of another kind is told by its answer to a tag`(
         status: String, headers: String, body: String, isOfAnotherKind: Bool
@@ -78,12 +80,17 @@ import Text
         }
     }
 
-    @Test func `a tag is put where the registry says that it names what it is to name`() async throws {
-        let digest = digest
+    /// By an entity tag, a weak one, or the digest in the answer.
+    @Test(arguments: [("ETag: \"DIGEST\"\r\n", "{}"), ("ETag: W/\"DIGEST\"\r\n", ""), ("", #"{"digest":"DIGEST"}"#)])
+    func `a tag is put where the registry says that it names what it is to name`(
+        headers: String, body: String
+    ) async throws {
+        let digest = digest.description
         try await with { _, _ in
-            Self.answer("200 OK", "ETag: \"\(digest)\"\r\n", "{}")
+            Self.answer(
+                "200 OK", headers.replacing("DIGEST", with: digest), body.replacing("DIGEST", with: digest))
         } _: { client, server in
-            try await client.putTag(tag, of: name, digest: digest, clusters: "")
+            try await client.putTag(tag, of: name, digest: self.digest, clusters: "")
             #expect(server.requests.first?.hasPrefix("PUT /v1/names/team/app/tags/1 ") == true)
         }
     }

@@ -46,7 +46,9 @@ package enum RegistryError: Error, Sendable, Hashable, CustomStringConvertible {
     package var isPassing: Bool {
         switch self {
         case .silent: true
-        case .refused(_, let status, _, _): [408, 425, 429, 500, 502, 503, 504].contains(status)
+        // All trouble of a server, or of a proxy before it, except that it cannot do what is asked.
+        case .refused(_, let status, _, _):
+            [408, 425, 429].contains(status) || (500..<600).contains(status) && status != 501
         default: false
         }
     }
