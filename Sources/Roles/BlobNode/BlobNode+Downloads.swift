@@ -22,9 +22,7 @@ extension BlobNode {
     func removeDownload(_ digest: SHA256Digest) -> Bool {
         let downloads = Downloads(directory)
         let isSetAside = downloadsInUse.withLock { inUse in
-            guard !inUse.contains(digest) else { return false }
-            downloads.setAside(digest)
-            return true
+            !inUse.contains(digest) && downloads.setAside(digest)
         }
         if isSetAside { downloads.removeSetAside() }
         return isSetAside

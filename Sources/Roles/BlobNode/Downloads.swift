@@ -51,17 +51,25 @@ struct Downloads: Sendable {
     private static let asideEnding = ".removed"
 
     /// Takes a download's directory from its place in one step. ``removeSetAside()`` removes it.
-    func setAside(_ digest: SHA256Digest) {
-        guard let held = try? HeldDirectory.open(SystemPath(root)), let name = FileName(digest.hex) else { return }
+    /// - Returns: whether nothing is in its place now.
+    func setAside(_ digest: SHA256Digest) -> Bool {
+        let held: HeldDirectory
+        do throws(SystemError) { held = try HeldDirectory.open(SystemPath(root)) } catch {
+            return error.number == ENOENT
+        }
+        guard let name = FileName(digest.hex) else { return false }
         // An earlier one of the same blob may not be gone yet.
         for number in 0..<16 {
-            guard let aside = FileName("\(digest.hex).\(number)\(Self.asideEnding)") else { return }
+            guard let aside = FileName("\(digest.hex).\(number)\(Self.asideEnding)") else { return false }
             do throws(SystemError) {
-                return try held.layer.rename(name, in: held.descriptor, to: aside, in: held.descriptor, .noReplace)
+                try held.layer.rename(name, in: held.descriptor, to: aside, in: held.descriptor, .noReplace)
+                return true
             } catch {
-                guard error.number == EEXIST else { return }
+                if error.number == ENOENT { return true }
+                guard error.number == EEXIST else { return false }
             }
         }
+        return false
     }
 
     func removeSetAside() {
