@@ -192,17 +192,19 @@ struct RegistryHost: Sendable {
     /// Blocks.
     private static func open(_ place: RegistryPlace) throws -> BlobDirectory {
         let (data, blobs) = (place.data, place.blobs)
-        func trimmed(_ path: String) -> Substring { path.dropLast(path.reversed().prefix { $0 == "/" }.count) }
-        let isApart = trimmed(blobs) != trimmed(data)
+        let advice = "Give another directory with --data."
+        try usable(data, advice: advice) { () throws(SystemError) in
+            _ = try HeldDirectory.open(SystemPath(data), creating: true)
+        }
+        let isApart = !isSameDirectory(blobs, data)
         if isApart, isFilled(data + "/blobs"), !isFilled(blobs + "/blobs") {
             throw Failure(
                 .usage,
                 "the blobs of this registry are in \(data.shown), and the key 'castore.cache_dir' says another place",
                 advice: "Move 'blobs' and 'info' of \(data.shown) to \(blobs.shown), or remove the key.")
         }
-        let directory = try usable(data, advice: "Give another directory with --data.") { () throws(SystemError) in
-            _ = try HeldDirectory.open(SystemPath(data), creating: true)
-            return try isApart ? nil : BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
+        let directory = try usable(data, advice: advice) { () throws(SystemError) in
+            try isApart ? nil : BlobDirectory(path: data, pieceLengths: place.origin.pieceLengths)
         }
         // Until the process ends.
         _ = try DataLock.take(data, for: "registry")
@@ -213,6 +215,16 @@ struct RegistryHost: Sendable {
         }
         _ = try DataLock.take(blobs, for: "registry", option: "the key 'castore.cache_dir'")
         return apart
+    }
+
+    /// Whether two paths lead to one directory, however they are spelled, and through whatever symbolic links.
+    static func isSameDirectory(_ first: String, _ second: String) -> Bool {
+        func trimmed(_ path: String) -> Substring { path.dropLast(path.reversed().prefix { $0 == "/" }.count) }
+        func place(_ path: String) -> FileStatus? {
+            try? SystemFileLayer().status(path: SystemPath(path), followSymlink: true)
+        }
+        guard let one = place(first), let other = place(second) else { return trimmed(first) == trimmed(second) }
+        return (one.device, one.inode) == (other.device, other.inode)
     }
 
     private static func usable<Value>(
