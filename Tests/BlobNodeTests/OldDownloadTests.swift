@@ -1,11 +1,10 @@
+import BlobNode
 import Blobs
 import Foundation
 import Hashing
 import Metainfo
 import TestSupport
 import Testing
-
-@testable import BlobNode
 
 @Suite struct `Downloads that ended early` {
     private let place: TemporaryDirectory
@@ -41,8 +40,7 @@ import Testing
     @Test func `that cannot be taken away do not count as removed`() async throws {
         try await Host.with(place.path("host")) { host in
             let digest = SHA256.digest([1])
-            let downloads = Downloads(host.node.directory)
-            #expect(downloads.setAside(digest), "there is none")
+            #expect(host.node.removeDownload(digest), "there is none")
             try leave(digest, changedAt: 1_000)
             // All names under which it could be set aside are taken.
             for number in 0..<16 { try place.makeDirectory("host/downloads/\(digest.hex).\(number).removed") }

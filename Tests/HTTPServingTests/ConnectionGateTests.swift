@@ -1,10 +1,9 @@
 import Admission
+import HTTPServing
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
 import Testing
-
-@testable import HTTPServing
 
 /// The gate alone, with a client that reads when it is told to.
 @Suite struct `A connection's gate` {
@@ -58,8 +57,9 @@ import Testing
         init() throws {
             let now = MonotonicTime.now
             let ticket = try #require(admission.admit(Source(ipv4: 1), at: .api, now: now) {})
-            let guest = Lobby.Guest(ticket: ticket, clock: HeadClock(limit: 10, now: now))
-            try channel.pipeline.syncOperations.addHandlers([valve, ConnectionGate(guest)])
+            try channel.pipeline.syncOperations.addHandlers([
+                valve, ConnectionGate(ticket, HeadClock(limit: 10, now: now)),
+            ])
             channel.pipeline.fireChannelActive()
         }
 

@@ -1,10 +1,9 @@
 import Admission
+import HTTPServing
 import NIOCore
 import NIOEmbedded
 import Synchronization
 import Testing
-
-@testable import HTTPServing
 
 @Suite struct `Turns of handshakes` {
     /// Which connections were told that their turn has come.

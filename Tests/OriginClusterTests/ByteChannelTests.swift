@@ -1,7 +1,6 @@
 import NIOCore
+import OriginCluster
 import Testing
-
-@testable import OriginCluster
 
 @Suite struct `A channel of bytes` {
     @Test func `whose receiver takes nothing is given up, which is told from one that was closed`() async {

@@ -19,7 +19,7 @@ extension BlobNode {
     /// Removes the files of a download, unless they are in use. A fetch that begins meanwhile makes new ones. Blocks.
     /// - Returns: whether they are gone.
     @discardableResult
-    func removeDownload(_ digest: SHA256Digest) -> Bool {
+    package func removeDownload(_ digest: SHA256Digest) -> Bool {
         let downloads = Downloads(directory)
         let isSetAside = downloadsInUse.withLock { inUse in
             !inUse.contains(digest) && downloads.setAside(digest)

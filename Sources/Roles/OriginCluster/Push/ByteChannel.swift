@@ -2,8 +2,8 @@ import NIOCore
 import Synchronization
 
 /// A bounded channel of bytes between two tasks: one sends, one receives.
-final class ByteChannel: AsyncSequence, Sendable {
-    typealias Element = ByteBuffer
+package final class ByteChannel: AsyncSequence, Sendable {
+    package typealias Element = ByteBuffer
 
     private struct State {
         var parts: [ByteBuffer] = []
@@ -23,20 +23,20 @@ final class ByteChannel: AsyncSequence, Sendable {
     /// Most time that the sender waits for the receiver. After that the channel is closed.
     private let patience: Duration
 
-    init(capacity: Int = 4 << 20, patience: Duration) {
+    package init(capacity: Int = 4 << 20, patience: Duration) {
         self.capacity = capacity
         self.patience = patience
     }
 
     /// Bytes that the receiver has not taken yet.
-    var waiting: Int { state.withLock(\.count) }
+    package var waiting: Int { state.withLock(\.count) }
 
     /// Whether the channel was closed since the receiver took nothing for too long.
-    var isGivenUp: Bool { state.withLock(\.isGivenUp) }
+    package var isGivenUp: Bool { state.withLock(\.isGivenUp) }
 
     /// Sends bytes, and returns when there is room for more.
     /// - Returns: false if the channel is closed.
-    func send(_ part: ByteBuffer) async -> Bool {
+    package func send(_ part: ByteBuffer) async -> Bool {
         guard part.readableBytes > 0 else { return !state.withLock(\.isBroken) }
         return await withCheckedContinuation { continuation in
             enum Step {
@@ -81,7 +81,7 @@ final class ByteChannel: AsyncSequence, Sendable {
     }
 
     /// Marks the end of the bytes. The receiver still gets those that were sent before.
-    func finish() {
+    package func finish() {
         let receiver = state.withLock { state in
             state.isEnded = true
             defer { state.receiver = nil }
@@ -91,7 +91,7 @@ final class ByteChannel: AsyncSequence, Sendable {
     }
 
     /// Ends the channel at once, and drops all bytes in it.
-    func close() {
+    package func close() {
         let (receiver, sender) = state.withLock { state in
             (state.isEnded, state.isBroken, state.parts, state.count) = (true, true, [], 0)
             defer { (state.receiver, state.sender) = (nil, nil) }
@@ -128,10 +128,10 @@ final class ByteChannel: AsyncSequence, Sendable {
         }
     }
 
-    struct AsyncIterator: AsyncIteratorProtocol {
+    package struct AsyncIterator: AsyncIteratorProtocol {
         let channel: ByteChannel
-        func next() async -> ByteBuffer? { await channel.receive() }
+        package func next() async -> ByteBuffer? { await channel.receive() }
     }
 
-    func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: self) }
+    package func makeAsyncIterator() -> AsyncIterator { AsyncIterator(channel: self) }
 }

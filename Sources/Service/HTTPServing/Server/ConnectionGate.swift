@@ -11,11 +11,11 @@ import Threads
 /// else have one answer in the budget and the next one, made whole too, outside of it.
 ///
 /// Its place is between the HTTP decoder and the handlers of requests, on the connection's event loop.
-final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPServerRequestPart
-    typealias InboundOut = HTTPServerRequestPart
-    typealias OutboundIn = HTTPServerResponsePart
-    typealias OutboundOut = HTTPServerResponsePart
+package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPServerRequestPart
+    package typealias InboundOut = HTTPServerRequestPart
+    package typealias OutboundIn = HTTPServerResponsePart
+    package typealias OutboundOut = HTTPServerResponsePart
 
     private let ticket: Admission.Ticket
     private var clock: HeadClock
@@ -68,21 +68,18 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// Bytes above which an answer that was made whole needs room; and the bytes of it that are sent at a time.
     private static let (large, slice) = (64 << 10, 256 << 10)
 
-    init(_ guest: Lobby.Guest) {
-        ticket = guest.ticket
-        clock = guest.clock
-    }
+    package init(_ ticket: Admission.Ticket, _ clock: HeadClock) { (self.ticket, self.clock) = (ticket, clock) }
 
     // MARK: Life
 
-    func handlerAdded(context: ChannelHandlerContext) { arm(context) }
+    package func handlerAdded(context: ChannelHandlerContext) { arm(context) }
 
-    func channelInactive(context: ChannelHandlerContext) {
+    package func channelInactive(context: ChannelHandlerContext) {
         leave()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { leave() }
+    package func handlerRemoved(context: ChannelHandlerContext) { leave() }
 
     private func leave() {
         timer?.cancel()
@@ -107,7 +104,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Requests
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard refusal == nil else { return }
         let part = unwrapInboundIn(data)
         if !held.isEmpty || !mayPass(part, context) { held.append(.part(part)) } else { pass(part, context) }
@@ -141,7 +138,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
+    package func channelReadComplete(context: ChannelHandlerContext) {
         // A partial head is not a message yet, but the clock must know that bytes arrived.
         if held.isEmpty { clock.bytesCame(now: MonotonicTime.now) }
         arm(context)
@@ -149,22 +146,22 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// While a request is held, no more are read.
-    func read(context: ChannelHandlerContext) {
+    package func read(context: ChannelHandlerContext) {
         if held.isEmpty { context.read() } else { isReadHeld = true }
     }
 
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if !held.isEmpty, case .inputClosed? = event as? ChannelEvent { return held.append(.inputClosed) }
         context.fireUserInboundEventTriggered(event)
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // It is about what came last.
         if !held.isEmpty, let error = error as? HTTPParserError { return held.append(.failure(error)) }
         context.fireErrorCaught(error)
     }
 
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
         passSoon(context)
         context.fireChannelWritabilityChanged()
     }
@@ -201,7 +198,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Answers
 
-    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard sending == nil else {
             sending?.later.append(.write(data, promise))
             return
@@ -239,12 +236,12 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
     }
 
-    func flush(context: ChannelHandlerContext) {
+    package func flush(context: ChannelHandlerContext) {
         sendHead(context)
         context.flush()
     }
 
-    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard mode == .output else { return context.close(mode: mode, promise: promise) }
         guard sending == nil else {
             sending?.later.append(.closeOutput(promise))
@@ -348,7 +345,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Sends a ``FilePart`` as the next part of the answer's body. The promise succeeds when the system has accepted
     /// the last byte.
-    func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    package func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?)
+    {
         guard let part = event as? FilePart else {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
@@ -404,9 +402,9 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 }
 
-enum MonotonicTime {
+package enum MonotonicTime {
     /// Seconds of the clock that the whole process uses.
-    static var now: Double { Clocks.steadySeconds }
+    package static var now: Double { Clocks.steadySeconds }
 }
 
 extension Source {

@@ -59,7 +59,8 @@ final class Connections: Sendable {
                     // it sees the writes of files. The stall handler is behind it, so that refused requests do not count.
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     try pipeline.addHandlers(
-                        IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)), ConnectionGate(guest),
+                        IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)),
+                        ConnectionGate(guest.ticket, guest.clock),
                         StallHandler(), position: .after(decoder))
                     let (base, logger) = (self.base, self.logger)
                     let isAnswered = self.answering.run { await base.handle(value: value, logger: logger) }

@@ -121,16 +121,16 @@ package struct HandshakeTurns: Sendable {
 }
 
 /// The handshakes of one server, for all of its event loops.
-final class Handshakes: Sendable {
+package final class Handshakes: Sendable {
     /// Tells a connection in the ``Lobby`` that its turn has come.
-    struct Turn: Sendable {}
+    package struct Turn: Sendable {}
 
     private let turns: Mutex<HandshakeTurns>
 
-    init(most: Int = HandshakeTurns.most) { turns = Mutex(HandshakeTurns(most: most)) }
+    package init(most: Int = HandshakeTurns.most) { turns = Mutex(HandshakeTurns(most: most)) }
 
     /// Call on the connection's event loop. A turn that has not come yet comes as the event ``Turn``.
-    func come(_ channel: any Channel) -> (name: HandshakeTurns.Name, isTurn: Bool) {
+    package func come(_ channel: any Channel) -> (name: HandshakeTurns.Name, isTurn: Bool) {
         let source = Source(channel.remoteAddress)
         return turns.withLock {
             $0.come(from: source) {
@@ -141,7 +141,7 @@ final class Handshakes: Sendable {
         }
     }
 
-    func leave(_ name: HandshakeTurns.Name) { turns.withLock { $0.leave(name) }?() }
+    package func leave(_ name: HandshakeTurns.Name) { turns.withLock { $0.leave(name) }?() }
 }
 
 /// Ends a connection's turn when its handshake is over. Behind the TLS handler.
