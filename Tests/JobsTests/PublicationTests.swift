@@ -164,6 +164,24 @@ struct PublicationTests {
         #expect(place.read("dcp/film/a") == [1])
     }
 
+    @Test
+    func `On a mounted bucket the marker of other content does not say that this one is there`() throws {
+        let place = try TemporaryDirectory()
+        let publication = onBucket(place)
+        try place.write("in/film/a", [1])
+        try place.write("dcp/film/old", [9])
+        try place.write("dcp/film.finished", [])
+        try publication.recordChecked()
+        #expect(publication.standing() == .checked)
+        // From its first byte on, nothing says that what lies there is whole.
+        #expect(throws: FileFailure.self) { try publication.publish { true } }
+        #expect(!place.exists("dcp/film.finished"))
+        #expect(publication.standing() == .checked && place.exists("in/film/a"))
+        try publication.publish()
+        #expect(publication.standing() == .published)
+        #expect(place.names("dcp/film") == ["a"] && place.exists("dcp/film.finished"))
+    }
+
     /// What comes lies on one file system, its final place on another.
     private func acrossFileSystems(_ place: TemporaryDirectory, _ memory: MemoryPlace) -> Publication {
         Publication(
@@ -196,6 +214,34 @@ struct PublicationTests {
         // Once more, as after a crash right after the step.
         try publication.publish()
         #expect(place.names("dcp/film") == ["run", "x"])
+    }
+
+    @Test
+    func `A part of a copy that a crash has left is removed when the content is given up`() throws {
+        let place = try TemporaryDirectory()
+        let publication = publication(place)
+        try place.write("dcp/film/old", [9])
+        try place.write("dcp/.swoop-publish/film/part", [7])
+        try place.write("dcp/.swoop-publish/other/part", [7])
+        #expect(publication.hasPartial)
+        publication.discardPartial()
+        #expect(place.names("dcp/.swoop-publish") == ["other"])
+        #expect(place.names("dcp/film") == ["old"])
+    }
+
+    @Test(.enabled(if: MemoryPlace.isElsewhere))
+    func `On another file system nothing is copied or removed through a link with the name of the copies`() throws {
+        let (place, memory) = (try TemporaryDirectory(), try MemoryPlace())
+        let publication = acrossFileSystems(place, memory)
+        try fill(memory)
+        try place.write("kept/film/a", [7])
+        _ = try place.directory("dcp")
+        try place.makeLink("dcp/.swoop-publish", to: place.path + "/kept")
+        try publication.recordChecked()
+        #expect(throws: FileFailure.self) { try publication.publish() }
+        publication.discardPartial()
+        #expect(place.read("kept/film/a") == [7] && place.names("kept/film") == ["a"])
+        #expect(!place.exists("dcp/film") && publication.standing() == .checked)
     }
 
     @Test(.enabled(if: MemoryPlace.isElsewhere))

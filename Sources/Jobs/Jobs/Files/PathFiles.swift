@@ -172,7 +172,8 @@ package enum PathFiles {
     /// Whether two paths, or the nearest directories above them that exist, lie in one file system.
     package static func areOnOneDevice(_ one: String, _ other: String) -> Bool { device(of: one) == device(of: other) }
 
-    private static func device(of path: String) -> UInt64? {
+    /// The file system of a path, or of the nearest directory above it that exists.
+    package static func device(of path: String) -> UInt64? {
         var path = path
         while true {
             if let status = status(path, follow: true) { return status.device }

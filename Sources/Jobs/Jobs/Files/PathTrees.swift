@@ -20,7 +20,7 @@ package enum PathTrees {
             self.path = path
         }
 
-        private init(_ directory: HeldDirectory, _ name: FileName, _ path: String) {
+        init(_ directory: HeldDirectory, _ name: FileName, _ path: String) {
             self.directory = directory
             self.name = name
             self.path = path
@@ -80,6 +80,15 @@ package enum PathTrees {
         let slash = target.lastIndex(of: "/") ?? target.startIndex
         try PathFiles.makeDirectory(String(target[..<slash]))
         try copy(Entry(path, for: "look at"), to: Entry(target, for: "write"), isInterrupted)
+    }
+
+    /// The same, into a directory that is held open.
+    /// - Parameter target: the path of the copy, for error texts.
+    static func copy(
+        _ path: String, to name: FileName, in directory: HeldDirectory, path target: String,
+        isInterrupted: () -> Bool
+    ) throws(FileFailure) {
+        try copy(Entry(path, for: "look at"), to: Entry(directory, name, target), isInterrupted)
     }
 
     private static func copy(

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
@@ -41,7 +42,9 @@ package struct Publication: Sendable {
     package func standing() -> Standing {
         switch CheckRecord.whole(at: record) {
         case nil: return .unchecked
-        case .bucket, .bucketBegun: return marker.map(PathFiles.exists) == true ? .published : .checked
+        // A marker that lies there before the copy has begun is that of other content.
+        case .bucket: return .checked
+        case .bucketBegun: return marker.map(PathFiles.exists) == true ? .published : .checked
         case .entry(let device, let inode, let modified):
             func isIt(_ path: String) -> Bool {
                 PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified }
@@ -73,6 +76,7 @@ package struct Publication: Sendable {
         if standing() == .published {
             // A crash came between the step and its end.
         } else if machine == .mountedBucket {
+            try removeMarker()
             try CheckRecord.setWhole(.bucketBegun, at: record)
             try PathTrees.copy(incoming, to: final, isInterrupted: isInterrupted)
         } else {
@@ -98,9 +102,32 @@ package struct Publication: Sendable {
         forgetChecked()
     }
 
+    /// Whether ``discardPartial()`` may have something to remove. Blocks.
+    package var hasPartial: Bool {
+        machine == .mountedBucket || PathFiles.status(copies) != nil
+    }
+
+    /// Whether the content has to be copied, which may take hours. Blocks.
+    var copiesContent: Bool { machine == .mountedBucket || !PathFiles.areOnOneDevice(incoming, parent) }
+
     // MARK: Steps
 
     private var parent: String { String(final[..<(final.lastIndex(of: "/") ?? final.startIndex)]) }
+
+    /// What says that other content is whole must not say it of this one.
+    private func removeMarker() throws(FileFailure) {
+        guard let marker else { return }
+        do throws(SystemError) {
+            let (directory, name) = try HeldDirectory.holding(SystemPath(marker))
+            try directory.removeFile(name)
+            guard try directory.status(name) == nil else { throw SystemError(EEXIST) }
+            // Also where it was gone: an earlier removal may not be durable.
+            try directory.synchronize()
+        } catch {
+            // Without the directory there is no marker.
+            guard error.number == ENOENT else { throw FileFailure("remove", marker, error) }
+        }
+    }
 
     private static func put(_ path: String, at final: String) throws(FileFailure) {
         if PathFiles.status(final) == nil {
@@ -110,33 +137,62 @@ package struct Publication: Sendable {
         }
     }
 
-    /// Where content is copied to when its final place is on another file system: beside that place, under a name that is neither
-    /// served nor taken into the library.
-    private var copies: OwnTree { OwnTree(path: parent + "/.swoop-publish") }
-    private var copyPlace: String { copies.path + final[(final.lastIndex(of: "/") ?? final.startIndex)...] }
+    /// Where content is copied to when its final place is on another file system: a directory beside that place, with a name that is
+    /// neither served nor taken into the library.
+    private static let copiesName = ".swoop-publish"
+    private var copies: String { parent + "/" + Self.copiesName }
+    private var copyPlace: String { copies + final[(final.lastIndex(of: "/") ?? final.startIndex)...] }
 
     /// Nothing can be renamed to another file system: the content is copied to the final place's, and the copy, whole and durable,
     /// is put in place in one step. The disk has to hold it beside what is there already.
     private func putCopy(_ isInterrupted: () -> Bool) throws(FileFailure) {
+        do throws(FileFailure) { return try tryCopy(isInterrupted) } catch {
+            // Another publication may have removed the directory of copies, which was empty, right after it was opened.
+            guard error.number == ENOENT, PathFiles.status(incoming) != nil else { throw error }
+        }
+        try tryCopy(isInterrupted)
+    }
+
+    private func tryCopy(_ isInterrupted: () -> Bool) throws(FileFailure) {
         // What a crash has left of an earlier copy.
         removeCopy()
         do throws(FileFailure) {
-            try PathTrees.copy(incoming, to: copyPlace, isInterrupted: isInterrupted)
-            let status = try PathFiles.look(at: copyPlace)
-            try CheckRecord.setWhole(
-                .entry(device: status.device, inode: status.inode, modified: status.modified), at: record)
-            try Self.put(copyPlace, at: final)
+            let (above, directory, name) = try openCopies()
+            try PathTrees.copy(incoming, to: name, in: directory, path: copyPlace, isInterrupted: isInterrupted)
+            do throws(SystemError) {
+                guard let status = try directory.status(name) else { throw SystemError(ENOENT) }
+                let whole = CheckNotes.Whole.entry(
+                    device: status.device, inode: status.inode, modified: status.modified)
+                do throws(FileFailure) { try CheckRecord.setWhole(whole, at: record) } catch {
+                    throw SystemError(error.number)
+                }
+                let isThere = try above.status(name) != nil
+                try directory.layer.rename(
+                    name, in: directory.descriptor, to: name, in: above.descriptor, isThere ? .exchange : .replace)
+                try above.synchronize()
+                try directory.synchronize()
+            } catch { throw FileFailure("put in place", copyPlace, error) }
         } catch {
             removeCopy()
             throw error
         }
     }
 
+    /// Makes the directory of copies if it is missing, and opens it. A link of its name leads nowhere: it is an error.
+    private func openCopies() throws(FileFailure) -> (above: HeldDirectory, directory: HeldDirectory, name: FileName) {
+        do throws(SystemError) {
+            let (above, name) = try HeldDirectory.holding(SystemPath(final))
+            guard let own = FileName(Self.copiesName) else { throw SystemError(EINVAL) }
+            do throws(SystemError) { try above.makeDirectory(own) } catch  where error.number == EEXIST {}
+            return (above, try above.directory(own), name)
+        } catch { throw FileFailure("open", copies, error) }
+    }
+
     private func removeCopy() {
-        guard machine == .local, PathFiles.status(copies.path) != nil else { return }
-        copies.remove(copyPlace)
+        guard machine == .local, PathFiles.status(copies)?.kind == .directory else { return }
+        OwnTree(path: parent).remove(copyPlace)
         // Another publication may have a copy there: only an empty directory goes.
-        rmdir(copies.path)
+        rmdir(copies)
     }
 
     /// Names beside the content that publication writes to, and what must not lie there: other content.

@@ -1,6 +1,7 @@
 import Metainfo
 import Policy
 import Swarm
+import Synchronization
 import Threads
 
 // Carrying out what the machine says.
@@ -258,13 +259,21 @@ extension JobRunner {
         }
         if let prepared { return prepared }
         if let transfer {
+            let failure = Mutex<FileFailure?>(nil)
             do {
                 try await transfer.relocate(to: publication.final) {
-                    try publication.publish(isInterrupted: { interruption.isSet })
+                    do throws(FileFailure) { try publication.publish(isInterrupted: { interruption.isSet }) } catch {
+                        failure.withLock { $0 = error }
+                        throw error
+                    }
                 }
                 return nil
             } catch {
                 await transfer.stop()
+                // A rename may succeed once nobody has the content open. A copy of hours is not made twice.
+                if let failure = failure.withLock({ $0 }), await Threads.offload({ publication.copiesContent }) {
+                    return failure.description
+                }
             }
         }
         return await Threads.offload { () -> String? in
@@ -317,7 +326,18 @@ extension JobRunner {
         }
         board.update { $0.notes = failure.description }
         hooks.event(job.name, .failed(failure))
+        await discardPartial()
         hasEnded = true
+    }
+}
+
+extension JobRunner {
+    /// Removes what a publication that failed has left. Another job may be publishing content of that name.
+    private func discardPartial() async {
+        guard let publication = job.places.publication, await Threads.offload({ publication.hasPartial }) else {
+            return
+        }
+        await host.publications.run(publication.final) { await Threads.offload { publication.discardPartial() } }
     }
 }
 

@@ -164,15 +164,7 @@ package actor JobRunner {
         if state == .serving || standing == .published {
             if state == .receiving {
                 // It may have ended right after the step: the marker and what was there before are still to be seen to.
-                let problem = await Threads.offload { () -> String? in
-                    do throws(FileFailure) {
-                        try publication?.publish()
-                        return nil
-                    } catch {
-                        return error.description
-                    }
-                }
-                if let problem {
+                if let publication, let problem = await host.finish(publication) {
                     host.log(.error, "content cannot be published", job.name, ["reason": "\(problem)"])
                 }
                 await noteInLibrary()
@@ -289,6 +281,25 @@ package actor JobRunner {
         earlierFromSite = board.now.receivedFromSite
         self.fetching = nil
         await fetching.stop()
+    }
+}
+
+extension JobHost {
+    /// Sees to what is left of a step that a crash came right after. Another job may be publishing content of that name.
+    /// - Returns: for a person; nil if nothing is left.
+    fileprivate func finish(_ publication: Publication) async -> String? {
+        await publications.run(publication.final) {
+            await Threads.offload { () -> String? in
+                // Meanwhile the other job's content may have taken the place.
+                guard publication.standing() == .published else { return nil }
+                do throws(FileFailure) {
+                    try publication.publish()
+                    return nil
+                } catch {
+                    return error.description
+                }
+            }
+        }
     }
 }
 
