@@ -152,6 +152,27 @@ import Testing
         #expect(ReceivingTurns.choose(jobs, most: 3) == ["high", "on", "due"])
     }
 
+    @Test func `kept content goes oldest first, only of the full disk, and only if that is enough`() {
+        let kept = [
+            KeptContent(job: "new", ended: 3, device: 1, bytes: 50),
+            KeptContent(job: "old", ended: 1, device: 1, bytes: 30),
+            KeptContent(job: "empty", ended: 0, device: 1, bytes: 0),
+            KeptContent(job: "elsewhere", ended: 0, device: 2, bytes: 1000),
+        ]
+        func choose(_ lacks: (UInt64?, Int64)...) -> [String] {
+            KeptContent.choose(kept, for: lacks.map { KeptContent.Lack(device: $0.0, bytes: $0.1) })
+        }
+        #expect(choose((1, 30)) == ["old"])
+        #expect(choose((1, 31)) == ["old", "new"])
+        #expect(choose((1, 81)).isEmpty)
+        // A job that can never fit does not cost those that can.
+        #expect(choose((1, 5000), (1, 10)) == ["old"])
+        // The agent's own limit of a cache is no matter of kept content.
+        #expect(choose((nil, 10)).isEmpty)
+        #expect(choose((2, 1), (1, 1)) == ["old", "elsewhere"])
+        #expect(choose().isEmpty)
+    }
+
     @Test func `a record is read as it was written`() throws {
         let offer = JobOffer(
             content: JobContent(infoHashes: [String(repeating: "b", count: 40)], files: 2, bytes: 10), name: "n",
@@ -164,6 +185,7 @@ import Testing
         record.hook = .init(attempt: 2, boot: "b", ending: .killed(signal: 9))
         record.sums = FileSums(check: .md5, lines: [.init(path: "a", sum: "00")])
         record.sources.peers = 9
+        record.publish = .versions
         #expect(try TargetRecord(json: JSONValue.parse(record.json.encode())) == record)
     }
 }

@@ -1,5 +1,6 @@
 import Fleet
 import FleetAgent
+import Foundation
 import JSON
 import TestSupport
 import Testing
@@ -131,11 +132,59 @@ import Testing
             let json = try JSONValue.parse(Array(receipt.dropFirst("signed:".count).utf8))
             #expect(json["sources"]?["local"] == .integer(900_000), "\(json)")
             #expect(receiver.directory.exists(kept(job, "replace")))
-            var full = receiver.configuration
-            full.receive.reserve = .max / 2
-            _ = await receiver.agent.reload(full)
-            _ = try await send()
+            // More is missing than the kept content takes: it stays.
+            receiver.freeSpace.withLock { $0 = -1_000_000 }
+            let last = try await send()
+            try await wait(for: "the word of the full disk") {
+                control.reports(of: node).contains { $0.job == last && $0.report == .waiting(.space) }
+            }
+            #expect(receiver.directory.exists(kept(job, "replace")))
+            receiver.freeSpace.withLock { $0 = 100_000 }
             try await wait(for: "the removal") { !receiver.directory.exists(kept(job, "replace")) }
+            #expect(receiver.directory.read("root/app/image") == randomBytes(900_000, seed: 3))
+        }
+    }
+
+    /// Also where the class has left the agent's file since.
+    @Test(arguments: ["versions", "replace"])
+    func `a cancel that comes after the end removes content that was kept`(_ publish: String) async throws {
+        try await withPair(terms: ["dest": "app", "publish": .string(publish)]) { control, sender, receiver, job in
+            let node = receiver.node
+            await control.all(job, .end)
+            try await wait(for: "the word") { control.has("cancelled", of: node) }
+            #expect(receiver.directory.exists(kept(job, publish)))
+            await receiver.stop()
+            try await receiver.start()
+            var other = receiver.configuration
+            other.receive.classes = ["other"]
+            _ = await receiver.agent.reload(other)
+            #expect(await control.insist(node, job, .cancel))
+            try await wait(for: "the removal") { !receiver.directory.exists(kept(job, publish)) }
+            _ = await receiver.agent.reload(receiver.configuration)
+            // What is gone is not taken for content that is here.
+            let before = control.reports(of: node).count
+            let offer = try #require(control.offer(job))
+            #expect(await control.insist(node, job, .offer(offer), attempt: 2))
+            try await wait(for: "the answer") { control.reports(of: node).count > before }
+            #expect(control.reports(of: node).dropFirst(before).first?.report == .accepted)
+        }
+    }
+
+    @Test func `a cancel waits until it is stored that the content is in place`() async throws {
+        try await withPair(terms: ["dest": "app"]) { control, sender, receiver, job in
+            let node = receiver.node
+            // What the host has published cannot be noted.
+            let notes = receiver.directory.path("data/versions")
+            try FileManager.default.removeItem(atPath: notes)
+            try receiver.directory.write("data/versions", "")
+            await control.command(node, job, .switches(at: nil))
+            try await wait(for: "the content") { receiver.directory.exists("root/app/image") }
+            #expect(await !control.command(node, job, .cancel))
+            #expect(!control.has("cancelled", of: node))
+            try FileManager.default.removeItem(atPath: notes)
+            #expect(await control.insist(node, job, .cancel))
+            try await wait(for: "the end") { control.has("done", of: node) }
+            #expect(!control.has("cancelled", of: node))
             #expect(receiver.directory.read("root/app/image") == randomBytes(900_000, seed: 3))
         }
     }

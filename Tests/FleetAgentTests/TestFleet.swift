@@ -58,12 +58,26 @@ final class TestControl: Sendable {
     func has(_ name: String, of node: NodeID) -> Bool { reports(of: node).contains { $0.report.name == name } }
 
     /// Tells one agent something.
-    func command(_ node: NodeID, _ job: String, _ action: FleetCommand.Action, attempt: Int64 = 1) async {
+    /// - Returns: whether it took the command; false where no such agent runs.
+    @discardableResult
+    func command(_ node: NodeID, _ job: String, _ action: FleetCommand.Action, attempt: Int64 = 1) async
+        -> Bool
+    {
         let (agent, number) = state.withLock { state in
             state.commands += 1
             return (state.agents[node], state.commands)
         }
-        _ = await agent?.carryOut(FleetCommand(id: "c\(number)", job: job, attempt: attempt, action: action))
+        let command = FleetCommand(id: "c\(number)", job: job, attempt: attempt, action: action)
+        return await agent?.carryOut(command) ?? false
+    }
+
+    /// The same, again and again until it is taken, as control does.
+    func insist(_ node: NodeID, _ job: String, _ action: FleetCommand.Action, attempt: Int64 = 1) async -> Bool {
+        for _ in 0..<1000 where !Task.isCancelled {
+            if await command(node, job, action, attempt: attempt) { return true }
+            await Task.yield()
+        }
+        return false
     }
 
     func all(_ job: String, _ action: FleetCommand.Action) async {
@@ -188,6 +202,8 @@ final class TestHost: Sendable {
     let control: TestControl
     private let tellsLoopback: Bool
     private let running = Mutex<(agent: FleetAgent, swarm: SwarmNode)?>(nil)
+    /// Free bytes that the host finds on its disks; nil for those that there are.
+    let freeSpace = Mutex<Int64?>(nil)
 
     var root: String { directory.path("root") }
 
@@ -219,7 +235,10 @@ final class TestHost: Sendable {
         let swarm = try SwarmNode(configuration: engine, logger: logger)
         var settings = AgentTunables()
         settings.tick = tick
-        (settings.sendLook, settings.sendBegin) = (0.1, 0.05)
+        (settings.sendLook, settings.sendBegin, settings.spaceRetry) = (0.1, 0.05, 0.1)
+        settings.freeSpace = { [weak self, real = settings.freeSpace] path in
+            self?.freeSpace.withLock { $0 } ?? real(path)
+        }
         settings.listen = PeerAddress("127.0.0.1:0")
         settings.tellsLoopback = tellsLoopback
         let program = ProcessInfo.processInfo.environment["SWOOP"] ?? ".build/debug/swoop"

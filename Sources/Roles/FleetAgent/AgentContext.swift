@@ -67,6 +67,8 @@ package struct AgentTunables: Sendable {
     package var metainfoPatience = 5.0
     /// Seconds until a job that lacks disk space is tried again.
     package var spaceRetry = 600.0
+    /// Free bytes on the file system of a path; nil where that is unknown. Blocks.
+    package var freeSpace: @Sendable (String) -> Int64? = { DiskSpace.free($0) }
     /// Seconds between two checks of a sent job's state at control.
     package var sendLook = 10.0
     /// Seconds between two attempts to start a job that this host sends.

@@ -8,12 +8,15 @@ extension FleetAgent {
     func offered(_ job: String, _ attempt: Int64, _ offer: JobOffer, restores: String?) async -> Bool {
         guard TargetRecord.isName(job), restores.map(TargetRecord.isName) ?? true else { return true }
         if let runner = targets[job] {
-            await runner.obey(.offered(attempt: attempt))
+            let isHandled = await runner.obey(.offered(attempt: attempt))
             await look()
-            return true
+            // A runner that had just ended does nothing more. Control sends the offer again.
+            return isHandled && targets[job] === runner
         }
         // Control sends it again.
-        guard await hasEnded(job) else { return false }
+        guard await hasEnded(job), isIdle(job) else { return false }
+        accepting.insert(job)
+        defer { accepting.remove(job) }
         let placement: AgentPolicy.Placement
         do throws(AgentPolicy.Refusal) { placement = try context.policy.place(offer) } catch {
             return await refuse(job, attempt, offer, error)
@@ -24,7 +27,7 @@ extension FleetAgent {
                 attempt: attempt, hasHook: placement.hook != nil, isCache: offer.isCache,
                 seedTime: Double(placement.terms.seedTime)),
             root: placement.root, destination: placement.destination, accepted: context.clock.now.wall.seconds)
-        record.restores = restores
+        (record.restores, record.publish) = (restores, placement.terms.publish)
         let directory = context.places.job(job)
         let (made, published, publish) = (record, context.published, placement.terms.publish)
         let found = await Threads.offload { () -> (file: TargetFile, isNew: Bool)? in
@@ -33,7 +36,7 @@ extension FleetAgent {
                 if old.now.life.attempt >= made.life.attempt { return (old, true) }
                 // Published content is left where it is. Stored before it runs: what has ended is let go of at any time.
                 let places = TargetPlaces(old.now, publish: publish, isSingleFile: old.now.offer.content.files == 1)
-                if old.now.offer.content == made.offer.content,
+                if old.now.offer.content == made.offer.content, (old.now.publish ?? publish) == publish,
                     published.shows(old.now, publish: publish) || (old.now.life.isKept && places.isComplete)
                 {
                     return (try? old.beginAgain(made.offer)).map { _ in (old, false) }
@@ -45,9 +48,9 @@ extension FleetAgent {
         }
         guard let found else { return false }
         await run(found.file, placement, isNew: found.isNew)
-        await targets[job]?.obey(found.isNew ? .resumed : .offered(attempt: attempt))
+        let isHandled = await targets[job]?.obey(found.isNew ? .resumed : .offered(attempt: attempt)) ?? false
         await look()
-        return true
+        return isHandled
     }
 }
 

@@ -28,11 +28,15 @@ package actor FleetAgent {
     var sendsSwept: Double?
     private var poll: Task<Void, Never>?
     /// Bytes that jobs of an earlier run, which have not begun again, have on the disk.
-    private var usedBefore: [String: Int64] = [:]
-    /// Runners of jobs that have ended, which may still remove what they received.
-    private var ending: [String: Task<Void, Never>] = [:]
+    var usedBefore: [String: Int64] = [:]
+    /// Ended jobs whose runner is still being stopped, or whose files are being deleted.
+    var ending: Set<String> = []
+    /// Jobs for which an offer is being accepted, and that have no runner yet.
+    var accepting: Set<String> = []
+    /// Number of jobs whose kept content is being deleted.
+    var keptGoing = 0
     /// When records of old jobs are looked for next, in seconds of uptime.
-    private var tidiesAt = 0.0
+    var tidiesAt = 0.0
     private var isStopped = false
     /// BFT tasks of a delivery node in this process: shown, and left to that node.
     let tasks: @Sendable () async -> [HostTask]
@@ -97,15 +101,13 @@ package actor FleetAgent {
 
     private func begin(_ found: [TargetFile]) async {
         for file in found { await resume(file) }
-        await forget(found.map(\.now))
-        await dropKept(found.map(\.now), before: context.clock.now.wall.seconds - Self.keeping)
-        tidiesAt = context.clock.now.uptime + Self.tidying
+        await tidy()
         await resumeSends()
         poll = Task { [weak self, context] in
             while !Task.isCancelled {
                 guard let self else { return }
                 await self.look()
-                await self.tidyIfDue()
+                if context.clock.now.uptime >= (await self.tidiesAt) { await self.tidy() }
                 await context.clock.sleep(seconds: context.settings.tick)
             }
         }
@@ -126,61 +128,10 @@ package actor FleetAgent {
         await ownLibrary?.stop()
     }
 
-    /// Seconds for which the record of an ended job is kept, content that was delivered and never published, and between two
-    /// searches for older ones.
-    private static let memory = 30 * 86_400.0
-    private static let keeping = 7 * 86_400.0
-    private static let tidying = 6 * 3600.0
-
-    private func tidyIfDue() async {
-        let now = context.clock.now.uptime
-        guard now >= tidiesAt else { return }
-        tidiesAt = now + Self.tidying
-        let records = await self.records()
-        await forget(records)
-        await dropKept(records, before: context.clock.now.wall.seconds - Self.keeping)
-    }
-
-    private func records() async -> [TargetRecord] {
-        let directory = context.places.jobs
-        return await Threads.offload {
-            PathFiles.names(in: directory).compactMap { TargetFile.read("\(directory)/\($0)")?.now }
-        }
-    }
-
-    /// Deletes content of ended jobs that was delivered and never published.
-    /// - Parameters:
-    ///   - time: of the end of jobs up to which it is deleted, by this host's clock; nil for all.
-    ///   - roots: below which; nil for all.
-    /// - Returns: whether there was any.
-    @discardableResult
-    private func dropKept(_ records: [TargetRecord], before time: Double? = nil, in roots: Set<String>? = nil) async
-        -> Bool
-    {
-        var found = false
-        for record in records where record.life.isKept && targets[record.job] == nil {
-            guard roots?.contains(record.root) != false, time.map({ (record.ended ?? record.accepted) < $0 }) != false,
-                await clear(record)
-            else { continue }
-            context.logger.notice(
-                "content that was delivered and never published is deleted", metadata: ["job": "\(record.job)"])
-            found = true
-        }
-        return found
-    }
-
-    /// Deletes the records of jobs that ended long ago.
-    private func forget(_ records: [TargetRecord]) async {
-        let before = context.clock.now.wall.seconds - Self.memory
-        let old = records.filter { $0.life.isOver && $0.life.stage == .ended && ($0.ended ?? $0.accepted) < before }
-        let tree = OwnTree(path: context.places.jobs)
-        await Threads.offload { for record in old { tree.remove("\(tree.path)/\(record.job)") } }
-    }
-
     private func resume(_ file: TargetFile) async {
         let record = file.now
         guard !(record.life.isOver && record.life.stage == .ended) else {
-            if !record.life.isKept { await clear(record) }
+            await clear(record.job) { !$0.life.isKept }
             return
         }
         do throws(AgentPolicy.Refusal) {
@@ -189,24 +140,6 @@ package actor FleetAgent {
             guard record.life.stage == .receiving || record.life.stage == .delivered else { return }
             await refuse(record.job, record.life.attempt, record.offer, error)
         }
-    }
-
-    /// Deletes what an ended job has received and not published: an agent that was killed while it ended the job has left that, or
-    /// it was kept. Published content stays.
-    /// - Returns: false if there is nothing.
-    @discardableResult
-    private func clear(_ record: TargetRecord) async -> Bool {
-        let (job, own) = (record.job, "\(record.root)/\(AgentPolicy.stagingName)/\(record.job)")
-        guard ending[job] == nil, await Threads.offload({ PathFiles.status(own) != nil }) else { return false }
-        let publish = (try? context.policy.place(record.offer))?.terms.publish ?? .replace
-        let places = TargetPlaces(record, publish: publish, isSingleFile: record.offer.content.files == 1)
-        let isVisible = record.life.isVisible
-        // A large tree takes minutes. Until then the job is not taken again.
-        ending[job] = Task {
-            await Threads.offload { places.discard(keepsVersion: isVisible) }
-            ending[job] = nil
-        }
-        return true
     }
 
     func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
@@ -254,21 +187,28 @@ package actor FleetAgent {
         case .offer(let offer): return await offered(command.job, command.attempt, offer, restores: nil)
         case .restore(let offer, let version):
             return await offered(command.job, command.attempt, offer, restores: version)
-        case .switches(let moment): await targets[command.job]?.obey(.order(.switches(at: moment)))
-        case .pause: await targets[command.job]?.obey(.order(.pause))
+        case .switches(let moment): guard await tell(command.job, .switches(at: moment)) else { return false }
+        case .pause: guard await tell(command.job, .pause) else { return false }
         case .resume:
-            await targets[command.job]?.obey(.order(.resume))
+            guard await tell(command.job, .resume) else { return false }
             await resumeSend(command.job)
         case .cancel:
-            await targets[command.job]?.obey(.order(.cancel))
+            guard await tell(command.job, .cancel), await cancelKept(command.job) else { return false }
             await senders[command.job]?.end()
         case .end:
-            await targets[command.job]?.obey(.order(.end))
+            guard await tell(command.job, .end) else { return false }
             await senders[command.job]?.end()
         case .send(let order): guard await sendByOrder(order, job: command.job) else { return false }
         }
         await look()
         return true
+    }
+
+    /// Gives an order to a job that this host receives.
+    /// - Returns: false if it was not handled: the job's runner is being started or stopped.
+    private func tell(_ job: String, _ order: TargetLife.Order) async -> Bool {
+        guard let runner = targets[job] else { return !accepting.contains(job) }
+        return await runner.obey(.order(order))
     }
 
     // MARK: Choice of receiving jobs
@@ -287,9 +227,10 @@ package actor FleetAgent {
                 told[job] = nil
                 spaceAgain[job] = nil
                 usedBefore[job] = nil
-                ending[job] = Task {
+                ending.insert(job)
+                Task {
                     await runner.stop()
-                    ending[job] = nil
+                    ending.remove(job)
                 }
                 continue
             }
@@ -307,13 +248,12 @@ package actor FleetAgent {
         }
         let lacking = await lackSpace(candidates.map(\.job), records)
         // Kept content is there only for as long as nothing else needs its room.
-        let full = Set(lacking.compactMap { records[$0]?.root })
-        let makesRoom = full.isEmpty ? false : await dropKept(await self.records(), in: full)
-        for job in lacking {
+        let makesRoom = await makeRoom(Array(lacking.values))
+        for job in lacking.keys {
             spaceAgain[job] = now + (makesRoom ? min(5, context.settings.spaceRetry) : context.settings.spaceRetry)
             tell(job, false, .space)
         }
-        candidates.removeAll { lacking.contains($0.job) }
+        candidates.removeAll { lacking[$0.job] != nil }
         let chosen = ReceivingTurns.choose(candidates, most: context.policy.configuration.receive.parallel)
         for candidate in candidates {
             spaceAgain[candidate.job] = nil
@@ -327,49 +267,10 @@ package actor FleetAgent {
         targets[job]?.inbox.yield(.turn(may, because: may ? nil : reason))
     }
 
-    /// The jobs for which there is too little space on their disks, in addition to the reserve and to what other jobs
-    /// are about to use.
-    private func lackSpace(_ jobs: [String], _ records: [String: TargetRecord]) async -> Set<String> {
-        let reserve = context.policy.configuration.receive.reserve
-        var wanted: [(job: String, root: String, bytes: Int64)] = []
-        for job in jobs {
-            guard let record = records[job], let runner = targets[job] else { continue }
-            var done = runner.board.now.done
-            // Nothing is known yet of a job that an earlier run of the agent has begun.
-            if done == 0 {
-                let place = TargetPlaces.incoming(of: job, below: record.root)
-                let known = usedBefore[job]
-                done = if let known { known } else { await Threads.offload { DiskSpace.used(by: place) } }
-                usedBefore[job] = done
-            } else {
-                usedBefore[job] = nil
-            }
-            wanted.append((job, record.root, max(0, record.offer.content.bytes - done)))
-        }
-        let list = wanted
-        // The size limit of the cache also counts content that it already holds.
-        let cached = records.values.filter { $0.life.isCache && !$0.life.isOver && !jobs.contains($0.job) }
-            .reduce(Int64(0)) { $0 &+ $1.offer.content.bytes }
-        let cache = context.policy.configuration.cache
-        return await Threads.offload {
-            var free: [String: Int64] = [:]
-            var lacking: Set<String> = []
-            for (job, root, bytes) in list {
-                var found = free[root] ?? DiskSpace.free(root).map { $0 - reserve }
-                if free[root] == nil, root == cache?.directory, let size = cache?.size {
-                    found = min(found ?? .max, size - cached)
-                }
-                guard let space = found else { continue }
-                if bytes > space { lacking.insert(job) } else { free[root] = space - bytes }
-            }
-            return lacking
-        }
-    }
-
     /// Whether nothing of an earlier run of a job is at work, after a short wait: a large tree takes minutes to remove.
     func hasEnded(_ job: String) async -> Bool {
-        for _ in 0..<20 where ending[job] != nil { await context.clock.sleep(seconds: 0.1) }
-        return ending[job] == nil
+        for _ in 0..<20 where ending.contains(job) { await context.clock.sleep(seconds: 0.1) }
+        return !ending.contains(job)
     }
 
     // MARK: The file

@@ -2,6 +2,7 @@ import Files
 import Fleet
 import Jobs
 import Metainfo
+import Threads
 
 /// The paths of a job's content on this host.
 struct TargetPlaces: Sendable {
@@ -16,9 +17,12 @@ struct TargetPlaces: Sendable {
     let visible: String?
     /// With `publish: versions`: the directory of all versions, and the name of this job's there.
     private let version: (destination: String, releases: String, name: String)?
+    /// Whether the job had published its content.
+    let wasVisible: Bool
 
     /// - Parameter isSingleFile: whether the content is a single file, not a directory.
     init(_ record: TargetRecord, publish: FleetClass.Publish, isSingleFile: Bool) {
+        wasVisible = record.life.isVisible
         staging = "\(record.root)/\(AgentPolicy.stagingName)"
         let own = "\(staging)/\(record.job)"
         incoming = Self.incoming(of: record.job, below: record.root)
@@ -61,9 +65,27 @@ struct TargetPlaces: Sendable {
         return PathFiles.status("\(version.releases)/\(version.name)")?.kind == .directory
     }
 
-    /// Deletes content that is not published.
+    /// Whether ``discard(keepsVersion:_:)`` has something to delete. Blocks.
+    func isAnythingLeft(keepsVersion: Bool) -> Bool {
+        if let slash = incoming.lastIndex(of: "/"), PathFiles.status(String(incoming[..<slash])) != nil { return true }
+        return version != nil && !keepsVersion && isComplete
+    }
+
+    /// Deletes content that is not published, and what a publication of it has left that will not be finished.
     /// - Parameter keepsVersion: whether the job's version is or was the current one.
-    func discard(keepsVersion: Bool) {
+    func discard(keepsVersion: Bool, _ publications: Turns) async {
+        await discardCopies(publications)
+        await Threads.offload { remove(keepsVersion: keepsVersion) }
+    }
+
+    /// Deletes what a publication has left beside the final place that will not be finished.
+    func discardCopies(_ publications: Turns) async {
+        guard let publication = job.publication, await Threads.offload({ publication.hasPartial }) else { return }
+        // Another job may be publishing content of that name.
+        await publications.run(publication.final) { await Threads.offload { publication.discardPartial() } }
+    }
+
+    private func remove(keepsVersion: Bool) {
         let tree = OwnTree(path: staging)
         tree.remove(incoming)
         tree.remove(work)

@@ -9,6 +9,7 @@ extension TargetRecord {
     package var json: JSONValue {
         var object = JSONObject(["job": .string(job), "offer": offer.json, "life": life.json, "root": .string(root)])
         object.set("destination", destination)
+        object.set("publish", publish?.rawValue)
         object.set("restores", restores)
         object["accepted"] = .double(accepted)
         object.set("began", began)
@@ -44,6 +45,7 @@ extension TargetRecord {
         self.init(
             job: job, offer: offer, life: try TargetLife(json: life), root: try reader.text("root", most: 4096),
             destination: try reader.optionalText("destination", most: 4096), accepted: try reader.number("accepted"))
+        publish = try reader.optionalText("publish", most: 16).flatMap(FleetClass.Publish.init(rawValue:))
         restores = try reader.optionalText("restores", most: 64)
         if let restores, !TargetRecord.isName(restores) { throw WireProblem("restores", "is no name of a job") }
         began = try reader.optionalNumber("began")

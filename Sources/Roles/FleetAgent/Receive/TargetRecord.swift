@@ -12,6 +12,8 @@ package struct TargetRecord: Sendable, Hashable {
     package var root: String
     /// The directory for the content; nil for a cache, and for a refused job.
     package var destination: String?
+    /// How the class of that time publishes content; nil in records of earlier versions.
+    package var publish: FleetClass.Publish?
     /// For a rollback: the job whose content is published again.
     package var restores: String?
     /// Seconds since 1970, by this host's clock.

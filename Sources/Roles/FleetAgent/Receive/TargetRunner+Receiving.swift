@@ -185,7 +185,7 @@ extension TargetRunner {
     func isWrong(_ code: String, _ reason: String) async {
         await stopEngine()
         let (places, isVisible) = (places, record.life.isVisible)
-        await Threads.offload { places?.discard(keepsVersion: isVisible) }
+        await places?.discard(keepsVersion: isVisible, context.publications)
         try? await file.changing {
             $0.detail = reason.prefix(bytes: 900)
             $0.engine = JobRecord()

@@ -16,7 +16,7 @@ actor TargetRunner {
     enum Input: Sendable {
         case life(TargetLife.Event)
         /// The same, for a caller that waits until the change is stored.
-        case order(TargetLife.Event, CheckedContinuation<Void, Never>)
+        case order(TargetLife.Event, CheckedContinuation<Bool, Never>)
         /// Whether the job may receive now.
         case turn(Bool, because: TargetState.WaitReason?)
         /// What may come from outside this host's site, in bytes a second.
@@ -96,10 +96,11 @@ actor TargetRunner {
     nonisolated func tell(_ event: TargetLife.Event) { inbox.yield(.life(event)) }
 
     /// Returns when the event has been stored and its actions have been started.
-    nonisolated func obey(_ event: TargetLife.Event) async {
+    /// - Returns: false if the event was not handled, and has to come again.
+    nonisolated func obey(_ event: TargetLife.Event) async -> Bool {
         await withCheckedContinuation { continuation in
             if case .enqueued = inbox.yield(.order(event, continuation)) { return }
-            continuation.resume()
+            continuation.resume(returning: false)
         }
     }
 
@@ -125,7 +126,7 @@ actor TargetRunner {
         if !isNew { await recover() }
         for await input in inputs {
             if isStopped {
-                if case .order(_, let continuation) = input { continuation.resume() }
+                if case .order(_, let continuation) = input { continuation.resume(returning: false) }
                 continue
             }
             await handle(input)
@@ -136,8 +137,10 @@ actor TargetRunner {
         switch input {
         case .life(let event): await happened(event)
         case .order(let event, let continuation):
-            if event == .order(.cancel) || event == .order(.end) { await finishPublication() }
-            await happened(event) { continuation.resume() }
+            if event == .order(.cancel) || event == .order(.end), !(await finishPublication()) {
+                return continuation.resume(returning: false)
+            }
+            await happened(event) { continuation.resume(returning: true) }
         case .turn(let mayReceive, let reason): await turn(mayReceive, reason)
         case .share(let share):
             guard share != self.share else { return }
@@ -194,11 +197,13 @@ actor TargetRunner {
 
     /// The job is about to end. Content that is being put in place at this moment counts as published first, so that what is told of the
     /// end agrees with what is there; otherwise it is not published any more.
-    private func finishPublication() async {
+    /// - Returns: false if the content is in place and that could not be stored: the job must not end until it is.
+    private func finishPublication() async -> Bool {
         guard record.life.stage == .delivered, !record.life.isVisible, placement.terms.publish == .replace,
             record.restores == nil, let runner, await runner.withdraw()
-        else { return }
+        else { return true }
         await heard(.complete)
+        return record.life.isVisible
     }
 
     private func carryOut(_ action: TargetLife.Action) async {
@@ -210,7 +215,7 @@ actor TargetRunner {
         case .discard:
             await stopEngine()
             let (places, isVisible) = (places, record.life.isVisible)
-            await Threads.offload { places?.discard(keepsVersion: isVisible) }
+            await places?.discard(keepsVersion: isVisible, context.publications)
         case .keep:
             await stopEngine()
             if let places { await noteInLibrary(at: places.complete) }
@@ -224,6 +229,7 @@ actor TargetRunner {
         // Published content stays. Only the transfer's own files are deleted.
         let tree = OwnTree(path: places.staging)
         let own = job
+        await places.discardCopies(context.publications)
         await Threads.offload { tree.remove("\(tree.path)/\(own)") }
     }
 
