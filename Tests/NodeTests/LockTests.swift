@@ -21,4 +21,15 @@ struct `A directory of data` {
         let next = try await TestNode.start(.receiver, in: place, server: server)
         await next.node.stop()
     }
+
+    @Test func `is free again after a stop, also one in the middle of the start`() async throws {
+        let server = try TestServer()
+        let place = try TemporaryDirectory()
+        for _ in 0..<10 {
+            let stopped = try await TestNode.start(.receiver, in: place, server: server, isStopped: true)
+            let next = try await TestNode.start(.receiver, in: place, server: server)
+            await next.node.stop()
+            withExtendedLifetime(stopped) {}
+        }
+    }
 }

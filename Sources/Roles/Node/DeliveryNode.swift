@@ -44,6 +44,8 @@ package actor DeliveryNode {
     private var lock: NodeLock?
     private var poll: Task<Void, Never>?
     var isStopped = false
+    /// Starts of tasks, and changes of the directories, that ``stop()`` waits for.
+    var work = UnfinishedWork()
     private var isStarted = false
 
     /// - Parameters:
@@ -103,12 +105,17 @@ package actor DeliveryNode {
     package func start() async throws {
         guard !isStarted, !isStopped else { return }
         isStarted = true
+        work.begin()
+        defer { work.end() }
         for warning in context.configuration.warnings {
             logger.warning("configuration", metadata: ["warning": "\(warning)"])
         }
-        lock = try await Threads.offload { [context] () throws(NodeDirectoryError) in
+        let lock = try await Threads.offload { [context] () throws(NodeDirectoryError) in
             try Self.makeDirectories(context)
         }
+        // A lock that was taken for a node that is stopped is let go of here.
+        if isStopped { return }
+        self.lock = lock
         if lock == nil {
             logger.warning(
                 "nothing keeps another node from working on the same data: its file system has no locks",
@@ -120,9 +127,12 @@ package actor DeliveryNode {
                 logger.error("library of hashes cannot be used", metadata: ["reason": "\(error)"])
             }
         }
+        if isStopped { return }
         startedAt = clock.now.uptime
         await settleCrashes()
+        if isStopped { return }
         await resume()
+        if isStopped { return }
         let tick = context.tunables.tick
         poll = Task { [weak self, clock] in
             while !Task.isCancelled {
@@ -157,6 +167,8 @@ package actor DeliveryNode {
         isStopped = true
         poll?.cancel()
         await maker.stop()
+        // What is being started ends before it has a runner, or has one that is stopped here.
+        await withCheckedContinuation { work.whenDone($0) }
         let (senders, receivers) = (senders, receivers)
         await withTaskGroup(of: Void.self) { group in
             for runner in senders.values { group.addTask { await runner.stop() } }
@@ -193,6 +205,7 @@ package actor DeliveryNode {
         let suspects = tasks.filter { isSuspect($0.side, $0.name) }
         let others = tasks.filter { !isSuspect($0.side, $0.name) }
         await noteRunning(others.map { ($0.side, $0.name) })
+        if isStopped { return }
         for (side, name, state) in others {
             if side == .sender {
                 await runSender(name, state: state)

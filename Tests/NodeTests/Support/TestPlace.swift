@@ -16,10 +16,11 @@ struct TestNode {
     let place: TemporaryDirectory
     let configuration: NodeConfiguration
 
+    /// - Parameter isStopped: whether the node is told to stop while it is being started.
     static func start(
         _ role: NodeRole, in place: TemporaryDirectory? = nil, server: TestServer,
         tunables: NodeTunables = .quick, clock: any JobClock = SystemJobClock(),
-        _ change: (inout NodeConfiguration) -> Void = { _ in }
+        isStopped: Bool = false, _ change: (inout NodeConfiguration) -> Void = { _ in }
     ) async throws -> TestNode {
         let place = try place ?? TemporaryDirectory()
         var configuration = NodeConfiguration(role: role)
@@ -39,7 +40,12 @@ struct TestNode {
         var logger = Logger(label: "test")
         logger.logLevel = ProcessInfo.processInfo.environment["NODE_LOG"] == nil ? .critical : .debug
         let node = try DeliveryNode(configuration: configuration, logger: logger, clock: clock, tunables: tunables)
-        try await node.start()
+        async let start: Void = node.start()
+        if isStopped {
+            await Task.yield()
+            await node.stop()
+        }
+        try await start
         return TestNode(node: node, place: place, configuration: configuration)
     }
 

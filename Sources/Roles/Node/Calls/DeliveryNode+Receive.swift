@@ -71,6 +71,8 @@ extension DeliveryNode {
         }
         let ready = try await prepare(task, name: name, path: path, superseding: other)
         if isStopped { throw RecvRefusal(RecvFailureText.cannotMove(to: directories.directory(.receiver, .tmp))) }
+        work.begin()
+        defer { work.end() }
         do {
             try await Threads.offload { () throws(FileFailure) in
                 try directories.write(ready.task.encode(), .receiver, .tmp, name)
@@ -210,6 +212,8 @@ extension DeliveryNode {
     }
 
     private func cancelReceive(_ name: String, _ state: TaskState) async {
+        work.begin()
+        defer { work.end() }
         preparing.insert(name)
         defer { preparing.remove(name) }
         if let receiver = receivers.removeValue(forKey: name) {
@@ -242,6 +246,8 @@ extension DeliveryNode {
     }
 
     private func cancelSend(_ name: String, _ state: TaskState) async {
+        work.begin()
+        defer { work.end() }
         preparing.insert(name)
         defer { preparing.remove(name) }
         if let runner = senders.removeValue(forKey: name) { await runner.stop() }

@@ -74,6 +74,9 @@ extension DeliveryNode {
         }
         task.sendTime = ""
         let queued = task
+        if isStopped { return .failure(SendFailureText.cannotCopy(path)) }
+        work.begin()
+        defer { work.end() }
         do {
             try await Threads.offload { () throws(FileFailure) in
                 try directories.write(queued.encode(), .sender, .tmp, name)

@@ -173,11 +173,13 @@ extension DeliveryNode {
             for (side, name, state) in suspects {
                 guard !isStopped, context.directories.contains(side, state, name) else { continue }
                 context.log(.warning, "the node broke down while this task ran: it is started by itself", task: name)
+                work.begin()
                 if side == .sender {
                     if senders[name] == nil { await runSender(name, state: state) }
                 } else if receivers[name] == nil {
                     await runReceiver(name, state: state)
                 }
+                work.end()
                 await clock.sleep(seconds: context.tunables.probation)
                 if isStopped { return }
                 noteInLedger { $0.proved(Self.key(side, name)) }

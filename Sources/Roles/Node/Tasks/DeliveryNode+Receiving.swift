@@ -16,6 +16,8 @@ extension DeliveryNode {
 
     private func startReceiver(_ name: String) async {
         if isStopped { return }
+        work.begin()
+        defer { work.end() }
         if let old = receivers.removeValue(forKey: name) {
             await old.stop()
             old.store.forget(name)
@@ -79,6 +81,8 @@ extension DeliveryNode {
                     let torrents = try await TaskTorrents.fetch(task, role: context.places.role, by: fetcher)
                     // It may have been cancelled meanwhile.
                     guard !self.isStopped, context.directories.contains(.receiver, .downloading, name) else { return }
+                    self.work.begin()
+                    defer { self.work.end() }
                     await Threads.offload { try? torrents.save(to: context.places.work(task), task: task) }
                     return await self.run(name, task, torrents, .downloading)
                 } catch {
@@ -93,6 +97,7 @@ extension DeliveryNode {
     private func run(_ name: String, _ task: TaskFile, _ torrents: TaskTorrents, _ state: TaskState) async {
         if isStopped { return }
         await noteRunning([(.receiver, name)])
+        if isStopped { return }
         let (context, store) = (context, context.tasks)
         // It may have been cancelled meanwhile.
         guard context.directories.contains(.receiver, state, name) else { return noteEnded(.receiver, name) }
@@ -159,7 +164,9 @@ extension DeliveryNode {
                 return giveBackClaim(of: name)
             }
             // It may have been cancelled meanwhile.
-            guard directories.contains(.receiver, .queues, name) else { return giveBackClaim(of: name) }
+            guard !isStopped, directories.contains(.receiver, .queues, name) else { return giveBackClaim(of: name) }
+            work.begin()
+            defer { work.end() }
             try await Threads.offload { () throws(FileFailure) in
                 try directories.write(ready.task.encode(), .receiver, .queues, name)
             }
@@ -168,6 +175,8 @@ extension DeliveryNode {
             startReceivers(receiveQueue.add(name))
         } catch let refusal as RecvRefusal {
             if isStopped { return }
+            work.begin()
+            defer { work.end() }
             giveBackClaim(of: name)
             context.log(.warning, "dropped task refused", task: name, ["reason": "\(refusal)"])
             do {
@@ -230,6 +239,11 @@ extension DeliveryNode {
     ) async throws(RecvRefusal) -> PreparedTask {
         let preparation = TaskPreparation(context: context, transport: transport)
         let ready = try await preparation.check(given, path: path)
+        if isStopped {
+            throw RecvRefusal(RecvFailureText.cannotMove(to: context.directories.directory(.receiver, .tmp)))
+        }
+        work.begin()
+        defer { work.end() }
         for earlier in [name, other].compactMap(\.self) {
             guard let old = receivers.removeValue(forKey: earlier) else { continue }
             await old.stop()

@@ -16,6 +16,8 @@ extension DeliveryNode {
 
     private func startSender(_ name: String) async {
         if isStopped { return }
+        work.begin()
+        defer { work.end() }
         if let old = senders.removeValue(forKey: name) { await old.stop() }
         let directories = context.directories
         do throws(FileFailure) {
@@ -42,6 +44,7 @@ extension DeliveryNode {
                 throw RecvRefusal(SendFailureText.sameInUploading(directories.path(.sender, there, other)))
             }
             await noteRunning([(.sender, name)])
+            if isStopped { return }
             // It may have been cancelled meanwhile.
             guard directories.contains(.sender, state, name) else { return noteEnded(.sender, name) }
             let hooks = JobHooks(
