@@ -11,7 +11,8 @@ struct ServedPathTests {
     @Test(arguments: [
         ("/dcp/a", ["a"]), ("/dcp/cfec-001/dcps/x/y.mxf?v=1", ["cfec-001", "dcps", "x", "y.mxf"]),
         ("/dcp/a%20b/%E5%90%8D", ["a b", "名"]), ("/dcp/a..b", ["a..b"]), ("/dcp/a%2525", ["a%25"]),
-        ("/dcp/cfec-001/dcps/x/.a/%2eb", ["cfec-001", "dcps", "x", ".a", ".b"]),
+        ("/dcp/cfec-001/dcps/x/.a/%2eb", ["cfec-001", "dcps", "x", ".a", ".b"]), ("/dcp/x/.y.part", ["x", ".y.part"]),
+        ("/dcp/x/.y.work/z", ["x", ".y.work", "z"]),
     ])
     func `paths below /dcp/ become components`(target: String, components: [String]) {
         #expect(ServedPath(target: target)?.components == components.map { Array($0.utf8) })
@@ -21,7 +22,7 @@ struct ServedPathTests {
         "", "/", "/dcp", "/dcp/", "/dcp/a/", "/dcp//a", "/dcpx/a", "/etc/passwd", "/dcp/../etc/passwd",
         "/dcp/a/../../etc", "/dcp/%2e%2e/etc", "/dcp/..%2fetc", "/dcp/a%2f..%2fb", "/dcp/a%00b", "/dcp/.swoop/x",
         "/dcp/%2eswoop/x", "/dcp/.hidden", "/dcp/x/.swoop/y", "/dcp/x/%2eswoop-1", "/dcp/x/.", "/dcp/x/..",
-        "/dcp/x/.y.part", "/dcp/x/.y.part.ranges", "/dcp/x/.y.new", "/dcp/x/.y.work/z", "/dcp/x/.y.swoop", "/dcp/a%",
+        "/dcp/x/.y.swoop", "/dcp/a%",
         "/dcp/a%4", "/dcp/a%zz", "/dcp/./a", "dcp/a",
         "http://x/dcp/a",
     ])
@@ -159,8 +160,21 @@ struct FileServerTests {
         }
     }
 
+    /// A torrent of files of one byte each.
+    private func torrent(_ name: String, _ paths: [String]) -> Data {
+        func text(_ text: String) -> String { "\(text.utf8.count):\(text)" }
+        let files = paths.map { path in
+            "d6:lengthi1e4:pathl\(path.split(separator: "/").map { text(String($0)) }.joined())ee"
+        }
+        let hash = String(repeating: "h", count: 20)
+        let info = "5:filesl\(files.joined())e4:name\(text(name))12:piece lengthi16384e6:pieces\(text(hash))"
+        return Data("d4:infod\(info)ee".utf8)
+    }
+
     @Test
-    func `a name that begins with a dot is served as a part of published content, and not otherwise`() async throws {
+    func `a name that begins with a dot is served if the torrent of published content has it, and not otherwise`()
+        async throws
+    {
         try await withFiles { server, base async throws in
             let manager = FileManager.default
             for directory in ["cfec-001/dcps/film/.d", "cfec-001/dcps/other", "plain"] {
@@ -169,14 +183,24 @@ struct FileServerTests {
             let hidden = [
                 "cfec-001/dcps/film/.index", "cfec-001/dcps/film/.d/reel", "cfec-001/dcps/film/.reel.part",
                 "cfec-001/dcps/other/.index", "cfec-001/dcps/.index", "cfec-001/.index", ".index", "plain/.index",
+                // Beside the content's own files.
+                "cfec-001/dcps/film/.d/other", "cfec-001/dcps/film/.reel.new",
             ]
+            try torrent("film", [".index", ".d/reel", ".reel.part", "reel 1.mxf"]).write(
+                to: URL(filePath: base + "/cfec-001/dcps/film.torrent"))
             for path in hidden { try Data("x".utf8).write(to: URL(filePath: "\(base)/\(path)")) }
-            for (path, status) in zip(hidden, [200, 200, 404, 404, 404, 404, 404, 404]) {
+            for (path, status) in zip(hidden, [200, 200, 200, 404, 404, 404, 404, 404, 404, 404]) {
                 #expect(try await server.www("GET", "/dcp/\(path)").status == status, "\(path)")
             }
             // Content at BASE/NAME, as a receiver's.
-            try Data("t".utf8).write(to: URL(filePath: base + "/plain.torrent"))
+            try torrent("plain", [".index"]).write(to: URL(filePath: base + "/plain.torrent"))
             #expect(try await server.www("GET", "/dcp/plain/.index").body == Array("x".utf8))
+            // Another torrent holds from its first request on; one that cannot be read has no files.
+            try torrent("film", [".reel.new"]).write(to: URL(filePath: base + "/cfec-001/dcps/film.torrent"))
+            #expect(try await server.www("GET", "/dcp/cfec-001/dcps/film/.index").status == 404)
+            #expect(try await server.www("GET", "/dcp/cfec-001/dcps/film/.reel.new").status == 200)
+            try Data("t".utf8).write(to: URL(filePath: base + "/plain.torrent"))
+            #expect(try await server.www("GET", "/dcp/plain/.index").status == 404)
         }
     }
 

@@ -3,6 +3,7 @@ import HTTPServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Node
 import Text
 
 /// Serves the stored content under `/dcp/`, with ranges, to receivers, web seeds and the CDN. Read-only, without
@@ -15,20 +16,26 @@ struct FileServer: HTTPResponder {
     let limits: NodeAPILimits
     let admission: Admission
     let counters: RequestCounters
+    let hidden = HiddenFiles()
 
     func respond(to request: Request, context: Context) async throws -> Response {
-        let response = context.place(admission, at: .files).map { answer(request.head, context, $0) } ?? busy
+        let response: Response =
+            if let place = context.place(admission, at: .files) {
+                await answer(request.head, context, place)
+            } else { busy }
         counters.count("www", status: response.status.code)
         return response
     }
 
     private var busy: Response { .bare(.serviceUnavailable, [.retryAfter: RequestPlace.retryAfter]) }
 
-    private func answer(_ head: HTTPRequest, _ context: ServiceContext, _ place: Admission.RequestTicket) -> Response {
+    private func answer(
+        _ head: HTTPRequest, _ context: ServiceContext, _ place: Admission.RequestTicket
+    ) async -> Response {
         guard head.method == .get || head.method == .head else {
             return .bare(.methodNotAllowed, [.allow: "GET, HEAD"])
         }
-        guard let path = ServedPath(target: head.path ?? ""), isOfContent(path),
+        guard let path = ServedPath(target: head.path ?? ""), await isOfContent(path),
             let file = ServedFile(root: root(), components: path.components)
         else { return .bare(.notFound) }
         let answer = FileAnswer(
@@ -36,15 +43,24 @@ struct FileServer: HTTPResponder {
         return answer.response(in: context, within: limits.http, admission, holding: place)
     }
 
-    /// Whether hidden names in a path are those of published content, which has its torrent beside it.
-    private func isOfContent(_ path: ServedPath) -> Bool {
-        let roots = path.contentRoots
-        return roots.isEmpty
-            || roots.contains { root in
-                var torrent = root
-                torrent[root.count - 1] += Array(".torrent".utf8)
-                return ServedFile(root: self.root(), components: torrent) != nil
+    /// Whether hidden names in a path are those of published content: its torrent, which lies beside it, has the file.
+    private func isOfContent(_ path: ServedPath) async -> Bool {
+        let (roots, base) = (path.contentRoots, root())
+        for root in roots {
+            var torrent = root
+            torrent[root.count - 1] += Array(".torrent".utf8)
+            guard let file = ServedFile(root: base, components: torrent), file.size <= HiddenFiles.mostBytes else {
+                continue
             }
+            let isMember = await hidden.contain(
+                Array(path.components.dropFirst(root.count)),
+                torrent: base + "/" + torrent.map { PercentEncoding.encode($0) }.joined(separator: "/"), tag: file.tag
+            ) {
+                (try? await file.read(at: 0, count: Int(file.size))).map { Array($0.readableBytesView) }
+            }
+            if isMember { return true }
+        }
+        return roots.isEmpty
     }
 
     /// Torrents are made anew under the same name, so caches must revalidate them soon. Content never changes under its
