@@ -56,6 +56,8 @@ extension FleetAgent {
         guard lacks.contains(where: { $0.device != nil }) else { return false }
         // What goes now may suffice.
         guard keptGoing == 0 else { return true }
+        keptGoing += 1
+        defer { keptGoing -= 1 }
         let (records, policy) = (await self.records().filter(\.life.isKept), context.policy)
         let kept = await Threads.offload {
             records.compactMap { record -> KeptContent? in

@@ -33,7 +33,7 @@ package actor FleetAgent {
     var ending: Set<String> = []
     /// Jobs for which an offer is being accepted, and that have no runner yet.
     var accepting: Set<String> = []
-    /// Number of jobs whose kept content is being deleted.
+    /// Number of jobs whose kept content is being deleted, and of searches for such.
     var keptGoing = 0
     /// When records of old jobs are looked for next, in seconds of uptime.
     var tidiesAt = 0.0
@@ -187,16 +187,16 @@ package actor FleetAgent {
         case .offer(let offer): return await offered(command.job, command.attempt, offer, restores: nil)
         case .restore(let offer, let version):
             return await offered(command.job, command.attempt, offer, restores: version)
-        case .switches(let moment): guard await tell(command.job, .switches(at: moment)) else { return false }
-        case .pause: guard await tell(command.job, .pause) else { return false }
+        case .switches(let moment): guard await give(.switches(at: moment), to: command.job) else { return false }
+        case .pause: guard await give(.pause, to: command.job) else { return false }
         case .resume:
-            guard await tell(command.job, .resume) else { return false }
+            guard await give(.resume, to: command.job) else { return false }
             await resumeSend(command.job)
         case .cancel:
-            guard await tell(command.job, .cancel), await cancelKept(command.job) else { return false }
+            guard await give(.cancel, to: command.job), await cancelKept(command.job) else { return false }
             await senders[command.job]?.end()
         case .end:
-            guard await tell(command.job, .end) else { return false }
+            guard await give(.end, to: command.job) else { return false }
             await senders[command.job]?.end()
         case .send(let order): guard await sendByOrder(order, job: command.job) else { return false }
         }
@@ -206,7 +206,7 @@ package actor FleetAgent {
 
     /// Gives an order to a job that this host receives.
     /// - Returns: false if it was not handled: the job's runner is being started or stopped.
-    private func tell(_ job: String, _ order: TargetLife.Order) async -> Bool {
+    private func give(_ order: TargetLife.Order, to job: String) async -> Bool {
         guard let runner = targets[job] else { return !accepting.contains(job) }
         return await runner.obey(.order(order))
     }
