@@ -9,7 +9,6 @@ extension FleetAgent {
         guard TargetRecord.isName(job), restores.map(TargetRecord.isName) ?? true else { return true }
         if let runner = targets[job] {
             let isHandled = await runner.obey(.offered(attempt: attempt))
-            await look()
             // A runner that had just ended does nothing more. Control sends the offer again.
             return isHandled && targets[job] === runner
         }
@@ -48,9 +47,7 @@ extension FleetAgent {
         }
         guard let found else { return false }
         await run(found.file, placement, isNew: found.isNew)
-        let isHandled = await targets[job]?.obey(found.isNew ? .resumed : .offered(attempt: attempt)) ?? false
-        await look()
-        return isHandled
+        return await targets[job]?.obey(found.isNew ? .resumed : .offered(attempt: attempt)) ?? false
     }
 }
 

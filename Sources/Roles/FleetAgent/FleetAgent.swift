@@ -183,6 +183,16 @@ package actor FleetAgent {
     /// - Returns: false if the command could not be stored. Control must send it again.
     package func carryOut(_ command: FleetCommand) async -> Bool {
         guard !isStopped else { return false }
+        guard await handle(command) else {
+            // It comes again at once, and what is in its way needs a while.
+            await context.clock.sleep(seconds: context.settings.tick)
+            return false
+        }
+        await look()
+        return true
+    }
+
+    private func handle(_ command: FleetCommand) async -> Bool {
         switch command.action {
         case .offer(let offer): return await offered(command.job, command.attempt, offer, restores: nil)
         case .restore(let offer, let version):
@@ -198,9 +208,8 @@ package actor FleetAgent {
         case .end:
             guard await give(.end, to: command.job) else { return false }
             await senders[command.job]?.end()
-        case .send(let order): guard await sendByOrder(order, job: command.job) else { return false }
+        case .send(let order): return await sendByOrder(order, job: command.job)
         }
-        await look()
         return true
     }
 
