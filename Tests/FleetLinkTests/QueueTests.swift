@@ -90,6 +90,24 @@ private func event(_ number: UInt64, _ detail: String? = nil) -> AgentEvent {
         _ action: SyncRound.Action, _ expected: SyncRound.Action, _ place: SourceLocation = #_sourceLocation
     ) { #expect(action == expected, sourceLocation: place) }
 
+    @Test func `what happens before a prompt answer waits for it, and needs no second connection`() {
+        var round = SyncRound()
+        expect(round.next(), .send(1))
+        round.isPrompt(1)
+        round.news()
+        expect(round.next(), .wait)
+        expect(round.ended(1, isGood: true), .over)
+        // Beside a request that waits at control there is one that brings news, and no third.
+        round = SyncRound()
+        expect(round.next(), .send(1))
+        round.news()
+        expect(round.next(), .send(2))
+        round.isPrompt(2)
+        round.news()
+        expect(round.ended(1, isGood: true), .wait)
+        expect(round.ended(2, isGood: true), .over)
+    }
+
     @Test func `What happens while a request waits is sent over the other connection, and no more than two are open`() {
         var round = SyncRound()
         expect(round.next(), .send(1))

@@ -92,7 +92,9 @@ extension LinkClient {
             switch action {
             case .send(let number):
                 said = events.newest
-                calls[number] = await send(number, delegate)
+                let (call, isPrompt) = await send(number, delegate)
+                calls[number] = call
+                if isPrompt { round.isPrompt(number) }
             case .over: return brought || Clocks.steadySeconds - begin >= Self.shortest
             case .failed, .wait: break
             }
@@ -144,7 +146,10 @@ extension LinkClient {
         }
     }
 
-    private func send(_ number: Int, _ delegate: any LinkDelegate) async -> Task<Void, Never> {
+    /// - Returns: the call, and whether control answers it at once.
+    private func send(
+        _ number: Int, _ delegate: any LinkDelegate
+    ) async -> (call: Task<Void, Never>, isPrompt: Bool) {
         let facts = isFactsDue ? await delegate.facts() : nil
         isFactsDue = false
         let isFirst = number == 1
@@ -163,7 +168,7 @@ extension LinkClient {
         let (transport, control, signals) = (transport, control, signals)
         // The answer may come as late as the end of the interval.
         let patience = Reconnection.patience(controls: record.controls.count) + (isSharp ? interval : 0)
-        return Task {
+        let call = Task {
             let result: Result<SyncReply, LinkProblem>
             do throws(LinkProblem) {
                 result = .success(
@@ -174,6 +179,7 @@ extension LinkClient {
             }
             signals?.yield(.answered(sending, result))
         }
+        return (call, !request.waits || !request.events.isEmpty)
     }
 
     /// - Returns: whether the reply brought something new.
