@@ -72,8 +72,10 @@ struct SharedContentTests {
         let bytes = try #require(await sender.node.taskFile(named: file))
         for name in ["one.task.json", "two.task.json"] { try place.write("data/receiver/downloading/\(name)", bytes) }
         let receiver = try await TestNode.start(.receiver, in: place, server: server)
-        try await until("one failed") { receiver.place.names("data/receiver/failed").count == 2 }
-        #expect(receiver.place.names("data/receiver/downloading").count == 1)
+        try await until("one failed") {
+            receiver.place.names("data/receiver/failed").count == 2
+                && receiver.place.names("data/receiver/downloading").count == 1
+        }
         let failed = try #require(place.names("data/receiver/failed").first)
         let left = try #require(place.names("data/receiver/downloading").first)
         #expect(
