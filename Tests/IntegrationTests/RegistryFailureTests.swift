@@ -154,6 +154,31 @@ struct RegistryFailureTests {
     }
 
     @Test
+    func `A pull goes on through its agent when that is started again`() async throws {
+        let network = try Network(hosts: 2)
+        try network.shape(1, mbit: 80)
+        let registry = try await TestRegistry(on: (network.hosts[0], network.address(0)))
+        let place = registry.work.path
+        let size = 24 << 20
+        try await registry.keep(try SampleFiles.file(place + "/from/big.bin", size, seed: 42), as: "big:1")
+        let agent = try await registry.agent(on: network.hosts[1])
+        let pull = try registry.start(
+            ["pull", "big:1", "-o", place + "/out", "--agent", agent.socket, "--json"], on: network.hosts[1])
+        try await wait(for: "a third of it") {
+            pull.events.compactMap { $0["done"] as? Int }.max() ?? 0 > size / 3 || !pull.isRunning
+        }
+        agent.program.send(SIGKILL)
+        _ = try await agent.program.ending()
+        let again = try await registry.agent(on: network.hosts[1])
+        let ended = try await pull.ending(within: 60)
+        #expect(ended.status == 0, "\(ended)")
+        #expect(FileManager.default.contentsEqual(atPath: place + "/out/big.bin", andPath: place + "/from/big.bin"))
+        // The agent has it, so the command has not brought it by itself.
+        #expect(files(again.cache + "/blobs", named: OCIClient.hex(of: size, seed: 42)) == 1)
+        try checkBlobs(again.cache, "the agent's cache")
+    }
+
+    @Test
     func `A full disk ends a push with exit 6, and it goes on when there is room`() async throws {
         let work = try TemporaryDirectory()
         let data = try work.directory("data")

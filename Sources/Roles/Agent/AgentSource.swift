@@ -23,6 +23,9 @@ package struct AgentSource: BlobSource {
     /// tries.
     private static let (placeSeconds, placePause) = (300.0, UInt32(250_000))
 
+    /// Seconds to wait for an agent that has gone in the middle of a fetch: a service manager starts it again.
+    private static let returnSeconds = 10.0
+
     /// - Parameters:
     ///   - manifest: the manifest that the blobs belong to.
     ///   - patience: seconds without a received byte after which a fetch fails; nil for no limit.
@@ -75,12 +78,37 @@ package struct AgentSource: BlobSource {
         }
     }
 
-    /// Asks the agent for a blob, and waits until the agent has it.
+    /// Asks the agent for a blob, and waits until the agent has it. An agent that ends meanwhile and is started again goes on with
+    /// what it had, so it is waited for.
     private func obtain(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
+        while true {
+            var isLost = false
+            do throws(PullError) { return try obtain(blob, progress, isCancelled, isLost: &isLost) } catch {
+                guard isLost, isBack(progress, isCancelled) else { throw error }
+            }
+        }
+    }
+
+    private func isBack(_ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool) -> Bool {
+        let end = Clocks.steadySeconds + min(patience ?? Self.returnSeconds, Self.returnSeconds)
+        progress(.waiting("this host's agent has gone; it is waited for"))
+        while Clocks.steadySeconds < end, !isCancelled() {
+            if DescriptorProtocol.connect(to: path) != nil { return true }
+            usleep(Self.placePause)
+        }
+        return false
+    }
+
+    /// - Parameter isLost: set if the agent was there and closed the connection.
+    private func obtain(
+        _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool, isLost: inout Bool
+    ) throws(PullError) -> (HeldFile, DescriptorChannel) {
+        var hasBegun = false
         do {
             let (channel, first) = try ask(blob, progress, isCancelled)
+            hasBegun = true
             var before: Int64 = 0
             var (growth, reason) = (Clocks.steadySeconds, "the agent does not say why")
             var next: (JSONValue, HeldFile?)? = first
@@ -127,6 +155,7 @@ package struct AgentSource: BlobSource {
         } catch let error as PullError {
             throw error
         } catch {
+            isLost = hasBegun && [ECONNRESET, EPIPE].contains((error as? SystemError)?.number)
             throw .registry(
                 .refused(registry: "the agent at \(path)", status: 503, code: "", message: "it has gone: \(error)"))
         }
