@@ -620,11 +620,11 @@ let paths = Dictionary(
 let modules = layers.flatMap(\.modules) + testing + tests
 
 /// `SWOOP_ONLY=Bencode,MetainfoTests` keeps those targets and what they use: a sanitizer run of the pure targets then
-/// builds none of the packages that only the shells need. With `SWOOP_WITHOUT_CRYPTO=1` they hash by the processor's
-/// instructions alone, and need no package for that either.
+/// builds none of the packages that only the shells need. With `SWOOP_WITHOUT_CRYPTO=1` what the processor has no instructions
+/// for is hashed in plain Swift, and needs no package either.
+let hasCrypto = Context.environment["SWOOP_WITHOUT_CRYPTO"] == nil
 let chosen: [Module] = {
     guard let only = Context.environment["SWOOP_ONLY"] else { return modules }
-    let hasCrypto = Context.environment["SWOOP_WITHOUT_CRYPTO"] == nil
     var wanted = Set(only.split(separator: ",").map(String.init))
     for module in modules.reversed() where wanted.contains(module.name) { wanted.formUnion(module.uses) }
     return modules.filter { wanted.contains($0.name) }.map { module in
@@ -646,6 +646,8 @@ let debugSettings: [SwiftSetting] = [
 let isTestable = Context.environment["SWOOP_TESTABLE"] != nil
 let seenWhole: Set = ["Control", "Swarm", "swoop"]
 func settings(_ module: Module) -> [SwiftSetting] {
+    // The package may have been built there before.
+    if module.name == "Hashing", !hasCrypto { return debugSettings + [.define("WITHOUT_CRYPTO")] }
     guard isTestable else { return debugSettings }
     if module.kind == .tests {
         let flags = ["-Onone", "-Xfrontend", "-disable-large-loadable-types-reg2mem"]

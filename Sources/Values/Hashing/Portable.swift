@@ -1,4 +1,4 @@
-#if canImport(Crypto)
+#if canImport(Crypto) && !WITHOUT_CRYPTO
 import Crypto
 #endif
 
@@ -18,7 +18,7 @@ extension PortableHasher {
     }
 }
 
-#if canImport(Crypto)
+#if canImport(Crypto) && !WITHOUT_CRYPTO
 struct PortableSHA1: PortableHasher {
     private var hasher = Insecure.SHA1()
 
