@@ -67,6 +67,21 @@ struct LostWordTests {
         #expect(try await web.sync().actions == ["resume"])
     }
 
+    @Test func `a node that was away when its job was cancelled hears that, and not only its end`() async throws {
+        let first = try await ControlBench()
+        try await first.defineRelease()
+        let (build, web) = (try await first.agent("build"), try await first.agent("web-1"))
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .accepted), (job, .receiving)])
+        try await first.order(job) { machine, _ in machine.cancel() }
+        // This control has never had the job.
+        let second = try await ControlBench(beside: first)
+        web.goes(to: second)
+        let actions = try await web.sync([(job, .delivered)]).actions
+        #expect(actions == ["cancel"])
+    }
+
     @Test func `a node of another control hears that its job goes on, and its end`() async throws {
         let first = try await ControlBench()
         let second = try await ControlBench(beside: first)

@@ -5,7 +5,7 @@ import NIOEmbedded
 import NIOHTTP1
 import Testing
 
-/// The gate alone, with a client that reads when it is told to.
+/// The gate and the handler of large answers behind it, with a client that reads when it is told to.
 @Suite struct `A connection's gate` {
     /// Stands for the connection: takes each body only when told to, and counts reads.
     private final class Valve: ChannelDuplexHandler {
@@ -58,7 +58,7 @@ import Testing
             let now = MonotonicTime.now
             let ticket = try #require(admission.admit(Source(ipv4: 1), at: .api, now: now) {})
             try channel.pipeline.syncOperations.addHandlers([
-                valve, ConnectionGate(ticket, HeadClock(limit: 10, now: now)),
+                valve, ConnectionGate(ticket, HeadClock(limit: 10, now: now)), LargeAnswers(ticket),
             ])
             channel.pipeline.fireChannelActive()
         }

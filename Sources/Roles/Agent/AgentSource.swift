@@ -78,14 +78,14 @@ package struct AgentSource: BlobSource {
         }
     }
 
-    /// Asks the agent for a blob, and waits until the agent has it. An agent that ends meanwhile and is started again goes on with
+    /// Gets a blob from the agent. An agent that ends meanwhile and is started again goes on with
     /// what it had, so it is waited for.
     private func obtain(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
         while true {
             var isLost = false
-            do throws(PullError) { return try obtain(blob, progress, isCancelled, isLost: &isLost) } catch {
+            do throws(PullError) { return try receive(blob, progress, isCancelled, isLost: &isLost) } catch {
                 guard isLost, isBack(progress, isCancelled) else { throw error }
             }
         }
@@ -101,8 +101,9 @@ package struct AgentSource: BlobSource {
         return false
     }
 
+    /// Asks the agent for a blob, and waits until the agent has it.
     /// - Parameter isLost: set if the agent was there and closed the connection.
-    private func obtain(
+    private func receive(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool, isLost: inout Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
         var hasBegun = false

@@ -72,11 +72,13 @@ final class JobLoader: Sendable {
 
     /// Looks for a job that this control does not know: it is over, it was forgotten, or another control has just started
     /// it.
-    /// - Returns: whether it is open; it is known here then.
-    func loadIfOpen(_ id: String) async throws(StoreError) -> Bool {
-        guard let record = try await database.store.job(id), !record.state.hasEnded else { return false }
+    /// - Returns: nil if it is open; it is known here then. Else what a node is told that still works on it: one that was away when
+    ///   its job was cancelled hears that, and its content goes.
+    func loadIfOpen(_ id: String) async throws(StoreError) -> PendingCommand? {
+        guard let record = try await database.store.job(id) else { return .end(job: id) }
+        guard !record.state.hasEnded else { return record.state == .cancelled ? .cancel(job: id) : .end(job: id) }
         try await reload(id)
-        return true
+        return nil
     }
 
     /// Updates a job that another control may have changed.

@@ -32,10 +32,8 @@ final class AgentReports: Sendable {
         let known = open.known(figures.map(\.job))
         self.figures.put(figures.filter { known.contains($0.job) }, of: id, at: now)
         for figure in figures where !known.contains(figure.job) {
-            // Without the database nobody knows.
-            guard let isOpen = try? await loader.loadIfOpen(figure.job), !isOpen,
-                let farewell = try? await farewell(of: figure.job)
-            else { continue }
+            // It is open, or the database does not say.
+            guard let farewell = try? await loader.loadIfOpen(figure.job) else { continue }
             nodes.tell([(id, farewell)])
         }
     }
@@ -83,11 +81,13 @@ final class AgentReports: Sendable {
     private func keep(
         _ events: [AgentEvent], _ receipts: [ReceiptRecord], of job: String, _ id: NodeID
     ) async throws(StoreError) -> Bool {
-        let isOpen = if open.lead(job) == nil { try await loader.loadIfOpen(job) } else { true }
+        let farewell = if open.lead(job) == nil { try await loader.loadIfOpen(job) } else { PendingCommand?.none }
         guard let lead = open.lead(job) else {
+            if !receipts.isEmpty { try await database.store.keepLate(receipts, of: job) }
             // An open one whose class cannot be read here is another control's, or waits until it can be read.
-            try await keepForgotten(receipts, of: job, id, ends: !isOpen)
-            return !isOpen
+            guard let farewell else { return false }
+            nodes.tell([(id, farewell)])
+            return true
         }
         try await lead.report(
             events.map {
@@ -96,19 +96,6 @@ final class AgentReports: Sendable {
                     sources: $0.sources)
             }, receipts: receipts)
         return true
-    }
-
-    /// What a node is told of a job that is not open. That it was cancelled, where the node was away then: its content goes.
-    private func farewell(of job: String) async throws(StoreError) -> PendingCommand {
-        try await database.store.job(job)?.state == .cancelled ? .cancel(job: job) : .end(job: job)
-    }
-
-    /// For a job that has ended or is not in the database: stores receipts, and ends the job on the agent.
-    private func keepForgotten(
-        _ receipts: [ReceiptRecord], of job: String, _ id: NodeID, ends: Bool
-    ) async throws(StoreError) {
-        if !receipts.isEmpty { try await database.store.keepLate(receipts, of: job) }
-        if ends { nodes.tell([(id, try await farewell(of: job))]) }
     }
 
     /// Reports once that a node has too little space for a job.

@@ -25,12 +25,6 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
     /// Whether the head of an answer has been sent, and its end has not.
     private var isBodyOpen = false
     private var refusal: RequestTarget.Refusal?
-    /// The head of a large answer. It is sent on with what follows it, which shows whether the answer was made whole.
-    private var largeHead: (head: HTTPResponseHead, promise: EventLoopPromise<Void>?)?
-    /// Whether the rest of an answer is dropped, because there was no room for it.
-    private var isDropping = false
-    /// The large answer that is being sent.
-    private var sending: Sending?
     /// Requests that wait for the end of an answer, with what came behind them. Begins with a head, or is empty.
     private var held: CircularBuffer<Held> = []
     /// Whether a read waits until nothing is held.
@@ -43,30 +37,6 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
         case inputClosed
         case failure(HTTPParserError)
     }
-
-    private struct Sending {
-        var rest: ByteBuffer
-        /// Bytes for which there is room.
-        let count: Int
-        let promise: EventLoopPromise<Void>?
-        /// What follows the bytes.
-        var later: [Later] = []
-    }
-
-    private enum Later {
-        case write(NIOAny, EventLoopPromise<Void>?)
-        case part(FilePart, EventLoopPromise<Void>?)
-        case closeOutput(EventLoopPromise<Void>?)
-
-        func fail(_ error: any Error) {
-            switch self {
-            case .write(_, let promise), .part(_, let promise), .closeOutput(let promise): promise?.fail(error)
-            }
-        }
-    }
-
-    /// Bytes above which an answer that was made whole needs room; and the bytes of it that are sent at a time.
-    private static let (large, slice) = (64 << 10, 256 << 10)
 
     package init(_ ticket: Admission.Ticket, _ clock: HeadClock) { (self.ticket, self.clock) = (ticket, clock) }
 
@@ -84,9 +54,6 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
     private func leave() {
         timer?.cancel()
         timer = nil
-        largeHead?.promise?.fail(ChannelError.ioOnClosedChannel)
-        largeHead = nil
-        failSending(ChannelError.ioOnClosedChannel)
         held.removeAll()
         isReadHeld = false
         ticket.release()
@@ -199,32 +166,16 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
     // MARK: Answers
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard sending == nil else {
-            sending?.later.append(.write(data, promise))
-            return
-        }
         switch unwrapOutboundIn(data) {
         case .head(let head):
             guard head.status.code >= 200 else { break }
-            if let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length > Self.large {
-                largeHead = (head, promise)
-                return
-            }
-            begin(head)
-        case .body(let body):
-            guard !isDropping else {
-                promise?.succeed()
-                return
-            }
+            isBodyOpen = true
+            isServed = Self.isServed(head.status.code)
+            if isServed { ticket.opened(now: MonotonicTime.now) }
+        case .body:
             // The data queued before it has been sent.
             if isServed, context.channel.isWritable { ticket.progressed(now: MonotonicTime.now) }
-            if largeHead != nil, case .byteBuffer(let bytes) = body, bytes.readableBytes > Self.large {
-                return writeWhole(bytes, context, promise)
-            }
-            sendHead(context)
         case .end:
-            sendHead(context)
-            isDropping = false
             isBodyOpen = false
             if isServed { ticket.progressed(now: MonotonicTime.now) }
             clock.answered(now: MonotonicTime.now)
@@ -236,111 +187,12 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
         context.write(data, promise: promise)
     }
 
-    package func flush(context: ChannelHandlerContext) {
-        sendHead(context)
-        context.flush()
-    }
-
     package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard mode == .output else { return context.close(mode: mode, promise: promise) }
-        guard sending == nil else {
-            sending?.later.append(.closeOutput(promise))
-            return
-        }
         // No further answer is sent, so none is waited for.
         isOutputClosed = true
         context.close(mode: mode, promise: promise)
         passSoon(context)
-    }
-
-    private func begin(_ head: HTTPResponseHead) {
-        isBodyOpen = true
-        isServed = Self.isServed(head.status.code)
-        if isServed { ticket.opened(now: MonotonicTime.now) }
-    }
-
-    /// Sends the head that was kept back.
-    private func sendHead(_ context: ChannelHandlerContext) {
-        guard let (head, promise) = largeHead else { return }
-        largeHead = nil
-        begin(head)
-        context.write(wrapOutboundOut(.head(head)), promise: promise)
-    }
-
-    /// Sends an answer that is in memory as a whole, and stays there until the client has read it. Answers 503 instead if
-    /// others that are being read take all the room.
-    private func writeWhole(_ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
-        let count = bytes.readableBytes
-        guard ticket.reserveAnswer(count, now: MonotonicTime.now) else {
-            refuseLarge(context)
-            promise?.succeed()
-            return
-        }
-        sendHead(context)
-        sending = Sending(rest: bytes, count: count, promise: promise)
-        sendSlice(context)
-    }
-
-    /// Sends the next slice alone, and what follows when it has been sent: each slice so shows that the client reads, and with
-    /// TLS only one is held encrypted too.
-    private func sendSlice(_ context: ChannelHandlerContext) {
-        guard let rest = sending?.rest else { return }
-        let slice = sending?.rest.readSlice(length: min(Self.slice, rest.readableBytes)) ?? ByteBuffer()
-        let sent = context.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.assumeIsolated().whenComplete { result in
-            // Not at once: the handlers in front of this one are in the middle of the write.
-            context.eventLoop.assumeIsolated().execute { self.sliceSent(result, context) }
-        }
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(slice))), promise: sent)
-    }
-
-    private func sliceSent(_ result: Result<Void, any Error>, _ context: ChannelHandlerContext) {
-        guard let now = sending else { return }
-        if case .failure(let error) = result {
-            ticket.releaseAnswer(now.count)
-            failSending(error)
-            return context.close(promise: nil)
-        }
-        let time = MonotonicTime.now
-        ticket.answerProgressed(now: time)
-        if isServed { ticket.progressed(now: time) }
-        guard now.rest.readableBytes == 0 else { return sendSlice(context) }
-        ticket.releaseAnswer(now.count)
-        sending = nil
-        now.promise?.succeed()
-        for later in now.later {
-            switch later {
-            case .write(let data, let promise): write(context: context, data: data, promise: promise)
-            case .part(let part, let promise): triggerUserOutboundEvent(context: context, event: part, promise: promise)
-            case .closeOutput(let promise): close(context: context, mode: .output, promise: promise)
-            }
-        }
-        flush(context: context)
-    }
-
-    private func failSending(_ error: any Error) {
-        guard let failed = sending else { return }
-        sending = nil
-        failed.promise?.fail(error)
-        for later in failed.later { later.fail(error) }
-    }
-
-    private func refuseLarge(_ context: ChannelHandlerContext) {
-        guard let (head, promise) = largeHead else { return }
-        largeHead = nil
-        isDropping = true
-        let text = RequestPlace.refusalText + "\n"
-        var refusal = HTTPResponseHead(version: head.version, status: .serviceUnavailable)
-        refusal.headers = [
-            "Content-Type": "text/plain; charset=utf-8", "Content-Length": "\(text.utf8.count)",
-            "Retry-After": RequestPlace.retryAfter,
-        ]
-        for name in ["Date", "Connection"] {
-            for value in head.headers[name] { refusal.headers.add(name: name, value: value) }
-        }
-        begin(refusal)
-        context.write(wrapOutboundOut(.head(refusal)), promise: promise)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
     }
 
     /// Sends a ``FilePart`` as the next part of the answer's body. The promise succeeds when the system has accepted
@@ -350,12 +202,7 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
         guard let part = event as? FilePart else {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
-        guard sending == nil else {
-            sending?.later.append(.part(part, promise))
-            return
-        }
         let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
-        sendHead(context)
         guard isBodyOpen else { return sent.fail(ChannelError.inappropriateOperationForState) }
         sent.futureResult.assumeIsolated().whenSuccess {
             if self.isServed { self.ticket.progressed(now: MonotonicTime.now) }

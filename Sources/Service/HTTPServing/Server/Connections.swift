@@ -60,7 +60,7 @@ final class Connections: Sendable {
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     try pipeline.addHandlers(
                         IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)),
-                        ConnectionGate(guest.ticket, guest.clock),
+                        ConnectionGate(guest.ticket, guest.clock), LargeAnswers(guest.ticket),
                         StallHandler(), position: .after(decoder))
                     let (base, logger) = (self.base, self.logger)
                     let isAnswered = self.answering.run { await base.handle(value: value, logger: logger) }
