@@ -540,9 +540,9 @@ let tests: [Module] = [
     Module(
         name: "AgentTests", kind: .tests,
         uses: [
-            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Admission", "Blobs", "Swarm", "HTTPServing",
-            "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryAccess", "OCI", "Origin", "Agent",
-            "RegistryWatch", "TestSupport",
+            "Text", "Address", "JSON", "Hashing", "Metainfo", "Threads", "Files", "Admission", "Blobs", "Swarm",
+            "HTTPServing", "Registry", "NameIndex", "BlobNode", "RegistryClient", "RegistryTransfer", "RegistryAccess",
+            "OCI", "Origin", "Agent", "RegistryWatch", "TestSupport",
         ], products: [.log]),
     Module(
         name: "RegistryAccessTests", kind: .tests,

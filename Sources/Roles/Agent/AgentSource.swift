@@ -79,56 +79,65 @@ package struct AgentSource: BlobSource {
     }
 
     /// Gets a blob from the agent. An agent that ends meanwhile and is started again goes on with
-    /// what it had, so it is waited for.
+    /// what it had, so it is waited for, as long as it brings something.
     private func obtain(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
+        var course = AgentFetch(size: blob.size, patience: patience, now: Clocks.steadySeconds)
         while true {
             var isLost = false
-            do throws(PullError) { return try receive(blob, progress, isCancelled, isLost: &isLost) } catch {
-                guard isLost, isBack(progress, isCancelled) else { throw error }
+            do throws(PullError) {
+                return try receive(blob, &course, progress, isCancelled, isLost: &isLost)
+            } catch {
+                if isCancelled() { throw .cancelled }
+                guard isLost, course.lost(), try isBack(course, progress, isCancelled) else { throw error }
             }
         }
     }
 
-    private func isBack(_ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool) -> Bool {
-        let end = Clocks.steadySeconds + min(patience ?? Self.returnSeconds, Self.returnSeconds)
+    /// Waits for an agent that has gone.
+    /// - Returns: whether one listens again.
+    private func isBack(
+        _ course: AgentFetch, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
+    ) throws(PullError) -> Bool {
+        let end = course.end(ofWait: Self.returnSeconds, now: Clocks.steadySeconds)
         progress(.waiting("this host's agent has gone; it is waited for"))
-        while Clocks.steadySeconds < end, !isCancelled() {
+        while Clocks.steadySeconds < end {
+            if isCancelled() { throw .cancelled }
             if DescriptorProtocol.connect(to: path) != nil { return true }
             usleep(Self.placePause)
         }
+        if isCancelled() { throw .cancelled }
         return false
     }
 
     /// Asks the agent for a blob, and waits until the agent has it.
-    /// - Parameter isLost: set if the agent was there and closed the connection.
+    /// - Parameter isLost: set if the agent was there and has gone.
     private func receive(
-        _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool, isLost: inout Bool
+        _ blob: WantedBlob, _ course: inout AgentFetch, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool,
+        isLost: inout Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {
         var hasBegun = false
         do {
-            let (channel, first) = try ask(blob, progress, isCancelled)
+            let (channel, first) = try ask(blob, course, progress, isCancelled)
             hasBegun = true
-            var before: Int64 = 0
-            var (growth, reason) = (Clocks.steadySeconds, "the agent does not say why")
+            course.began(now: Clocks.steadySeconds)
+            var reason = "the agent does not say why"
             var next: (JSONValue, HeldFile?)? = first
             while let (value, file) = next {
                 if isCancelled() { throw PullError.cancelled }
                 switch DescriptorProtocol.Answer(value) {
                 case .progress(let done, _, let peers, let origins, let trouble)?:
+                    let now = Clocks.steadySeconds
                     progress(.here(done))
-                    if done > before {
-                        progress(.received(Int(clamping: done - before)))
-                        growth = Clocks.steadySeconds
-                    }
-                    before = max(before, done)
+                    let count = course.progressed(to: done, now: now)
+                    if count > 0 { progress(.received(count)) }
                     progress(.sources(peers: peers, origins: origins))
                     if let trouble {
                         progress(.waiting(trouble))
                         reason = trouble
                     }
-                    if let patience, Clocks.steadySeconds - growth > patience {
+                    if course.isOverdue(now: now) {
                         // Whoever else has it is asked then.
                         throw PullError.registry(
                             .refused(registry: "the agent", status: 503, code: "", message: reason))
@@ -138,10 +147,10 @@ package struct AgentSource: BlobSource {
                     guard try file.status().size == blob.size else {
                         throw PullError.wrongSize(blob.digest, expected: blob.size, found: try file.status().size)
                     }
-                    if wasCached {
+                    if let count = course.finished(wasCached: wasCached) {
+                        if count > 0 { progress(.received(count)) }
+                    } else {
                         progress(.cached)
-                    } else if blob.size > before {
-                        progress(.received(Int(clamping: blob.size - before)))
                     }
                     return (file, channel)
                 case .failed(let isUnknown, let text)?:
@@ -156,7 +165,7 @@ package struct AgentSource: BlobSource {
         } catch let error as PullError {
             throw error
         } catch {
-            isLost = hasBegun && [ECONNRESET, EPIPE].contains((error as? SystemError)?.number)
+            if let error = error as? SystemError { isLost = course.isLoss(error.number, hasBegun: hasBegun) }
             throw .registry(
                 .refused(registry: "the agent at \(path)", status: 503, code: "", message: "it has gone: \(error)"))
         }
@@ -165,9 +174,9 @@ package struct AgentSource: BlobSource {
     /// Asks for a blob, and waits for the first line. An agent that closes the connection before has no place for it now: pulls
     /// of the same user have them all.
     private func ask(
-        _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
+        _ blob: WantedBlob, _ course: AgentFetch, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws -> (DescriptorChannel, (JSONValue, HeldFile?)) {
-        let end = Clocks.steadySeconds + min(patience ?? Self.placeSeconds, Self.placeSeconds)
+        let end = course.end(ofWait: Self.placeSeconds, now: Clocks.steadySeconds)
         var isFirst = true
         while isFirst || Clocks.steadySeconds < end {
             if isCancelled() { throw PullError.cancelled }
