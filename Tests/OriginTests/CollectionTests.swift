@@ -72,6 +72,20 @@ private struct Place {
         return BlobDigest(digest)
     }
 
+    /// Leaves a download that ended early.
+    /// - Parameter days: how long ago its last byte came.
+    func leaveDownload(days: Int) throws -> SHA256Digest {
+        let digest = SHA256.digest([UInt8(days)])
+        try home.write("downloads/\(digest.hex)/data", [1, 2, 3])
+        let time = timeval(tv_sec: Int(Clocks.wallSeconds) - days * 86_400, tv_usec: 0)
+        for path in ["/data", ""] {
+            guard utimes(home.path("downloads/\(digest.hex)" + path), [time, time]) == 0 else {
+                throw SystemFailure("utimes \(path)")
+            }
+        }
+        return digest
+    }
+
     /// Pushes as clients do: what is there is not sent.
     /// - Returns: how many blobs were there.
     func push(_ files: [[UInt8]], as reference: Reference) async throws -> Int {
@@ -189,17 +203,24 @@ private final class Race: Sendable {
 
     @Test func `A day after its last byte a download that nobody goes on with is removed`() async throws {
         try await Place.run { place in
-            let digest = SHA256.digest([9])
-            try place.home.write("downloads/\(digest.hex)/data", [1, 2, 3])
-            // Its last byte came long before this process began, and nobody could go on with it since.
-            for path in ["/data", ""] {
-                var times = [timeval(tv_sec: 1_000, tv_usec: 0), timeval(tv_sec: 1_000, tv_usec: 0)]
-                #expect(utimes(place.home.path("downloads/\(digest.hex)" + path), &times) == 0)
-            }
-            await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds + 86_000)
+            // It ended two days before this process began, and nobody could go on with it since.
+            let digest = try place.leaveDownload(days: 2)
+            let (now, begun) = (Clocks.wallSeconds, Clocks.steadySeconds)
+            await place.upkeep.removeOldDownloads(now: now + 86_000, steady: begun + 86_000)
+            // Whoever sets the wall clock makes the process no older.
+            await place.upkeep.removeOldDownloads(now: now + 4 * 86_400, steady: begun + 600)
             #expect(place.home.names("downloads") == [digest.hex])
-            await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds + 86_500)
+            await place.upkeep.removeOldDownloads(now: now + 86_500, steady: begun + 86_500)
             #expect(place.home.names("downloads").isEmpty)
+        }
+    }
+
+    @Test func `An origin that is started again each day removes downloads after a week`() async throws {
+        try await Place.run { place in
+            let young = try place.leaveDownload(days: 6)
+            _ = try place.leaveDownload(days: 8)
+            await place.upkeep.removeOldDownloads(now: Clocks.wallSeconds, steady: Clocks.steadySeconds)
+            #expect(place.home.names("downloads") == [young.hex])
         }
     }
 

@@ -12,24 +12,26 @@ package final class OriginUpkeep: Sendable {
     package let sweep: BlobSweep
     private let node: BlobNode
     private let logger: Logger
-    /// Seconds since 1970.
+    /// Seconds of the steady clock.
     private let begunAt: Double
     private let looking = Mutex<[Task<Void, Never>]>([])
 
     /// Time between two checks of the free space.
     private static let pause = Duration.seconds(10)
-    /// Time between two searches for downloads that nobody goes on with, and the age in seconds at which they go.
-    private static let (downloadPause, downloadAge) = (Duration.seconds(600), 86_400.0)
+    /// Time between two searches for downloads that nobody goes on with.
+    private static let downloadPause = Duration.seconds(600)
+    /// The age in seconds at which they are removed, and the same while this process is younger than that.
+    private static let (downloadAge, earlyDownloadAge) = (86_400.0, 7 * 86_400.0)
 
     /// - Parameters:
     ///   - sources: sources of replacements for corrupt pieces, tried before the back ends: other owners.
-    ///   - now: seconds since 1970.
+    ///   - begunAt: seconds of the steady clock.
     package init(
         node: BlobNode, cold: ColdStore?, holders: any BlobHolders, sources: [any PieceSource] = [],
         rules: SpaceRules = SpaceRules(), scrubbing: ScrubSettings = ScrubSettings(),
-        now: Double = Clocks.wallSeconds, logger: Logger
+        begunAt: Double = Clocks.steadySeconds, logger: Logger
     ) {
-        begunAt = now
+        self.begunAt = begunAt
         self.node = node
         self.logger = logger
         space = SpaceKeeper(node: node, cold: cold, holders: holders, rules: rules, logger: logger)
@@ -52,7 +54,7 @@ package final class OriginUpkeep: Sendable {
             },
             Task {
                 while !Task.isCancelled {
-                    await removeOldDownloads(now: Clocks.wallSeconds)
+                    await removeOldDownloads(now: Clocks.wallSeconds, steady: Clocks.steadySeconds)
                     try? await Task.sleep(for: Self.downloadPause)
                 }
             },
@@ -60,12 +62,14 @@ package final class OriginUpkeep: Sendable {
         looking.withLock { $0 = tasks }
     }
 
-    /// Removes what came of blobs whose download ended early more than a day ago. Time in which this process did not run
-    /// does not count: nobody could go on with a download then.
-    /// - Parameter now: seconds since 1970.
-    package func removeOldDownloads(now: Double) async {
-        guard now - begunAt >= Self.downloadAge else { return }
-        let removed = await Threads.offload { [node] in node.removeDownloads(unchangedSince: now - Self.downloadAge) }
+    /// Removes what came of blobs whose download ended early more than a day ago. In the first day of this process, only what is
+    /// a week old: it may have been off since, and nobody could go on with a download then.
+    /// - Parameters:
+    ///   - now: seconds since 1970.
+    ///   - steady: seconds of the steady clock.
+    package func removeOldDownloads(now: Double, steady: Double) async {
+        let age = steady - begunAt < Self.downloadAge ? Self.earlyDownloadAge : Self.downloadAge
+        let removed = await Threads.offload { [node] in node.removeDownloads(unchangedSince: now - age) }
         guard removed.count > 0 else { return }
         logger.notice(
             "downloads that nobody went on with were removed",
