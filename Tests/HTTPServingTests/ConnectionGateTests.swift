@@ -19,6 +19,7 @@ import Testing
         private(set) var ends = 0
         private(set) var reads = 0
         private(set) var outputsClosed = 0
+        private(set) var isClosed = false
 
         func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
             switch unwrapOutboundIn(data) {
@@ -36,6 +37,7 @@ import Testing
 
         func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
             guard mode == .output else {
+                isClosed = true
                 for promise in unread { promise.fail(ChannelError.ioOnClosedChannel) }
                 unread = []
                 return context.close(mode: mode, promise: promise)
@@ -162,6 +164,42 @@ import Testing
         #expect(try client.passed() == ["/a", "end"])
         #expect(client.valve.ends == 2)
         client.finish()
+    }
+
+    @Test func `holds many requests that come in one go, and answers each in its turn`() throws {
+        let client = try Client()
+        for number in 0...64 { try client.ask("/\(number)") }
+        for number in 0...64 {
+            #expect(try client.passed() == ["/\(number)", "end"])
+            client.answer(10)
+            client.channel.embeddedEventLoop.run()
+        }
+        #expect(client.valve.ends == 65 && !client.valve.isClosed)
+        client.finish()
+    }
+
+    @Test func `closes a connection that sends requests without end and does not read the answer`() throws {
+        let client = try Client()
+        for number in 0...65 { try client.ask("/\(number)") }
+        #expect(client.valve.isClosed)
+        // The decoder is in the middle of what was read.
+        for _ in 0..<10 { try client.ask("/more") }
+        client.channel.embeddedEventLoop.run()
+        #expect(try client.passed() == ["/0", "end"])
+    }
+
+    @Test func `closes a connection that sends a held request's body in countless parts`() throws {
+        let client = try Client()
+        try client.ask("/a")
+        let head = HTTPRequestHead(version: .http1_1, method: .PUT, uri: "/b", headers: ["Host": "localhost"])
+        client.channel.pipeline.fireChannelRead(HTTPServerRequestPart.head(head))
+        let part = HTTPServerRequestPart.body(ByteBuffer(string: "x"))
+        for _ in 1..<4_096 { client.channel.pipeline.fireChannelRead(part) }
+        #expect(!client.valve.isClosed)
+        client.channel.pipeline.fireChannelRead(part)
+        #expect(client.valve.isClosed)
+        client.channel.embeddedEventLoop.run()
+        #expect(try client.passed() == ["/a", "end"])
     }
 
     @Test func `closes the output behind a large answer, not within it`() throws {

@@ -25,18 +25,13 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
     /// Whether the head of an answer has been sent, and its end has not.
     private var isBodyOpen = false
     private var refusal: RequestTarget.Refusal?
-    /// Requests that wait for the end of an answer, with what came behind them. Begins with a head, or is empty.
-    private var held: CircularBuffer<Held> = []
+    private var held = HeldRequests()
+    /// Whether the client sent more than is held. Nothing of it is read any more.
+    private var isFlooded = false
     /// Whether a read waits until nothing is held.
     private var isReadHeld = false
     private var isPassingSoon = false
     private var isOutputClosed = false
-
-    private enum Held {
-        case part(HTTPServerRequestPart)
-        case inputClosed
-        case failure(HTTPParserError)
-    }
 
     package init(_ ticket: Admission.Ticket, _ clock: HeadClock) { (self.ticket, self.clock) = (ticket, clock) }
 
@@ -72,9 +67,14 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
     // MARK: Requests
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard refusal == nil else { return }
+        guard refusal == nil, !isFlooded else { return }
         let part = unwrapInboundIn(data)
-        if !held.isEmpty || !mayPass(part, context) { held.append(.part(part)) } else { pass(part, context) }
+        if held.isEmpty, mayPass(part, context) { return pass(part, context) }
+        guard held.append(part) else {
+            isFlooded = true
+            held.removeAll()
+            return context.close(promise: nil)
+        }
     }
 
     /// Whether a part may be passed on now: all but the head of a request, whose time comes when the answer before it has
@@ -118,13 +118,13 @@ package final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandle
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if !held.isEmpty, case .inputClosed? = event as? ChannelEvent { return held.append(.inputClosed) }
+        if !held.isEmpty, case .inputClosed? = event as? ChannelEvent { return held.appendInputClosed() }
         context.fireUserInboundEventTriggered(event)
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // It is about what came last.
-        if !held.isEmpty, let error = error as? HTTPParserError { return held.append(.failure(error)) }
+        if !held.isEmpty, let error = error as? HTTPParserError { return held.append(error) }
         context.fireErrorCaught(error)
     }
 
