@@ -1,8 +1,11 @@
 import Admission
 import HTTPServing
+import HTTPTypes
 import NIOCore
 import NIOEmbedded
 import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
 import Testing
 
 /// The gate and the handler of large answers behind it, with a client that reads when it is told to.
@@ -60,7 +63,8 @@ import Testing
             let now = MonotonicTime.now
             let ticket = try #require(admission.admit(Source(ipv4: 1), at: .api, now: now) {})
             try channel.pipeline.syncOperations.addHandlers([
-                valve, ConnectionGate(ticket, HeadClock(limit: 10, now: now)), LargeAnswers(ticket),
+                valve, ConnectionGate(ticket, HeadClock(limit: 10, now: now)), HTTP1ToHTTPServerCodec(secure: false),
+                LargeAnswers(ticket),
             ])
             channel.pipeline.fireChannelActive()
         }
@@ -73,10 +77,10 @@ import Testing
         }
 
         func answer(_ size: Int, closing: Bool = false) {
-            let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: ["Content-Length": "\(size)"])
-            channel.write(HTTPServerResponsePart.head(head), promise: nil)
-            channel.write(HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(repeating: 1, count: size))), promise: nil)
-            channel.write(HTTPServerResponsePart.end(nil), promise: nil)
+            let head = HTTPResponse(status: .ok, headerFields: [.contentLength: "\(size)"])
+            channel.write(HTTPResponsePart.head(head), promise: nil)
+            channel.write(HTTPResponsePart.body(ByteBuffer(repeating: 1, count: size)), promise: nil)
+            channel.write(HTTPResponsePart.end(nil), promise: nil)
             channel.flush()
             if closing { channel.close(mode: .output, promise: nil) }
         }
@@ -84,9 +88,9 @@ import Testing
         /// The paths of requests that have come through, and `end` for the end of each.
         func passed() throws -> [String] {
             var all: [String] = []
-            while let part = try channel.readInbound(as: HTTPServerRequestPart.self) {
+            while let part = try channel.readInbound(as: HTTPRequestPart.self) {
                 switch part {
-                case .head(let head): all.append(head.uri)
+                case .head(let head): all.append(head.path ?? "")
                 case .body: all.append("body")
                 case .end: all.append("end")
                 }
@@ -213,6 +217,43 @@ import Testing
         }
         #expect(client.valve.ends == 1 && client.valve.outputsClosed == 1)
         client.finish()
+    }
+
+    /// What has become of a question whether the answers have been sent.
+    private final class Outcome {
+        var isSent: Bool?
+
+        init(_ client: Client) {
+            let sent = client.channel.eventLoop.makePromise(of: Void.self)
+            client.channel.triggerUserOutboundEvent(LargeAnswers.Sent(), promise: sent)
+            sent.futureResult.assumeIsolated().whenComplete { result in
+                self.isSent =
+                    switch result {
+                    case .success: true
+                    case .failure: false
+                    }
+            }
+        }
+    }
+
+    @Test func `tells when a large answer has been sent, and when it cannot be`() throws {
+        let client = try Client()
+        #expect(Outcome(client).isSent == true, "there is none")
+        try client.ask("/a")
+        client.answer(300 << 10)
+        let first = Outcome(client)
+        for _ in 0..<2 {
+            #expect(first.isSent == nil)
+            client.valve.turn()
+            client.channel.embeddedEventLoop.run()
+        }
+        #expect(first.isSent == true)
+        try client.ask("/b")
+        client.answer(300 << 10)
+        let second = Outcome(client)
+        client.channel.close(promise: nil)
+        client.channel.embeddedEventLoop.run()
+        #expect(second.isSent == false)
     }
 
     @Test func `a connection that closes within a large answer leaves nothing in the budget`() throws {

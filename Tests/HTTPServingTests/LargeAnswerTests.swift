@@ -20,7 +20,8 @@ import Testing
     }
 
     private func withAnswers(
-        room: Int, made: Made = Made(), _ body: @escaping (HTTPService, Admission) async throws -> Void
+        room: Int, made: Made = Made(), limits httpLimits: HTTPLimits = HTTPLimits(),
+        _ body: @escaping (HTTPService, Admission) async throws -> Void
     ) async throws {
         let bytes = ByteBuffer(repeating: 120, count: Self.size)
         let responder = CallbackResponder { (request: Request, _: ServiceContext) in
@@ -31,7 +32,9 @@ import Testing
         var limits = AdmissionLimits(descriptors: 1_000)
         limits.answerBytes = room
         let admission = Admission(limits: limits)
-        try await withServer(of: responder, admission: admission) { try await body($0, admission) }
+        try await withServer(of: responder, admission: admission, limits: httpLimits) {
+            try await body($0, admission)
+        }
     }
 
     /// Asks and does not read.
@@ -40,6 +43,24 @@ import Testing
             let socket = try dial(port)
             say(socket, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return socket
+        }
+    }
+
+    /// Reads until the server closes the connection.
+    /// - Returns: the number of bytes, the head's too.
+    private func readAll(_ socket: Int32) async throws -> Int {
+        try await onThread {
+            var count = 0
+            while let part = Loopback.receive(socket, most: 64 << 10), !part.isEmpty { count += part.count }
+            return count
+        }
+    }
+
+    private func refusesConnections(_ port: Int) async throws -> Bool {
+        try await onThread {
+            guard let socket = try? dial(port) else { return true }
+            close(socket)
+            return false
         }
     }
 
@@ -97,6 +118,48 @@ import Testing
                 return count
             }
             #expect(count >= 3 * Self.size && made.count == 3)
+            #expect(try await eventually { admission.figures.unsentBytes == 0 })
+        }
+    }
+
+    @Test func `whose clients read slowly are not cut off as idle`() async throws {
+        var limits = HTTPLimits()
+        // The connection would be closed before any client can have read the answer.
+        limits.keepAlive = .milliseconds(1)
+        try await withAnswers(room: Self.size, limits: limits) { server, admission in
+            let socket = try await ask(server.address.port)
+            defer { close(socket) }
+            #expect(try await eventually { admission.figures.unsentBytes == Self.size })
+            let count = try await readAll(socket)
+            #expect(count > Self.size)
+            #expect(try await eventually { admission.figures.unsentBytes == 0 })
+        }
+    }
+
+    @Test func `come whole when the server stops meanwhile`() async throws {
+        var limits = HTTPLimits()
+        limits.stopTime = .seconds(60)
+        try await withAnswers(room: Self.size, limits: limits) { server, admission in
+            let port = server.address.port
+            let socket = try await ask(port)
+            defer { close(socket) }
+            #expect(try await eventually { admission.figures.unsentBytes == Self.size })
+            let stop = Task { await server.stop() }
+            #expect(try await eventually { try await refusesConnections(port) })
+            let count = try await readAll(socket)
+            await stop.value
+            #expect(count > Self.size)
+        }
+    }
+
+    @Test func `of clients that do not read do not keep a server from ending`() async throws {
+        var limits = HTTPLimits()
+        limits.stopTime = .milliseconds(10)
+        try await withAnswers(room: Self.size, limits: limits) { server, admission in
+            let socket = try await ask(server.address.port)
+            defer { close(socket) }
+            #expect(try await eventually { admission.figures.unsentBytes == Self.size })
+            await server.stop()
             #expect(try await eventually { admission.figures.unsentBytes == 0 })
         }
     }

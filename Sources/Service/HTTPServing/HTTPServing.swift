@@ -19,6 +19,9 @@ package struct HTTPLimits: Sendable {
     /// Maximum time for the head of a request, from the start of the connection or from its first byte after the
     /// previous response. Also for the rest of a request that has already been answered.
     package var headTime = Duration.seconds(10)
+    /// Maximum time for the clients of large answers to read the rest when the server stops. A stop of the program has five seconds,
+    /// and may stop several servers one after the other.
+    package var stopTime = Duration.seconds(1)
     /// Maximum bytes of request headers.
     package var headerBytes = 32 << 10
     /// Time without an event after which a subscriber is sent a comment, as a sign that the connection is alive.

@@ -30,7 +30,8 @@ final class Connections: Sendable {
         configuration.httpDecoder.maxHeaderFieldCount = 100
         let isPlain = certificates == nil
         let base = HTTP1Channel(
-            responder: Self.answer(with: responder, isPlain: isPlain, logger: logger), configuration: configuration)
+            responder: Self.answer(with: responder, isPlain: isPlain, limits: limits, logger: logger),
+            configuration: configuration)
         first = FirstBytes(certificates == nil ? .head : .tlsRecord, limit: limits.headerBytes)
         self.base = base
         self.limits = limits
@@ -60,8 +61,10 @@ final class Connections: Sendable {
                     let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPRequestDecoder>.self)
                     try pipeline.addHandlers(
                         IdleStateHandler(allTimeout: TimeAmount(self.limits.stall)),
-                        ConnectionGate(guest.ticket, guest.clock), LargeAnswers(guest.ticket),
-                        StallHandler(), position: .after(decoder))
+                        ConnectionGate(guest.ticket, guest.clock), StallHandler(), position: .after(decoder))
+                    // Behind all others: they learn of the end of a large answer when it has been sent.
+                    let state = try pipeline.handler(type: HTTPConnectionStateHandler.self)
+                    try pipeline.addHandler(LargeAnswers(guest.ticket), position: .after(state))
                     let (base, logger) = (self.base, self.logger)
                     let isAnswered = self.answering.run { await base.handle(value: value, logger: logger) }
                     if !isAnswered { channel.close(promise: nil) }
@@ -74,7 +77,7 @@ final class Connections: Sendable {
         }
     }
 
-    /// Ends responses and closes connections.
+    /// Ends responses and closes connections. Large answers have a moment to be read.
     func stop() {
         answering.stop()
         for channel in channels.withLock({ Array($0.values) }) {
@@ -86,7 +89,7 @@ final class Connections: Sendable {
     func end() async { await answering.end() }
 
     private static func answer(
-        with responder: some HTTPResponder<ServiceContext>, isPlain: Bool, logger: Logger
+        with responder: some HTTPResponder<ServiceContext>, isPlain: Bool, limits: HTTPLimits, logger: Logger
     ) -> HTTPChannelHandler.Responder {
         { request, writer, channel in
             var context = ServiceContext(source: .init(channel: channel, logger: logger))
@@ -108,6 +111,22 @@ final class Connections: Sendable {
                 // The response has begun, so no other can be sent.
                 throw AnswerCutOff()
             }
+            if let length = response.body.contentLength, length > LargeAnswers.large {
+                try await sent(on: channel, stopTime: TimeAmount(limits.stopTime))
+            }
+        }
+    }
+
+    /// Waits until a large answer has been sent: the library closes a connection at once that waits for a request when the server
+    /// stops.
+    /// - Parameter stopTime: what the client then has to read the rest.
+    private static func sent(on channel: any Channel, stopTime: TimeAmount) async throws {
+        let sent = channel.eventLoop.makePromise(of: Void.self)
+        channel.triggerUserOutboundEvent(LargeAnswers.Sent(), promise: sent)
+        try await withTaskCancellationHandler {
+            try await sent.futureResult.get()
+        } onCancel: {
+            channel.eventLoop.scheduleTask(in: stopTime) { channel.close(promise: nil) }
         }
     }
 

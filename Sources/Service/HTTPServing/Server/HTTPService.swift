@@ -106,7 +106,8 @@ package final class HTTPService: Sendable {
         self.channel = channel
     }
 
-    /// Stops accepting connections, lets current responses finish unless they are waiting, and closes everything.
+    /// Stops accepting connections, lets current responses finish unless they are waiting, and closes everything. Large answers have
+    /// ``HTTPLimits/stopTime`` to be read.
     package func stop() async {
         try? await channel.close()
         connections.stop()

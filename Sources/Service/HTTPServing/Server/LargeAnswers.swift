@@ -1,18 +1,25 @@
 import Admission
+import HTTPTypes
 import NIOCore
-import NIOHTTP1
+import NIOHTTPTypes
 
 /// Sends answers that were made whole and are large: each needs room in a budget until its client has read it, and goes slice by
 /// slice. What follows an answer, its end and a closing of the output too, waits behind its last slice.
 ///
-/// Its place is directly behind the ``ConnectionGate``, on the connection's event loop.
+/// Its place is behind all handlers that must not take an answer for sent before its last slice is: those that close idle
+/// connections, and those that close after the last answer. On the connection's event loop.
 package final class LargeAnswers: ChannelOutboundHandler, RemovableChannelHandler {
-    package typealias OutboundIn = HTTPServerResponsePart
-    package typealias OutboundOut = HTTPServerResponsePart
+    package typealias OutboundIn = HTTPResponsePart
+    package typealias OutboundOut = HTTPResponsePart
+
+    /// An event whose promise succeeds when no large answer is being sent any more.
+    package struct Sent: Sendable {
+        package init() {}
+    }
 
     private let ticket: Admission.Ticket
     /// The head of a large answer. It is sent on with what follows it, which shows whether the answer was made whole.
-    private var head: (head: HTTPResponseHead, promise: EventLoopPromise<Void>?)?
+    private var head: (head: HTTPResponse, promise: EventLoopPromise<Void>?)?
     /// Whether the rest of an answer is dropped, because there was no room for it.
     private var isDropping = false
     private var sending: Sending?
@@ -39,7 +46,7 @@ package final class LargeAnswers: ChannelOutboundHandler, RemovableChannelHandle
     }
 
     /// Bytes above which an answer that was made whole needs room; and the bytes of it that are sent at a time.
-    private static let (large, slice) = (64 << 10, 256 << 10)
+    static let (large, slice) = (64 << 10, 256 << 10)
 
     package init(_ ticket: Admission.Ticket) { self.ticket = ticket }
 
@@ -56,19 +63,17 @@ package final class LargeAnswers: ChannelOutboundHandler, RemovableChannelHandle
         }
         switch unwrapOutboundIn(data) {
         case .head(let head):
-            let length = head.headers.first(name: "content-length").flatMap { Int($0) } ?? 0
+            let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
             if head.status.code >= 200, length > Self.large {
                 self.head = (head, promise)
                 return
             }
-        case .body(let body):
+        case .body(let bytes):
             guard !isDropping else {
                 promise?.succeed()
                 return
             }
-            if head != nil, case .byteBuffer(let bytes) = body, bytes.readableBytes > Self.large {
-                return send(bytes, context, promise)
-            }
+            if head != nil, bytes.readableBytes > Self.large { return send(bytes, context, promise) }
         case .end: isDropping = false
         }
         sendHead(context)
@@ -85,6 +90,10 @@ package final class LargeAnswers: ChannelOutboundHandler, RemovableChannelHandle
     {
         guard sending == nil else {
             sending?.later.append(.event(event, promise))
+            return
+        }
+        if event is Sent {
+            promise?.succeed()
             return
         }
         sendHead(context)
@@ -130,7 +139,7 @@ package final class LargeAnswers: ChannelOutboundHandler, RemovableChannelHandle
             // Not at once: the handlers in front of this one are in the middle of the write.
             context.eventLoop.assumeIsolated().execute { self.sliceSent(result, context) }
         }
-        context.writeAndFlush(wrapOutboundOut(.body(.byteBuffer(slice))), promise: sent)
+        context.writeAndFlush(wrapOutboundOut(.body(slice)), promise: sent)
     }
 
     private func sliceSent(_ result: Result<Void, any Error>, _ context: ChannelHandlerContext) {
@@ -168,15 +177,16 @@ package final class LargeAnswers: ChannelOutboundHandler, RemovableChannelHandle
         self.head = nil
         isDropping = true
         let text = RequestPlace.refusalText + "\n"
-        var refusal = HTTPResponseHead(version: head.version, status: .serviceUnavailable)
-        refusal.headers = [
-            "Content-Type": "text/plain; charset=utf-8", "Content-Length": "\(text.utf8.count)",
-            "Retry-After": RequestPlace.retryAfter,
-        ]
-        for name in ["Date", "Connection"] {
-            for value in head.headers[name] { refusal.headers.add(name: name, value: value) }
+        var refusal = HTTPResponse(
+            status: .serviceUnavailable,
+            headerFields: [
+                .contentType: "text/plain; charset=utf-8", .contentLength: "\(text.utf8.count)",
+                .retryAfter: RequestPlace.retryAfter,
+            ])
+        for name in [HTTPField.Name.date, .connection] {
+            refusal.headerFields[values: name] = head.headerFields[values: name]
         }
         context.write(wrapOutboundOut(.head(refusal)), promise: promise)
-        context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: text)))), promise: nil)
+        context.write(wrapOutboundOut(.body(ByteBuffer(string: text))), promise: nil)
     }
 }
