@@ -145,6 +145,28 @@ import Testing
         }
     }
 
+    /// As when the host was off from before the content was to go until after the record was.
+    @Test(arguments: ["versions", "replace"])
+    func `content that was kept longer than its record would be is deleted, and the record after it`(_ publish: String)
+        async throws
+    {
+        try await withPair(terms: ["dest": "app", "publish": .string(publish)]) { control, _, receiver, job in
+            await control.all(job, .end)
+            try await wait(for: "the word") { control.has("cancelled", of: receiver.node) }
+            await receiver.stop()
+            let record = receiver.directory.path("data/jobs/\(job)")
+            try #require(TargetFile.read(record)).change { $0.ended = 1 }
+            #expect(receiver.directory.exists(kept(job, publish)))
+            try await receiver.start()
+            try await wait(for: "the removal") {
+                !receiver.directory.exists(kept(job, publish)) && receiver.directory.names("root/.swoop").isEmpty
+            }
+            await receiver.stop()
+            try await receiver.start()
+            #expect(!receiver.directory.exists("data/jobs/\(job)"))
+        }
+    }
+
     /// Also where the class has left the agent's file since.
     @Test(arguments: ["versions", "replace"])
     func `a cancel that comes after the end removes content that was kept`(_ publish: String) async throws {

@@ -33,15 +33,16 @@ extension FleetAgent {
         targets[job] == nil && !ending.contains(job) && !accepting.contains(job)
     }
 
-    /// Deletes the records of jobs that ended long ago.
+    /// Deletes the records of jobs that ended long ago. That of kept content stays until the content is deleted: nothing else says
+    /// where it lies.
     private func forget(_ records: [TargetRecord], before time: Double) async {
-        for record in records where record.life.isLongOver && (record.ended ?? record.accepted) < time {
+        for record in records where record.life.mayBeForgotten && (record.ended ?? record.accepted) < time {
             let job = record.job
             guard isIdle(job) else { continue }
             ending.insert(job)
             let tree = OwnTree(path: context.places.jobs)
             await Threads.offload {
-                guard TargetFile.read("\(tree.path)/\(job)")?.now.life.isLongOver != false else { return }
+                guard TargetFile.read("\(tree.path)/\(job)")?.now.life.mayBeForgotten != false else { return }
                 tree.remove("\(tree.path)/\(job)")
             }
             ending.remove(job)
@@ -150,6 +151,7 @@ extension FleetAgent {
 
 extension TargetLife {
     fileprivate var isLongOver: Bool { isOver && stage == .ended }
+    fileprivate var mayBeForgotten: Bool { isLongOver && !isKept }
 }
 
 extension TargetPlaces {
