@@ -111,11 +111,12 @@ struct PublicationTests {
         #expect(!place.exists("dcp/film/old"))
     }
 
-    private func onBucket(_ place: TemporaryDirectory) -> Publication {
-        let parts = publication(place)
-        return Publication(
-            incoming: parts.incoming, final: parts.final, marker: parts.marker, record: parts.record,
-            staging: parts.staging, machine: .mountedBucket)
+    /// - Parameter own: the directory in which the content comes and its record is kept.
+    private func onBucket(_ place: TemporaryDirectory, _ own: String = "in") -> Publication {
+        Publication(
+            incoming: "\(place.path)/\(own)/film", final: place.path + "/dcp/film",
+            marker: place.path + "/dcp/film.finished", record: "\(place.path)/\(own)/verified",
+            staging: OwnTree(path: "\(place.path)/\(own)"), machine: .mountedBucket)
     }
 
     @Test
@@ -180,6 +181,52 @@ struct PublicationTests {
         try publication.publish()
         #expect(publication.standing() == .published)
         #expect(place.names("dcp/film") == ["a"] && place.exists("dcp/film.finished"))
+    }
+
+    @Test
+    func
+        `On a mounted bucket content that another job put in place meanwhile is not taken for that of a copy cut short`()
+        throws
+    {
+        let place = try TemporaryDirectory()
+        let (first, other) = (onBucket(place), onBucket(place, "other"))
+        try place.write("in/film/a", [1])
+        try place.write("other/film/b", [2])
+        try first.recordChecked()
+        #expect(throws: FileFailure.self) { try first.publish { true } }
+        try other.recordChecked()
+        try other.publish()
+        #expect(other.standing() == .published && first.standing() == .checked)
+        // Whoever gives the first up leaves the other's content alone.
+        first.discardPartial()
+        #expect(place.names("dcp/film") == ["b"])
+        try first.publish()
+        #expect(first.standing() == .published && place.names("dcp/film") == ["a"])
+    }
+
+    @Test
+    func
+        `On a mounted bucket a copy that is whole is published once it has its marker, and removed when given up before`()
+        throws
+    {
+        let place = try TemporaryDirectory()
+        let publication = onBucket(place)
+        try place.write("in/film/a", [1])
+        try publication.recordChecked()
+        // A crash between the copy and the marker: the place of the marker cannot be written to.
+        #expect(throws: FileFailure.self) {
+            try publication.publish {
+                _ = try? place.directory("dcp/film.finished")
+                return false
+            }
+        }
+        try FileManager.default.removeItem(atPath: place.path + "/dcp/film.finished")
+        #expect(publication.standing() == .checked && place.exists("in/film/a"))
+        publication.discardPartial()
+        #expect(!place.exists("dcp/film"))
+        try publication.recordChecked()
+        try publication.publish()
+        #expect(publication.standing() == .published && place.read("dcp/film/a") == [1])
     }
 
     /// What comes lies on one file system, its final place on another.

@@ -12,6 +12,9 @@ struct CheckNotes: Sendable {
         case bucket
         /// The same, and the copy has begun: what lies in the bucket without a marker is a part of it.
         case bucketBegun
+        /// The same, and the copy is whole and durable: a marker that lies there from now on is its own, or that of content which
+        /// came after it.
+        case bucketCopied
     }
 
     /// By place in the job's list: metadata at the time of the check.
@@ -88,6 +91,8 @@ extension CheckNotes.Whole {
             self = .bucket
         } else if fields == ["bucket", "begun"] {
             self = .bucketBegun
+        } else if fields == ["bucket", "copied"] {
+            self = .bucketCopied
         } else if fields.count == 3, let device = UInt64(fields[0]), let inode = UInt64(fields[1]),
             let modified = Int64(fields[2])
         {
@@ -102,6 +107,7 @@ extension CheckNotes.Whole {
         case .entry(let device, let inode, let modified): "\(device) \(inode) \(modified)"
         case .bucket: "bucket"
         case .bucketBegun: "bucket begun"
+        case .bucketCopied: "bucket copied"
         }
     }
 }

@@ -42,9 +42,9 @@ package struct Publication: Sendable {
     package func standing() -> Standing {
         switch CheckRecord.whole(at: record) {
         case nil: return .unchecked
-        // A marker that lies there before the copy has begun is that of other content.
-        case .bucket: return .checked
-        case .bucketBegun: return marker.map(PathFiles.exists) == true ? .published : .checked
+        // A marker that lies there before the copy is whole is that of other content.
+        case .bucket, .bucketBegun: return .checked
+        case .bucketCopied: return hasMarker ? .published : .checked
         case .entry(let device, let inode, let modified):
             func isIt(_ path: String) -> Bool {
                 PathFiles.status(path).map { $0.device == device && $0.inode == inode && $0.modified == modified }
@@ -79,6 +79,7 @@ package struct Publication: Sendable {
             try removeMarker()
             try CheckRecord.setWhole(.bucketBegun, at: record)
             try PathTrees.copy(incoming, to: final, isInterrupted: isInterrupted)
+            try CheckRecord.setWhole(.bucketCopied, at: record)
         } else {
             try PathFiles.makeDirectory(parent)
             do throws(FileFailure) { try Self.put(incoming, at: final) } catch {
@@ -92,14 +93,16 @@ package struct Publication: Sendable {
         removeCopy()
     }
 
-    /// Removes what a copy has left that will not be finished. Content that is there whole stays.
+    /// Removes what a copy has left that will not be finished. Content that is there whole stays, this job's or another's.
     package func discardPartial() {
         removeCopy()
-        guard machine == .mountedBucket, CheckRecord.whole(at: record) == .bucketBegun, standing() != .published else {
-            return
+        guard machine == .mountedBucket, !hasMarker else { return }
+        switch CheckRecord.whole(at: record) {
+        case .bucketBegun, .bucketCopied:
+            OwnTree(path: parent).remove(final)
+            forgetChecked()
+        case .bucket, .entry, nil: break
         }
-        OwnTree(path: parent).remove(final)
-        forgetChecked()
     }
 
     /// Whether ``discardPartial()`` may have something to remove. Blocks.
@@ -113,6 +116,8 @@ package struct Publication: Sendable {
     // MARK: Steps
 
     private var parent: String { String(final[..<(final.lastIndex(of: "/") ?? final.startIndex)]) }
+
+    private var hasMarker: Bool { marker.map(PathFiles.exists) == true }
 
     /// What says that other content is whole must not say it of this one.
     private func removeMarker() throws(FileFailure) {
