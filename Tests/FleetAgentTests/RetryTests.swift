@@ -1,9 +1,10 @@
 import Fleet
-import FleetAgent
 import Foundation
 import JSON
 import TestSupport
 import Testing
+
+@testable import FleetAgent
 
 /// Another attempt after a job has ended: control was ordered to try again.
 @Suite(.serialized) struct RetryTests {
@@ -208,6 +209,35 @@ import Testing
             try await wait(for: "the end") { control.has("done", of: node) }
             #expect(!control.has("cancelled", of: node))
             #expect(receiver.directory.read("root/app/image") == randomBytes(900_000, seed: 3))
+        }
+    }
+
+    @Test func `a cancel waits for no other job's publication to remove what its own has left`() async throws {
+        try await withPair(terms: ["dest": "app"]) { control, _, receiver, job in
+            let part = "root/app/.swoop-publish/image/part"
+            try receiver.directory.write(part, "left")
+            let (turns, final) = (receiver.agent.context.publications, receiver.directory.path("root/app/image"))
+            let (held, holding) = (AsyncStream<Void>.makeStream(), AsyncStream<Void>.makeStream())
+            defer { held.continuation.finish() }
+            let copying = Task {
+                await turns.run(final) {
+                    holding.continuation.finish()
+                    for await _ in held.stream {}
+                }
+            }
+            for await _ in holding.stream {}
+            #expect(await control.insist(receiver.node, job, .cancel))
+            try await wait(for: "the removal") { receiver.directory.names("root/.swoop").isEmpty }
+            #expect(await control.insist(receiver.node, job, .end))
+            #expect(receiver.directory.exists(part))
+            held.continuation.finish()
+            await copying.value
+            await receiver.stop()
+            #expect(!receiver.directory.exists(part))
+            // An agent that was killed before has left it.
+            try receiver.directory.write(part, "left")
+            try await receiver.start()
+            try await wait(for: "the second removal") { !receiver.directory.exists(part) }
         }
     }
 }

@@ -202,4 +202,23 @@ struct `A job` {
         #expect(place.directory.read("final/film.finished") == [1, 2, 3])
         await place.swarm.shutdown()
     }
+
+    @Test func `that fails waits for no other job's publication to remove what its own has left`() async throws {
+        let place = try await JobPlace()
+        try place.directory.write("final/film.finished", [1, 2, 3])
+        try place.directory.write("final/.swoop-publish/film/part", [7])
+        let (gate, turns, final) = (Gate(), place.host.publications, place.final)
+        let copying = Task { await turns.run(final) { await gate.pass() } }
+        try await wait(for: "the other's publication") { gate.isWaitedFor }
+        let runner = place.runner()
+        await runner.start()
+        try await wait(for: "end") { place.store.told.ended == 1 }
+        await runner.stop()
+        #expect(place.store.now.state == .failed && place.directory.exists("final/.swoop-publish/film/part"))
+        gate.open()
+        await copying.value
+        await turns.finishBackground()
+        #expect(!place.directory.exists("final/.swoop-publish"))
+        await place.swarm.shutdown()
+    }
 }

@@ -124,6 +124,7 @@ package actor FleetAgent {
             for runner in targets.values { group.addTask { await runner.stop() } }
             for runner in senders.values { group.addTask { await runner.stop() } }
         }
+        await context.publications.finishBackground()
         await context.stores.shutdown()
         await ownLibrary?.stop()
     }

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Threads
 
 /// Puts content that has been checked at its final place in one step, and finds out after a crash how far that had
 /// come.
@@ -103,6 +104,12 @@ package struct Publication: Sendable {
             forgetChecked()
         case .bucket, .entry, nil: break
         }
+    }
+
+    /// The same, once nobody publishes content of that name. Does not wait for that: a copy of another job may take hours.
+    package func discardPartial(inTurn publications: Turns) async {
+        guard await Threads.offload({ hasPartial }) else { return }
+        await publications.runInBackground(final) { await Threads.offload { discardPartial() } }
     }
 
     /// Whether ``discardPartial()`` may have something to remove. Blocks.

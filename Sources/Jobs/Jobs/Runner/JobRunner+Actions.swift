@@ -332,13 +332,8 @@ extension JobRunner {
 }
 
 extension JobRunner {
-    /// Removes what a publication that failed has left. Another job may be publishing content of that name.
-    private func discardPartial() async {
-        guard let publication = job.places.publication, await Threads.offload({ publication.hasPartial }) else {
-            return
-        }
-        await host.publications.run(publication.final) { await Threads.offload { publication.discardPartial() } }
-    }
+    /// Removes what a publication that failed has left.
+    private func discardPartial() async { await job.places.publication?.discardPartial(inTurn: host.publications) }
 }
 
 extension JobFailure {

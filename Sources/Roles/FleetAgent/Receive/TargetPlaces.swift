@@ -68,6 +68,7 @@ struct TargetPlaces: Sendable {
     /// Whether ``discard(keepsVersion:_:)`` has something to delete. Blocks.
     func isAnythingLeft(keepsVersion: Bool) -> Bool {
         if let slash = incoming.lastIndex(of: "/"), PathFiles.status(String(incoming[..<slash])) != nil { return true }
+        if job.publication?.hasPartial == true { return true }
         return version != nil && !keepsVersion && isComplete
     }
 
@@ -78,12 +79,9 @@ struct TargetPlaces: Sendable {
         await Threads.offload { remove(keepsVersion: keepsVersion) }
     }
 
-    /// Deletes what a publication has left beside the final place that will not be finished.
-    func discardCopies(_ publications: Turns) async {
-        guard let publication = job.publication, await Threads.offload({ publication.hasPartial }) else { return }
-        // Another job may be publishing content of that name.
-        await publications.run(publication.final) { await Threads.offload { publication.discardPartial() } }
-    }
+    /// Deletes what a publication has left beside the final place that will not be finished. Does not wait for the publication of
+    /// another job: what was not deleted when the agent ended is deleted at its next start.
+    func discardCopies(_ publications: Turns) async { await job.publication?.discardPartial(inTurn: publications) }
 
     private func remove(keepsVersion: Bool) {
         let tree = OwnTree(path: staging)
