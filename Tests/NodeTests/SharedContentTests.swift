@@ -1,9 +1,11 @@
 import BFT
 import Foundation
 import JSON
-import Node
 import TestSupport
 import Testing
+
+@testable import Jobs
+@testable import Node
 
 /// Two tasks of one SUBDIR/NAME share a staging directory: the second is refused while the first has it.
 @Suite("Two tasks of one content", .serialized, .timeLimit(.minutes(2)))
@@ -117,5 +119,34 @@ struct SharedContentTests {
         try await until("the dropped one failed") { place.exists("data/sender/failed/four.task.json") }
         #expect(place.names("data/sender/uploading") == ["one.task.json"])
         await stop(slow)
+    }
+
+    @Test
+    func `A node that is stopped while a cancel waits for another task's copy ends both`() async throws {
+        server.state.withLock { $0.rate = 100_000 }
+        let receiver = try await TestNode.start(.receiver, server: server)
+        _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
+        try await until("the task downloads") { await receiver.node.receivers[file] != nil }
+        let runner = try #require(await receiver.node.receivers[file]).runner
+        var other = try TaskFile.parse(try #require(await sender.node.taskFile(named: file)))
+        other.name = "other"
+        try receiver.place.write("data/receiver/failed/other.task.json", other.encode())
+        let (turns, places) = (await receiver.node.publications, await receiver.node.context.places)
+        let final = try #require(places.job(other).publication).final
+        let holding = AsyncStream<Void>.makeStream()
+        // As a copy does, it ends when its task is stopped.
+        let copying = Task {
+            await turns.run(final) {
+                holding.continuation.finish()
+                try? await until("the task's stop", seconds: 600) { await runner.isStopped }
+            }
+        }
+        for await _ in holding.stream {}
+        let cancelling = Task { await receiver.call("cancel", ["taskfile": "other.task.json"]) }
+        try await until("the cancel waits") { !receiver.place.exists("data/receiver/failed/other.task.json") }
+        await receiver.node.stop()
+        #expect(await cancelling.value.succeeded)
+        await copying.value
+        await sender.node.stop()
     }
 }

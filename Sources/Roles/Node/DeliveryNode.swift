@@ -167,13 +167,12 @@ package actor DeliveryNode {
         isStopped = true
         poll?.cancel()
         await maker.stop()
+        // A cancel may wait for a copy that one of them makes.
+        await stopRunners()
         // What is being started ends before it has a runner, or has one that is stopped here.
         await withCheckedContinuation { work.whenDone($0) }
-        let (senders, receivers) = (senders, receivers)
-        await withTaskGroup(of: Void.self) { group in
-            for runner in senders.values { group.addTask { await runner.stop() } }
-            for runner in receivers.values { group.addTask { await runner.stop() } }
-        }
+        await stopRunners()
+        await publications.finishBackground()
         await poll?.value
         await context.swarm.shutdown()
         await context.webSeeds.shutdown()
@@ -183,6 +182,14 @@ package actor DeliveryNode {
         await Threads.offload { [crashes] in crashes.close() }
         lock = nil
         logger.info("node stopped")
+    }
+
+    private func stopRunners() async {
+        let (senders, receivers) = (senders, receivers)
+        await withTaskGroup(of: Void.self) { group in
+            for runner in senders.values { group.addTask { await runner.stop() } }
+            for runner in receivers.values { group.addTask { await runner.stop() } }
+        }
     }
 
     /// The tasks that were unfinished when the last process ended.

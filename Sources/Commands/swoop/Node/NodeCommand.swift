@@ -70,21 +70,26 @@ struct NodeCommand: SwoopCommand {
             }
         }
         let agent = await NodeAgent.start(beside: node, configuration, reporter, logger)
+        let server: NodeAPIServer
         do {
-            try await serve(node, configuration, certificates, admission, reporter, logger)
+            server = try await serve(node, configuration, certificates, admission, reporter, logger)
         } catch {
             await agent?.stop()
             await node.stop()
             throw error
         }
+        // A call that is being answered may wait for a copy that ends with the node.
+        async let calls: Void = server.stop()
         await agent?.stop()
         await node.stop()
+        await calls
     }
 
+    /// Returns when the node is told to stop. The servers run until they are stopped.
     private func serve(
         _ node: DeliveryNode, _ configuration: NodeConfiguration, _ certificates: NodeCertificates?,
         _ admission: Admission, _ reporter: Reporter, _ logger: Logger
-    ) async throws {
+    ) async throws -> NodeAPIServer {
         let base = configuration.baseDataPath
         var settings = NodeAPIServer.Settings(
             listen: configuration.listen, www: configuration.www, admission: admission, content: { base })
@@ -105,7 +110,7 @@ struct NodeCommand: SwoopCommand {
         reporter.note("node (\(configuration.role.rawValue)): API at \(schemes[0])://\(server.address)\(files)")
         ServiceManager.ready()
         await StopSignal.shared.wait()
-        await server.stop()
+        return server
     }
 
     private func certificates(_ configuration: NodeConfiguration) throws -> NodeCertificates? {
