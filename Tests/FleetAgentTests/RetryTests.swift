@@ -3,6 +3,7 @@ import Foundation
 import JSON
 import TestSupport
 import Testing
+import Threads
 
 @testable import FleetAgent
 
@@ -52,7 +53,7 @@ import Testing
                 try await receiver.start()
                 let before = control.reports(of: node).count
                 let offer = try #require(control.offer(job))
-                await control.command(node, job, .offer(offer), attempt: 2)
+                #expect(await control.insist(node, job, .offer(offer), attempt: 2))
                 try await wait(for: "the end") { control.has("done", of: node) }
                 let said = control.reports(of: node).dropFirst(before).filter { $0.attempt == 2 }.map(\.report.name)
                 #expect(said.first == "delivered" && !said.contains("receiving"), "\(said)")
@@ -70,10 +71,30 @@ import Testing
             let before = control.reports(of: node).count
             await control.command(sender.node, job, .resume)
             let offer = try #require(control.offer(job))
-            await control.command(node, job, .offer(offer), attempt: 2)
+            #expect(await control.insist(node, job, .offer(offer), attempt: 2))
             try await wait(for: "the second delivery") {
                 control.reports(of: node).dropFirst(before).contains { $0.report.name == "delivered" }
             }
+        }
+    }
+
+    @Test func `an offer of a job whose files are being deleted is given back at once, and taken when they are gone`()
+        async throws
+    {
+        try await withPair(terms: ["dest": "app"]) { control, _, receiver, job in
+            let node = receiver.node
+            await control.command(node, job, .cancel)
+            try await wait(for: "the removal") { await receiver.agent.isIdle(job) }
+            await receiver.agent.set(job, isEnding: true)
+            let offer = try #require(control.offer(job))
+            let begin = Clocks.steadySeconds
+            for _ in 0..<5 { #expect(await !control.command(node, job, .offer(offer), attempt: 2)) }
+            #expect(Clocks.steadySeconds - begin < 5)
+            await receiver.agent.set(job, isEnding: false)
+            let before = control.reports(of: node).count
+            #expect(await control.insist(node, job, .offer(offer), attempt: 2))
+            try await wait(for: "the answer") { control.reports(of: node).count > before }
+            #expect(control.reports(of: node).dropFirst(before).first?.report == .accepted)
         }
     }
 
@@ -102,7 +123,7 @@ import Testing
             #expect(receiver.directory.read(kept(job, publish)) == randomBytes(900_000, seed: 3))
             let before = control.reports(of: node).count
             let offer = try #require(control.offer(job))
-            await control.command(node, job, .offer(offer), attempt: 2)
+            #expect(await control.insist(node, job, .offer(offer), attempt: 2))
             await control.command(node, job, .switches(at: nil), attempt: 2)
             try await wait(for: "the end") { control.has("done", of: node) }
             let said = control.reports(of: node).dropFirst(before).filter { $0.attempt == 2 }.map(\.report.name)
@@ -239,5 +260,12 @@ import Testing
             try await receiver.start()
             try await wait(for: "the second removal") { !receiver.directory.exists(part) }
         }
+    }
+}
+
+extension FleetAgent {
+    /// As while the files of an ended job are being deleted.
+    fileprivate func set(_ job: String, isEnding: Bool) {
+        if isEnding { ending.insert(job) } else { ending.remove(job) }
     }
 }

@@ -91,8 +91,7 @@ extension FleetAgent {
         let directory = context.places.job(job)
         let isKept = await Threads.offload { TargetFile.read(directory)?.now.life.isKept == true }
         guard isKept else { return isIdle(job) || ending.contains(job) }
-        // Its runner may still be about to stop.
-        guard await hasEnded(job) else { return false }
+        // Where its runner is still about to stop, control says it again.
         switch await clear(job, if: \.life.isKept) {
         case .begun, .nothing: return true
         case .busy, .notStored: return false

@@ -277,12 +277,6 @@ package actor FleetAgent {
         targets[job]?.inbox.yield(.turn(may, because: may ? nil : reason))
     }
 
-    /// Whether nothing of an earlier run of a job is at work, after a short wait: a large tree takes minutes to remove.
-    func hasEnded(_ job: String) async -> Bool {
-        for _ in 0..<20 where ending.contains(job) { await context.clock.sleep(seconds: 0.1) }
-        return !ending.contains(job)
-    }
-
     // MARK: The file
 
     /// The agent's file was read again. What it says holds from now on, for jobs that come; those that were accepted go on as
