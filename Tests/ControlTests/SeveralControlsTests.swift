@@ -128,6 +128,44 @@ import Testing
             } == 1)
     }
 
+    @Test func `that a job is late is said by another control where one was killed before it said so`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["deadline": "60s"])
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let job = try await build.startJob(SampleTorrent.content(of: 1_000_000))
+        try await web.sync()
+        func notes() async throws -> Int {
+            try await bench.core.store.changes(after: 0, limit: 1000).count {
+                $0.doc["action"]?.stringValue == "job.late"
+            }
+        }
+        var done: Int64 = 0
+        func pass(_ seconds: Int) async throws {
+            for _ in 0..<seconds {
+                bench.clock.pass(1)
+                done += 1000
+                let figures = JobFigures(job: job, done: done, total: 1_000_000, down: 1000)
+                try await web.sync(done == 1000 ? [(job, .receiving)] : [], figures: [figures])
+                await bench.core.tick()
+            }
+        }
+        #expect(
+            try await bench.core.store.lease(
+                "late \(job) 0", for: "c-killed", until: bench.clock.now + 60, at: bench.clock.now))
+        try await pass(45)
+        #expect(try await notes() == 0)
+        try await pass(90)
+        #expect(try await notes() == 1)
+        // Nobody says it a second time.
+        let other = try await ControlBench(beside: bench)
+        for _ in 0..<90 {
+            bench.clock.pass(1)
+            await bench.core.tick()
+            await other.core.tick()
+        }
+        #expect(try await notes() == 1)
+    }
+
     @Test func `a node says of a job, before this control has heard of it, that it goes on`() async throws {
         let one = try await ControlBench()
         let two = try await ControlBench(beside: one)

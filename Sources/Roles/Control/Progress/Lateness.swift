@@ -48,13 +48,15 @@ final class Lateness: Sendable {
                 let verdict = views.arrival(of: target, record, board[target.node], at: now).verdict
                 if verdict == .late || verdict == .atRisk { found[verdict, default: []].append(target.node) }
             }
-            for (verdict, late) in found where book.withLock({ $0.isNew(id, verdict) }) {
+            for (verdict, late) in found
+            where book.withLock({ $0.isDue(id, verdict, at: now, again: now + Self.turn) }) {
                 // One that was retried may be late once more.
                 let word = "\(verdict) \(id) \(machine.reopened ?? 0)"
                 guard let isOurs = await lease(word, until: now + Self.turn, now) else {
                     book.withLock { $0.forget(id, verdict) }
                     continue
                 }
+                // Another control has said it, or is about to. Should it be killed before it does, its lease runs out.
                 guard isOurs else { continue }
                 let shown = late.prefix(20)
                 let known = nodes.names(of: Array(shown))
@@ -68,6 +70,7 @@ final class Lateness: Sendable {
                             "raise limits, open the windows, name caches at the site, or move the deadline"),
                     ]), at: now)
                 if isSaid {
+                    book.withLock { $0.isSaid(id, verdict) }
                     _ = await lease(word, until: now + Self.silence, now)
                 } else {
                     book.withLock { $0.forget(id, verdict) }
