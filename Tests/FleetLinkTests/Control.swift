@@ -32,6 +32,8 @@ actor TestControl: LinkService {
     var told: [String] = []
     /// Views that wait until they are let go; nil if none waits.
     private(set) var held: [CheckedContinuation<Void, Never>]?
+    /// Whether it takes events. While it does not, requests with events wait as others do.
+    private var takesEvents = true
     /// For the next request with events.
     private var refusal: LinkRefusal?
 
@@ -50,6 +52,9 @@ actor TestControl: LinkService {
     func set(interval: Double) { self.interval = interval }
     func set(watched: [String]) { self.watched = watched }
     func set(told: [String]) { self.told = told }
+
+    func set(takesEvents: Bool) { self.takesEvents = takesEvents }
+    var hasWaiting: Bool { !waiting.isEmpty }
 
     func refuseEvents(_ refusal: LinkRefusal) { self.refusal = refusal }
     func holdViews() { held = [] }
@@ -122,9 +127,10 @@ actor TestControl: LinkService {
         }
         sequences[caller.node] = sequence
         let nonce = sequence.nonce
-        for event in request.events where event.number > events.last?.number ?? 0 { events.append(event) }
+        let taken = takesEvents ? request.events : []
+        for event in taken where event.number > events.last?.number ?? 0 { events.append(event) }
         commands.removeAll { request.taken.contains($0.id) }
-        if commands.isEmpty, request.events.isEmpty, request.waits {
+        if commands.isEmpty, taken.isEmpty, request.waits {
             await withCheckedContinuation { continuation in
                 waiting[caller.node] = continuation
                 let (node, number, interval) = (caller.node, syncs.count, interval)

@@ -51,6 +51,35 @@ import Threads
         }
     }
 
+    /// As where the first event is of a job that this control cannot read yet.
+    @Test func `What happens while a request waits whose events control does not take is sent all the same`()
+        async throws
+    {
+        try await withControl { control, door in
+            await control.set(interval: 300)
+            await control.set(takesEvents: false)
+            let client = try await joined(control, at: [door.control])
+            func isWaiting(after count: Int) async -> Bool {
+                let (syncs, isWaiting) = (await control.syncs, await control.hasWaiting)
+                return syncs.count > count && syncs.last?.events.count == 1 && isWaiting
+            }
+            try await whileSyncing(client, TestAgent()) {
+                try await client.report(.receiving, job: "j-1", attempt: 1)
+                try await wait(for: "a request that waits") { await isWaiting(after: 0) }
+                let before = await control.syncs.count
+                await control.endWaiting()
+                // From that answer the agent knows.
+                try await wait(for: "another request that waits") { await isWaiting(after: before) }
+                try await client.report(.receiving, job: "j-2", attempt: 1)
+                try await wait(for: "the second event") { await control.syncs.last?.events.count == 2 }
+                await control.set(takesEvents: true)
+                try await client.report(.receiving, job: "j-3", attempt: 1)
+                try await wait(for: "acknowledgement") { client.events.count == 0 }
+                #expect(await control.events.map(\.number) == [1, 2, 3])
+            }
+        }
+    }
+
     @Test func `A request that was given up with its round does not fail the next one`() async throws {
         try await withControl { control, door in
             let client = try await joined(control, at: [door.control])

@@ -63,6 +63,7 @@ extension LinkClient {
         guard controls.count > 1 else { return }
         let place = controls.firstIndex(of: control) ?? 0
         control = controls[(place + 1) % controls.count]
+        takesEvents = true
     }
 
     /// One round: sends one number, possibly several times, until its last sending is answered.
@@ -158,13 +159,15 @@ extension LinkClient {
         if let moment { saidMoment = moment }
         // The first of a round says how all jobs are, the others only what somebody looks at.
         let figures = await delegate.figures(watched: isFirst ? nil : Set(watched))
+        let events = events.batch()
         let sending = Sending(
-            round: rounds, number: number, asked: clock(), hasFacts: facts != nil, taken: taken)
+            round: rounds, number: number, asked: clock(), hasFacts: facts != nil, hasEvents: !events.isEmpty,
+            taken: taken)
         let isSharp = difference.uncertainty <= Self.sharp || Clocks.steadySeconds < nextSharp
         if !isSharp { nextSharp = Clocks.steadySeconds + Self.sharpPause }
         let request = SyncRequest(
             number: record.number, request: record.request, nonce: record.nonce, time: sending.asked, facts: facts,
-            events: events.batch(), figures: figures, taken: taken, waits: isSharp, moment: moment)
+            events: events, figures: figures, taken: taken, waits: isSharp, moment: moment)
         let (transport, control, signals) = (transport, control, signals)
         // The answer may come as late as the end of the interval.
         let patience = Reconnection.patience(controls: record.controls.count) + (isSharp ? interval : 0)
@@ -179,12 +182,13 @@ extension LinkClient {
             }
             signals?.yield(.answered(sending, result))
         }
-        return (call, !request.waits || !request.events.isEmpty)
+        return (call, !request.waits || (sending.hasEvents && takesEvents))
     }
 
     /// - Returns: whether the reply brought something new.
     private func apply(_ reply: SyncReply, to sending: Sending, _ delegate: any LinkDelegate) async -> Bool {
         difference.measured(asked: sending.asked, answered: clock(), control: reply.time)
+        if sending.hasEvents { takesEvents = reply.acknowledged > 0 }
         let before = events.count
         await events.acknowledge(upTo: reply.acknowledged)
         taken.removeAll { sending.taken.contains($0) }

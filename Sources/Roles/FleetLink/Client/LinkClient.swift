@@ -28,6 +28,8 @@ package actor LinkClient {
     var rounds: UInt64 = 0
     /// As it was said last.
     var saidMoment: HostMoment?
+    /// Whether control took something of the last events that it answered. Where it did not, it lets requests with events wait too.
+    var takesEvents = true
     /// Ids of accepted commands, which the next request reports to control.
     var taken: [String] = []
     var nextRenewal = 0.0
@@ -53,6 +55,7 @@ package actor LinkClient {
         let number: Int
         let asked: Double
         let hasFacts: Bool
+        let hasEvents: Bool
         let taken: [String]
     }
 

@@ -37,7 +37,7 @@ package struct SyncRound: Sendable {
         return .send(sent)
     }
 
-    /// Call when a sending does not wait at control: it brings events, or asks for an answer at once.
+    /// Call when a sending does not wait at control: it brings events that control takes, or asks for an answer at once.
     package mutating func isPrompt(_ sending: Int) { if sending == sent { prompt = sending } }
 
     /// Call when a sending was answered or failed.
