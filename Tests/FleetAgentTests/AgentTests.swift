@@ -246,6 +246,32 @@ import Threads
         }
     }
 
+    /// However far the agent has come with the offer.
+    @Test func `a job that is offered while the agent stops runs at its next start, and not after the stop`()
+        async throws
+    {
+        try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
+            let host = receivers[0]
+            try fill(sender, "release")
+            let first = try await send(sender, "release")
+            try await wait(for: "delivery") { control.has("delivered", of: host.node) }
+            let offer = try #require(control.offer(first))
+            for yields in 0..<12 {
+                let job = "late-\(yields)"
+                async let isTaken = control.command(host.node, job, .offer(offer))
+                for _ in 0..<yields { await Task.yield() }
+                await host.stop()
+                let said = control.reports(of: host.node).count
+                let taken = await isTaken
+                // Its word comes before the stop has ended, or at the next start.
+                #expect(control.reports(of: host.node).count == said, "\(yields)")
+                try await host.start()
+                guard taken else { continue }
+                try await wait(for: "the job") { control.reports(of: host.node).contains { $0.job == job } }
+            }
+        }
+    }
+
     /// A job that was cancelled when a host had its content, which is removed again.
     private func cancelled(_ host: TestHost, _ sender: TestHost, _ control: TestControl) async throws -> String {
         try fill(sender, "release")

@@ -37,7 +37,7 @@ package actor FleetAgent {
     var keptGoing = 0
     /// When records of old jobs are looked for next, in seconds of uptime.
     var tidiesAt = 0.0
-    private var isStopped = false
+    private(set) var isStopped = false
     /// BFT tasks of a delivery node in this process: shown, and left to that node.
     let tasks: @Sendable () async -> [HostTask]
     private let ownLibrary: HashLibrary?
@@ -103,6 +103,7 @@ package actor FleetAgent {
         for file in found { await resume(file) }
         await tidy()
         await resumeSends()
+        guard !isStopped else { return }
         poll = Task { [weak self, context] in
             while !Task.isCancelled {
                 guard let self else { return }
@@ -144,6 +145,8 @@ package actor FleetAgent {
     }
 
     func run(_ file: TargetFile, _ placement: AgentPolicy.Placement, isNew: Bool) async {
+        // Nobody would stop it: its record is found at the next start.
+        guard !isStopped else { return }
         let runner = TargetRunner(
             file, placement: placement, context: context, addresses: { [weak self] in await self?.addresses ?? [] },
             vacate: { [weak self] final in await self?.vacate(final, for: file.now.job) })

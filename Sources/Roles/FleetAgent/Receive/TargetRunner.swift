@@ -108,7 +108,7 @@ actor TargetRunner {
 
     /// - Parameter isNew: false for a job of an earlier run of the agent.
     func start(isNew: Bool) {
-        guard main == nil else { return }
+        guard main == nil, !isStopped else { return }
         if !isNew { inbox.yield(.life(.resumed)) }
         main = Task { await run(isNew: isNew) }
     }

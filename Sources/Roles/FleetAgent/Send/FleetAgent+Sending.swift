@@ -35,6 +35,8 @@ extension FleetAgent {
             try? await context.link.abandon(plan.job, reason: error.description)
             throw SendProblem(.disk, "disk", error.description)
         }
+        // After the agent's stop the next run begins it.
+        guard !isStopped else { return runner }
         senders[plan.job] = runner
         await runner.start()
         return runner
@@ -93,7 +95,7 @@ extension FleetAgent {
         let records = await Threads.offload {
             PathFiles.names(in: places.sends).filter(TargetRecord.isName).compactMap { Self.sent($0, places) }
         }
-        for record in records where !record.isOver { await runner(record).start() }
+        for record in records where !record.isOver && !isStopped { await runner(record).start() }
     }
 
     /// Gives once more what this host has sent, where it did.
