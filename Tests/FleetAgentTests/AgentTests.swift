@@ -1,12 +1,13 @@
 import Address
 import Fleet
-import FleetAgent
 import Foundation
 import Glibc
 import JSON
 import TestSupport
 import Testing
 import Threads
+
+@testable import FleetAgent
 
 /// Agents with real engines on the loopback interface, and a control in memory.
 @Suite(.serialized) struct AgentTests {
@@ -224,6 +225,72 @@ import Threads
                 }
                 #expect(notes.read("runs") == Array("now\nnow\n".utf8))
                 #expect(control.reports(of: node).last?.attempt == 2)
+            }
+        }
+    }
+
+    /// A hook that goes on until the file `go` is there.
+    private func patientHook(_ notes: TemporaryDirectory) -> (inout AgentConfiguration) -> Void {
+        { configuration in
+            var hook = HookSettings()
+            let go = notes.path("go")
+            hook.run = [
+                "/bin/sh", "-c", "echo x >> \(notes.path("runs")); until test -e \(go); do sleep 0.02; done; exit 3",
+            ]
+            configuration.hooks["restart"] = hook
+        }
+    }
+
+    @Test(arguments: ["hook", "class"])
+    func `how a hook ended is told with a receipt, though the file that came meanwhile refuses the job`(
+        _ gone: String
+    ) async throws {
+        try await inDirectory { notes in
+            let terms: JSONValue = ["dest": "app", "hook": "restart"]
+            try await withFleet(1, terms: terms, patientHook(notes)) { control, sender, receivers in
+                let (host, node) = (receivers[0], receivers[0].node)
+                try fill(sender, "release")
+                let job = try await send(sender, "release")
+                try await wait(for: "delivery") { control.has("delivered", of: node) }
+                await control.command(node, job, .switches(at: nil))
+                try await wait(for: "the hook") { notes.exists("runs") }
+                await host.stop()
+                var other = host.configuration
+                if gone == "hook" { other.hooks = [:] } else { other.receive.classes = ["other"] }
+                try await host.start(other)
+                try notes.write("go", "")
+                try await wait(for: "the hook's end") { control.has("failed", of: node) }
+                let last = try #require(control.reports(of: node).last)
+                #expect(last.report == .failed(code: "hook_exit_3", again: false))
+                let receipt = try JSONValue.parse(Array((last.receipt ?? "").dropFirst("signed:".count).utf8))
+                #expect(receipt["hook"]?["status"] == .integer(3), "\(receipt)")
+                #expect(notes.read("runs") == Array("x\n".utf8))
+                #expect(!control.has("refused", of: node))
+            }
+        }
+    }
+
+    @Test func `a hook that had not started when it left the file does not start`() async throws {
+        try await inDirectory { notes in
+            let terms: JSONValue = ["dest": "app", "hook": "restart"]
+            try await withFleet(1, terms: terms, patientHook(notes)) { control, sender, receivers in
+                let (host, node) = (receivers[0], receivers[0].node)
+                try fill(sender, "release")
+                let job = try await send(sender, "release")
+                try await wait(for: "delivery") { control.has("delivered", of: node) }
+                await host.stop()
+                // As where the agent was killed right after the switch.
+                try #require(TargetFile.read(host.directory.path("data/jobs/\(job)"))).change { record in
+                    (record.life.stage, record.life.isVisible, record.life.maySwitch) = (.switched, true, true)
+                }
+                var other = host.configuration
+                other.hooks = [:]
+                try await host.start(other)
+                try await wait(for: "the end") { control.has("failed", of: node) }
+                let last = try #require(control.reports(of: node).last)
+                #expect(last.report == .failed(code: "hook_not_started", again: false))
+                #expect(last.receipt != nil && last.detail?.contains("file") == true)
+                #expect(!notes.exists("runs"))
             }
         }
     }

@@ -61,6 +61,28 @@ import Testing
         }
     }
 
+    @Test func `one that is withdrawn before its start does not start, and one that has started is waited for`()
+        async throws
+    {
+        try await inDirectory { directory in
+            let hook = HookDirectory(directory.path("hook"))
+            #expect(hook.withdraw() == .notStarted)
+            let script = "echo x >> \(directory.path("runs")); sleep 0.2; exit 3"
+            let ending = try await run(script, in: directory)
+            #expect(ending == .notStarted && !directory.exists("runs"))
+        }
+        try await inDirectory { directory in
+            let hook = HookDirectory(directory.path("hook"))
+            async let ending = run(
+                "while ! test -e \(directory.path("go")); do sleep 0.02; done; exit 3", in: directory)
+            try await wait(for: "the hook's start") { hook.hasStarted }
+            async let found = onThread { hook.withdraw() }
+            try directory.write("go", "")
+            let endings = [try await ending, try await found]
+            #expect(endings == [.exited(3), .exited(3)])
+        }
+    }
+
     @Test func `ten at once start it once`() async throws {
         try await inDirectory { directory in
             let script = "echo x >> \(directory.path("runs")); sleep 0.2; exit 0"

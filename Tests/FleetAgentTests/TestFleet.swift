@@ -227,8 +227,10 @@ final class TestHost: Sendable {
 
     var agent: FleetAgent { running.withLock { $0!.agent } }
 
-    /// - Parameter tick: seconds between two checks of jobs.
-    func start(tick: Double = 0.05) async throws {
+    /// - Parameters:
+    ///   - tick: seconds between two checks of jobs.
+    ///   - changed: what the agent's file says now; nil for what it said at first.
+    func start(tick: Double = 0.05, _ changed: AgentConfiguration? = nil) async throws {
         var engine = SwarmNode.Configuration()
         engine.workers = 1
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -247,7 +249,7 @@ final class TestHost: Sendable {
             HookWaiter.command,
         ]
         let agent = FleetAgent(
-            configuration: configuration, places: AgentPlaces(data: directory.path("data")),
+            configuration: changed ?? configuration, places: AgentPlaces(data: directory.path("data")),
             link: TestLink(node: node, control: control), swarm: swarm, logger: logger, settings: settings)
         running.withLock { $0 = (agent, swarm) }
         control.state.withLock { $0.agents[node] = agent }

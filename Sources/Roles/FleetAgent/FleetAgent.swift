@@ -139,8 +139,12 @@ package actor FleetAgent {
         do throws(AgentPolicy.Refusal) {
             await run(file, try context.policy.place(record.offer), isNew: false)
         } catch {
-            guard record.life.stage == .receiving || record.life.stage == .delivered else { return }
-            await refuse(record.job, record.life.attempt, record.offer, error)
+            switch record.life.stage {
+            case .receiving, .delivered: await refuse(record.job, record.life.attempt, record.offer, error)
+            // The content is in place, and its hook may run: how that ends is told, whatever the file says now.
+            case .switched, .hook: await run(file, context.policy.placement(of: record), isNew: false)
+            case .ended: break
+            }
         }
     }
 

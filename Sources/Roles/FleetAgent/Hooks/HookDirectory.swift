@@ -47,6 +47,19 @@ package struct HookDirectory: Sendable {
         return ending ?? (hasStarted ? waitForOther() : .notStarted)
     }
 
+    /// Makes sure that the hook does not start any more. Where it has started, waits for its end, without a limit of time.
+    package func withdraw() -> HookEnding {
+        if let ending { return ending }
+        try? PathFiles.makeDirectory(path)
+        // As a waiter does: only one of them makes the file.
+        let descriptor = open(started, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return hasStarted ? waitForOther() : .notStarted }
+        close(descriptor)
+        // For an agent that asks again.
+        try? PathFiles.write(Array(HookEnding.notStarted.text.utf8), to: status, mode: 0o600)
+        return .notStarted
+    }
+
     /// Waits for a hook whose waiter is not a child of this process.
     private func waitForOther() -> HookEnding {
         let descriptor = open(lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)

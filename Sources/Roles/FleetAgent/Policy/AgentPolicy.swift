@@ -79,6 +79,17 @@ package struct AgentPolicy: Sendable, Hashable {
             down: down, up: up)
     }
 
+    /// How a job goes on that was accepted under an earlier file, and that this file does not permit. A hook that the file does not
+    /// have is not part of it.
+    func placement(of record: TargetRecord) -> Placement {
+        var terms = (try? Self.terms(of: record.offer)) ?? FleetClass()
+        if let publish = record.publish { terms.publish = publish }
+        return Placement(
+            root: record.root, destination: record.destination, name: record.offer.name, terms: terms,
+            hook: try? hook(terms.hook), down: Self.least(configuration.limits.down, terms.limits.down),
+            up: Self.least(configuration.limits.up, terms.limits.up))
+    }
+
     private func place(_ wanted: String) throws(Refusal) -> (root: String, destination: String) {
         let roots = configuration.receive.roots
         guard let first = roots.first else { throw Refusal("receive.roots", "this host receives nothing") }

@@ -281,8 +281,10 @@ actor TargetRunner {
     // MARK: The hook
 
     private func startHook(_ attempt: Int64) async {
-        guard let order = placement.hook, hookTask == nil else { return }
+        guard hookTask == nil else { return }
         let directory = HookDirectory(context.places.hook(job, attempt: attempt))
+        // The agent's file does not have it any more. An earlier run of the agent may have started it.
+        guard let order = placement.hook else { return followHook(retry: []) { directory.withdraw() } }
         let record = record
         let hook = HookSpecification(
             order, path: places?.visible ?? "", job: job, className: record.offer.className,
@@ -299,8 +301,13 @@ actor TargetRunner {
             return await happened(.hookEnded(.notStarted, retry: []))
         }
         try? await file.changing { $0.hook = TargetRecord.HookState(attempt: attempt, boot: BootID.now, ending: nil) }
+        followHook(retry: retry) { directory.run(by: waiter) }
+    }
+
+    /// - Parameter run: returns when the hook has ended. Blocks.
+    private func followHook(retry: [Int], _ run: @escaping @Sendable () -> HookEnding) {
         hookTask = Task { [inbox, weak self] in
-            let ending = await Threads.offload(name: "hook") { directory.run(by: waiter) }
+            let ending = await Threads.offload(name: "hook", run)
             await self?.hookIsOver(ending)
             inbox.yield(.life(.hookEnded(ending, retry: retry)))
         }
@@ -308,7 +315,11 @@ actor TargetRunner {
 
     private func hookIsOver(_ ending: HookEnding) async {
         hookTask = nil
-        try? await file.changing { $0.hook?.ending = ending }
+        let isGone = placement.hook == nil && ending == .notStarted
+        try? await file.changing {
+            $0.hook?.ending = ending
+            if isGone { $0.detail = "the hook is not in the agent's file any more" }
+        }
     }
 
     /// Continues what an earlier run of the agent has left unfinished.
