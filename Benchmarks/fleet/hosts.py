@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 
-from lab import SWOOP, Compressed, Fleet, Line, ManyNeighbours, Network, Place, memory, new_file, row, wait_for
+from lab import SWOOP, Compressed, Fleet, Line, Network, Place, memory, new_file, row, wait_for
 
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
@@ -57,7 +57,7 @@ def together(arguments):
 def wide(arguments):
     """Copies are counted at the sender's interface, headers included."""
     count, size = arguments.wide, 64 << 20
-    with Place() as place, ManyNeighbours(), Network([Line()] * (count + 1)) as network, Fleet(place, network.tracker) as fleet:
+    with Place() as place, Network([Line()] * (count + 1)) as network, Fleet(place, network.tracker) as fleet:
         agents = ready(fleet, network, place, count, size=size)
         idle = [memory(agent.pid) for agent in agents]
         fleet.define("c", targets='name~"^r"', senders=["node:sender"], dest="d")

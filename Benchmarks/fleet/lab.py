@@ -15,7 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "swarm"))
-from network import Line, ManyNeighbours, Network  # noqa: E402, F401
+from network import Line, Network  # noqa: E402, F401
 from space import Compressed  # noqa: E402, F401
 
 SWOOP = os.path.abspath(os.environ.get("SWOOP", os.path.join(HERE, "..", "..", ".build", "release", "swoop")))

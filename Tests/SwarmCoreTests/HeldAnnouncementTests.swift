@@ -34,6 +34,33 @@ import Testing
         #expect(having > lacking && having <= 0.5)
     }
 
+    @Test(arguments: [(0.01, 0.02...0.1), (0.05, 0.1...0.3), (0.1, 0.3...0.5), (0.5, 1.0...1.0), (5, 1.0...1.0)])
+    func `the slower pieces come, the longer announcements wait for each other`(
+        interval: Double, expected: ClosedRange<Double>
+    ) throws {
+        let made = try host(have: 20, peers: 30, theirs: 20)
+        var machine = made.machine
+        let source = machine.join(PeerTraits(supportsFast: true), now: 0)
+        machine.received(.haveAll, from: source, now: 0)
+        machine.received(.unchoke, from: source, now: 0)
+        var waiting: [BlockSpan] = []
+        for block in 1...128 {
+            let now = Double(block) * interval / 4
+            machine.tick(now: now)
+            waiting += machine.takeActions().compactMap { action in
+                guard case .send(source, .request(let request)) = action else { return nil }
+                return BlockSpan(piece: Int(request.index), begin: Int(request.begin), length: Int(request.length))
+            }
+            let span = try #require(waiting.first)
+            waiting.removeFirst()
+            let placement = machine.beginBlock(span, from: source)
+            machine.finishBlock(span, from: source, placement: placement, now: now)
+        }
+        let hold = machine.holdOfAnnouncement(of: 63, to: made.keys[0])
+        #expect(expected.contains(hold), "\(hold)")
+        #expect(machine.holdOfAnnouncement(of: 4, to: made.keys[0]) >= max(0.5, hold))
+    }
+
     @Test func `among a few peers nothing waits`() throws {
         let (machine, keys) = try host(have: 20, peers: 17, theirs: 20)
         for piece in [4, 40] { #expect(machine.holdOfAnnouncement(of: piece, to: keys[0]) == 0) }

@@ -19,6 +19,22 @@ import Text
         #expect(book.dial(connections: 1, now: 0) == ["3"])
     }
 
+    @Test(arguments: [(16 << 10, 40), (256 << 10, 40), (512 << 10, 64), (1 << 20, 80), (16 << 20, 80)])
+    func `short pieces are announced to fewer peers`(pieceLength: Int, connections: Int) {
+        var book = PeerBook<String>(limits: .init(pieceLength: pieceLength))
+        book.learn((0..<200).map(String.init), from: .tracker)
+        var made = 0
+        while true {
+            let dialled = book.dial(connections: made, now: 0)
+            for address in dialled { book.connected(address) }
+            made += dialled.count
+            if dialled.isEmpty { break }
+        }
+        #expect(made == connections)
+        #expect(book.dial(connections: 5000, dialled: connections / 2 - 1, now: 0).count == 1, "half of them are its own")
+        #expect(book.dial(connections: 5000, dialled: connections / 2, now: 0).isEmpty)
+    }
+
     @Test func `connections that others made do not keep this host from dialling`() {
         var book = book { $0.dialled = 3 }
         book.learn((0..<10).map(String.init), from: .tracker)

@@ -21,6 +21,9 @@ public struct RateMeter: Sendable {
         if now - since >= 0.1 { updateValue(now) }
     }
 
+    /// Bytes per second when bytes were added last, or the rate was asked for.
+    var latest: Double { value }
+
     /// Bytes per second at time `now`.
     public mutating func rate(_ now: Double) -> Double {
         if now - since >= 0.1 { updateValue(now) }

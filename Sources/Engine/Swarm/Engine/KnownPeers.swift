@@ -6,7 +6,7 @@ import SwarmCore
 /// two.
 struct KnownPeers {
     /// Which address to dial next.
-    var book = PeerBook<PeerAddress>()
+    var book: PeerBook<PeerAddress>
     private let primary: SHA1Digest
     /// Addresses by the info hash of their swarm, where it is not the primary one.
     private var swarmOf = RecentKeys<PeerAddress, SHA1Digest>(capacity: 4_000)
@@ -15,8 +15,13 @@ struct KnownPeers {
     private var unreached: [PeerAddress] = []
     private static let mostUnreached = 32
 
-    /// - Parameter primary: the info hash that a handshake names if the address has no other.
-    init(primary: SHA1Digest) { self.primary = primary }
+    /// - Parameters:
+    ///   - primary: the info hash that a handshake names if the address has no other.
+    ///   - pieceLength: bytes of a piece; nil before the metadata is known.
+    init(primary: SHA1Digest, pieceLength: Int? = nil) {
+        self.primary = primary
+        book = PeerBook(limits: pieceLength.map { .init(pieceLength: $0) } ?? .init())
+    }
 
     /// A tracker named these addresses in the swarm of `hash`.
     mutating func found(_ addresses: [PeerAddress], in hash: SHA1Digest) {

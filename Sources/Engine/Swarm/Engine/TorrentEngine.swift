@@ -118,7 +118,7 @@ final class TorrentEngine: Dialler {
         mostOpenBytes = configuration.openBytes + configuration.openBytesOnLongPath
         memory = PieceMemory(
             capacity: configuration.openBytes + configuration.openBytesOnLongPath + layout.pieceLength + (1 << 16))
-        known = KnownPeers(primary: wireHashes.primary)
+        known = KnownPeers(primary: wireHashes.primary, pieceLength: layout.pieceLength)
         peers = ConnectionTable(own: context.peerID, limits: context.incoming)
         furtherConnections = FurtherConnectionTable(limits: context.connectionLimits)
         ledger = DurabilityLedger(durable: have, policy: context.syncPolicy)

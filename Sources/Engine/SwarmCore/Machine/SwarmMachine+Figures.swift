@@ -45,7 +45,8 @@ extension SwarmMachine {
     ///
     /// Outside our site the uplink of the site is spared. Among many peers, processors are: a piece then comes from whoever gives
     /// an upload grant, and what it has is said before the grant. Of a piece that the peer has, it learns nothing that it needs.
-    /// The first pieces are said at once: nobody would have anything else to ask for.
+    /// The first pieces are said at once: nobody would have anything else to ask for. Later ones wait for as long as a few pieces take
+    /// to come: what a peer hears late by that is little beside the whole, and several share a packet at any rate.
     public func holdOfAnnouncement(of piece: Int, to key: PeerKey) -> Double {
         guard let peer = swarm.peers.place(of: key), !swarm.peers[peer].traits.isWebSeed,
             !swarm.peers[peer].isDispatching, !swarm.peers[peer].grants.areNamed
@@ -53,9 +54,16 @@ extension SwarmMachine {
         let isFar = sites.members > 0 && !swarm.peers[peer].isNear
         if isFar, !swarm.peers[peer].grants.issuesGrants { return AnnouncementHold.far }
         guard peerCount >= swarm.configuration.announcementsShareFrom else { return 0 }
-        if swarm.peers[peer].holdings.contains(piece) { return AnnouncementHold.known }
+        let crowded = min(AnnouncementHold.most, max(AnnouncementHold.least, AnnouncementHold.pieces * secondsPerPiece))
+        if swarm.peers[peer].holdings.contains(piece) { return max(crowded, AnnouncementHold.known) }
         let isEarly = min(swarm.peers[peer].holdings.count, swarm.have.count) < AnnouncementHold.few
-        return isEarly ? 0 : AnnouncementHold.crowded
+        return isEarly ? 0 : crowded
+    }
+
+    /// How long a piece takes to come, at the rate of the last seconds.
+    private var secondsPerPiece: Double {
+        let rate = swarm.traffic.download.latest
+        return rate > 0 ? Double(swarm.layout.pieceLength) / rate : 0
     }
 
     private enum AnnouncementHold {
@@ -63,7 +71,10 @@ extension SwarmMachine {
         /// To a peer that has the piece.
         static let known = 0.5
         /// Until the next look at what waits, which is a tenth of a second later at most.
-        static let crowded = 0.02
+        static let least = 0.02
+        static let most = 1.0
+        /// So many pieces may share a packet.
+        static let pieces = 4.0
         /// So many pieces are the first.
         static let few = 8
     }

@@ -29,6 +29,18 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
         public var failures = 8
 
         public init() {}
+
+        /// Fewer connections where pieces are short: every piece is announced to every peer, and among hundreds of hosts that takes
+        /// more processor time than the piece itself. Forty are as fast as more where lines are alike.
+        /// - Parameter pieceLength: bytes of a piece.
+        public init(pieceLength: Int) {
+            connections = min(connections, max(connections / 2, pieceLength / Self.bytesOfAnAnnouncement))
+            dialled = connections / 2
+            beyondHearsay = connections / 8
+        }
+
+        /// Bytes of content for each announcement of it.
+        private static var bytesOfAnAnnouncement: Int { 8 << 10 }
     }
 
     /// The source of an address; its first source counts. If there is no room, addresses from peers are dropped first,
