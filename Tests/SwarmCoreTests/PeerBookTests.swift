@@ -31,7 +31,8 @@ import Text
             if dialled.isEmpty { break }
         }
         #expect(made == connections)
-        #expect(book.dial(connections: 5000, dialled: connections / 2 - 1, now: 0).count == 1, "half of them are its own")
+        #expect(
+            book.dial(connections: 5000, dialled: connections / 2 - 1, now: 0).count == 1, "half of them are its own")
         #expect(book.dial(connections: 5000, dialled: connections / 2, now: 0).isEmpty)
     }
 

@@ -14,9 +14,10 @@ extension Dialler {
     /// - Parameters:
     ///   - connections: number of open connections.
     ///   - dialled: how many of them this host opened.
-    func dial(connections: Int, dialled: Int) {
+    ///   - isUnhurried: dial one after another.
+    func dial(connections: Int, dialled: Int, isUnhurried: Bool = false) {
         let now = context.loop.now
-        for address in known.book.dial(connections: connections, dialled: dialled, now: now) {
+        for address in known.dial(connections: connections, dialled: dialled, isUnhurried: isUnhurried, now: now) {
             do {
                 let connection = try context.dial(address, infoHash: known.infoHash(for: address), owner: self)
                 opens(connection)

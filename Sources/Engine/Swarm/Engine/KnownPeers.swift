@@ -15,12 +15,28 @@ struct KnownPeers {
     private var unreached: [PeerAddress] = []
     private static let mostUnreached = 32
 
+    private var nextUnhurried = -Double.infinity
+    /// Seconds between two addresses that a host without hurry dials.
+    private static let unhurriedPause = 0.5
+
     /// - Parameters:
     ///   - primary: the info hash that a handshake names if the address has no other.
     ///   - pieceLength: bytes of a piece; nil before the metadata is known.
     init(primary: SHA1Digest, pieceLength: Int? = nil) {
         self.primary = primary
         book = PeerBook(limits: pieceLength.map { .init(pieceLength: $0) } ?? .init())
+    }
+
+    /// The addresses to dial now, as ``PeerBook/dial(connections:dialled:most:now:)`` chooses them.
+    /// - Parameter isUnhurried: that of a host that needs nothing any more. Whoever needs something from it dials it, unless it is
+    ///   behind a firewall, so it dials one address after another. Hosts that finish together would else dial all others at once,
+    ///   only to hear that these have everything too.
+    mutating func dial(connections: Int, dialled: Int, isUnhurried: Bool, now: Double) -> [PeerAddress] {
+        guard isUnhurried else { return book.dial(connections: connections, dialled: dialled, now: now) }
+        guard now >= nextUnhurried else { return [] }
+        let chosen = book.dial(connections: connections, dialled: dialled, most: 1, now: now)
+        if !chosen.isEmpty { nextUnhurried = now + Self.unhurriedPause }
+        return chosen
     }
 
     /// A tracker named these addresses in the swarm of `hash`.

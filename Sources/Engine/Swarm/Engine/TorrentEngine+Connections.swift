@@ -14,7 +14,9 @@ extension TorrentEngine {
 
     func dial() {
         guard options.usesPeers, !isQuiet, !machine.isFinished || machine.peerCount < 200 else { return }
-        dial(connections: connections.count, dialled: peers.dialled)
+        // A seed from the beginning is where all begins, and may be behind a firewall.
+        let hasFinishedHere = machine.isFinished && machine.acceptedBytes > 0
+        dial(connections: connections.count, dialled: peers.dialled, isUnhurried: hasFinishedHere)
     }
 
     func opens(_ connection: PeerConnection) { peers.opens(connection) }

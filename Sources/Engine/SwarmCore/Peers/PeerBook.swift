@@ -113,7 +113,8 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
     /// - Parameters:
     ///   - connections: number of connections, without half-open ones.
     ///   - dialled: how many of them this host opened; nil for all.
-    public mutating func dial(connections: Int, dialled: Int? = nil, now: Double) -> [Address] {
+    ///   - most: how many addresses to dial at most.
+    public mutating func dial(connections: Int, dialled: Int? = nil, most: Int = .max, now: Double) -> [Address] {
         guard dialling < limits.halfOpen, mayHaveRoom(connections, dialled) else { return [] }
         let hearsay = heldByHearsay(connections, dialled)
         var chosen: [Address] = []
@@ -124,7 +125,7 @@ public struct PeerBook<Address: Hashable & Sendable>: Sendable {
                 continue
             }
             let isChosen =
-                dialling < limits.halfOpen && entry.retryAt <= now
+                chosen.count < most && dialling < limits.halfOpen && entry.retryAt <= now
                 && hasRoom(connections, dialled, for: entry.origin, hearsay: hearsay)
             if isChosen {
                 entries[address]?.state = .dialling
