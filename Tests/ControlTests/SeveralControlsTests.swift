@@ -151,7 +151,7 @@ import Testing
         }
         #expect(
             try await bench.core.store.lease(
-                "late \(job) 0", for: "c-killed", until: bench.clock.now + 60, at: bench.clock.now))
+                "late \(job) 0.0", for: "c-killed", until: bench.clock.now + 60, at: bench.clock.now))
         try await pass(45)
         #expect(try await notes() == 0)
         try await pass(90)

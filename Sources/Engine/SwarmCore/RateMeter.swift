@@ -8,6 +8,8 @@ public struct RateMeter: Sendable {
     private var value: Double = 0
     private var pending: Double = 0
     private var since: Double
+    /// When the first bytes were added.
+    private var begun: Double?
 
     /// - Parameter now: seconds of the caller's clock.
     public init(window: Double = 2, now: Double) {
@@ -16,13 +18,18 @@ public struct RateMeter: Sendable {
     }
 
     public mutating func add(_ bytes: Int, now: Double) {
+        if begun == nil { begun = now }
         total += Int64(bytes)
         pending += Double(bytes)
         if now - since >= 0.1 { updateValue(now) }
     }
 
-    /// Bytes per second when bytes were added last, or the rate was asked for.
-    var latest: Double { value }
+    /// Bytes per second when bytes were added last, or the rate was asked for; unlike ``rate(_:)`` not less at the beginning, when
+    /// the average still has the time before in it. 0 before it is known.
+    var latest: Double {
+        let age = begun.map { since - $0 } ?? 0
+        return age > 0 ? value / (1 - exp(-age / window)) : 0
+    }
 
     /// Bytes per second at time `now`.
     public mutating func rate(_ now: Double) -> Double {
