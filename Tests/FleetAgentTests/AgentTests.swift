@@ -1,13 +1,12 @@
 import Address
 import Fleet
+import FleetAgent
 import Foundation
 import Glibc
 import JSON
 import TestSupport
 import Testing
 import Threads
-
-@testable import FleetAgent
 
 /// Agents with real engines on the loopback interface, and a control in memory.
 @Suite(.serialized) struct AgentTests {

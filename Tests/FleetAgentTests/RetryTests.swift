@@ -1,11 +1,10 @@
 import Fleet
+import FleetAgent
 import Foundation
 import JSON
 import TestSupport
 import Testing
 import Threads
-
-@testable import FleetAgent
 
 /// Another attempt after a job has ended: control was ordered to try again.
 @Suite(.serialized) struct RetryTests {

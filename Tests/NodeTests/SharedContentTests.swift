@@ -1,11 +1,10 @@
 import BFT
 import Foundation
 import JSON
+import Jobs
+import Node
 import TestSupport
 import Testing
-
-@testable import Jobs
-@testable import Node
 
 /// Two tasks of one SUBDIR/NAME share a staging directory: the second is refused while the first has it.
 @Suite("Two tasks of one content", .serialized, .timeLimit(.minutes(2)))

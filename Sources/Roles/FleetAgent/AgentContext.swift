@@ -8,7 +8,7 @@ import Synchronization
 import Threads
 
 /// What all jobs of an agent share.
-struct AgentContext: Sendable {
+package struct AgentContext: Sendable {
     let places: AgentPlaces
     let policies: PolicyHolder
     let link: any AgentLink
@@ -16,7 +16,7 @@ struct AgentContext: Sendable {
     let clock: any JobClock
     let logger: Logger
     let settings: AgentTunables
-    let publications: Turns
+    package let publications: Turns
     let checks: Turns
     let published: PublishedPlaces
     let stores: AgentStores

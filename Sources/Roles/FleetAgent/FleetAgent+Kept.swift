@@ -29,7 +29,7 @@ extension FleetAgent {
     }
 
     /// Whether neither a runner, nor an offer, nor a removal of a job is at work.
-    func isIdle(_ job: String) -> Bool {
+    package func isIdle(_ job: String) -> Bool {
         targets[job] == nil && !ending.contains(job) && !accepting.contains(job)
     }
 

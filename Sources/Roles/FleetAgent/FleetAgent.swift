@@ -18,7 +18,7 @@ import Threads
 
 /// The agent of a host: the jobs that it receives, and those that it sends.
 package actor FleetAgent {
-    nonisolated let context: AgentContext
+    package nonisolated let context: AgentContext
     var targets: [String: TargetRunner] = [:]
     var senders: [String: SendRunner] = [:]
     private var told: [String: TargetState.WaitReason] = [:]
@@ -30,7 +30,7 @@ package actor FleetAgent {
     /// Bytes that jobs of an earlier run, which have not begun again, have on the disk.
     var usedBefore: [String: Int64] = [:]
     /// Ended jobs whose runner is still being stopped, or whose files are being deleted.
-    var ending: Set<String> = []
+    package var ending: Set<String> = []
     /// Jobs for which an offer is being accepted, and that have no runner yet.
     var accepting: Set<String> = []
     /// Number of jobs whose kept content is being deleted, and of searches for such.

@@ -20,14 +20,14 @@ package actor DeliveryNode {
     private let overrides: JSONObject
     let logger: Logger
     let clock: any JobClock
-    var context: NodeContext
+    package var context: NodeContext
     let transport: HTTPTransport
     private let ownLibrary: HashLibrary?
-    let publications = Turns(atOnce: 1024)
+    package let publications = Turns(atOnce: 1024)
     let checks: Turns
 
     var senders: [String: SendRunner] = [:]
-    var receivers: [String: Receiver] = [:]
+    package var receivers: [String: Receiver] = [:]
     var sendQueue: QueueMachine
     var receiveQueue: QueueMachine
     /// Accepted tasks that wait for their place, with their torrents.

@@ -45,7 +45,7 @@ package actor JobRunner {
     /// What each method complains of.
     var troubles = PerMethod<SourceTrouble?>(repeating: nil)
     var diskRetry: DiskRetry
-    private(set) var isStopped = false
+    package private(set) var isStopped = false
     var hasEnded = false
     nonisolated let feed = RunnerFeed<Input>()
     private var main: Task<Void, Never>?

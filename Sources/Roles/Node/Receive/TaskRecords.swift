@@ -57,8 +57,8 @@ final class TaskRecords: JobStore {
 }
 
 /// One task that is received: its runner, and where its file is kept.
-struct Receiver: Sendable {
-    let runner: JobRunner
+package struct Receiver: Sendable {
+    package let runner: JobRunner
     let store: TaskRecords
 
     var task: TaskFile? { store.task(status.name) }

@@ -12,9 +12,9 @@ import Swarm
 import Tracking
 
 /// Shared by all tasks of a node: the configuration at one moment, and connections.
-struct NodeContext: Sendable {
+package struct NodeContext: Sendable {
     let configuration: NodeConfiguration
-    let places: NodePlaces
+    package let places: NodePlaces
     let directories: TaskDirectories
     /// Of the tasks that are received.
     let tasks: TaskRecords

@@ -2,7 +2,7 @@ import BFT
 import Jobs
 
 /// Paths on this node: `NodePaths`, and what depends on its file systems.
-struct NodePlaces: Sendable {
+package struct NodePlaces: Sendable {
     let paths: NodePaths
     let role: NodeRole
     let machine: MachineType
@@ -42,7 +42,7 @@ struct NodePlaces: Sendable {
     }
 
     /// All places of a task.
-    func job(_ task: TaskFile) -> JobPlaces {
+    package func job(_ task: TaskFile) -> JobPlaces {
         let final = final(task).flatMap { path in
             marker(task).map {
                 JobPlaces.Final(path: path, marker: $0, kind: machine == .hwecs ? .mountedBucket : .local)
