@@ -10,46 +10,10 @@ import Threads
 
 /// Agents with real engines on the loopback interface, and a control in memory.
 @Suite(.serialized) struct AgentTests {
-    /// Runs with a sender and some receivers.
-    private func withFleet(
-        _ receivers: Int = 2, terms: JSONValue, _ change: (inout AgentConfiguration) -> Void = { _ in },
-        _ body: (TestControl, TestHost, [TestHost]) async throws -> Void
-    ) async throws {
-        try await inDirectory { place in
-            let control = TestControl(terms: terms)
-            var hosts: [TestHost] = []
-            for number in 0...receivers {
-                hosts.append(
-                    try TestHost(UInt8(number), control, in: TemporaryDirectory(in: place.path), change))
-            }
-            for host in hosts { try await host.start() }
-            do {
-                try await body(control, hosts[0], Array(hosts.dropFirst()))
-            } catch {
-                for host in hosts { await host.stop() }
-                throw error
-            }
-            for host in hosts { await host.stop() }
-        }
-    }
-
-    private func send(_ host: TestHost, _ name: String, as called: String? = nil) async throws -> String {
-        let order = SendOrder(className: "app", path: host.directory.path("source/\(name)"), name: called)
-        return try await host.agent.send(order).plan.job
-    }
-
-    private func fill(_ host: TestHost, _ name: String, seed: UInt64 = 1) throws {
-        try host.directory.makeDirectory("source/\(name)")
-        try host.directory.makeDirectory("source/\(name)/sub")
-        try host.directory.write("source/\(name)/big", randomBytes(3_000_000, seed: seed))
-        try host.directory.write("source/\(name)/sub/small", randomBytes(10, seed: seed))
-        try host.directory.write("source/\(name)/sub/empty", "")
-    }
-
     @Test func `a directory is received, and visible after the order to switch`() async throws {
         try await withFleet(terms: ["dest": "app", "check": "md5"]) { control, sender, receivers in
-            try fill(sender, "release")
-            let job = try await send(sender, "release")
+            try sender.fill("release")
+            let job = try await sender.send("release")
             for host in receivers {
                 try await wait(for: "delivery") { control.has("delivered", of: host.node) }
                 #expect(!host.directory.exists("root/app"))
@@ -78,8 +42,8 @@ import Threads
     @Test func `a switch at a moment happens then, not at the next check after it`() async throws {
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]
-            try fill(sender, "release")
-            let job = try await send(sender, "release")
+            try sender.fill("release")
+            let job = try await sender.send("release")
             try await wait(for: "delivery") { control.has("delivered", of: host.node) }
             await host.stop()
             try await host.start(tick: 10)
@@ -95,8 +59,8 @@ import Threads
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]
             for (number, seed) in [(1, UInt64(5)), (2, 6)] {
-                try fill(sender, "v\(number)", seed: seed)
-                let job = try await send(sender, "v\(number)", as: "current")
+                try sender.fill("v\(number)", seed: seed)
+                let job = try await sender.send("v\(number)", as: "current")
                 await control.command(host.node, job, .switches(at: nil))
                 try await wait(for: "the end of \(number)") {
                     control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
@@ -114,9 +78,9 @@ import Threads
         try await withFleet(1, terms: ["dest": "app", "publish": "versions"]) { control, sender, receivers in
             let host = receivers[0]
             for (number, seed) in [(1, UInt64(5)), (2, 5)] {
-                try fill(sender, "v\(number)", seed: seed)
+                try sender.fill("v\(number)", seed: seed)
                 if number == 2 { try sender.directory.write("source/v2/new", randomBytes(100_000, seed: 9)) }
-                let job = try await send(sender, "v\(number)")
+                let job = try await sender.send("v\(number)")
                 try await wait(for: "delivery") {
                     control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
                 }
@@ -139,8 +103,8 @@ import Threads
             let host = receivers[0]
             try host.directory.makeDirectory("root/app")
             try host.directory.write("root/app/release", "mine")
-            try fill(sender, "release")
-            _ = try await send(sender, "release")
+            try sender.fill("release")
+            _ = try await sender.send("release")
             try await wait(for: "the refusal") { control.has("refused", of: host.node) }
             let last = try #require(control.reports(of: host.node).last)
             #expect(last.report == .refused(key: "receive.overwrite"))
@@ -158,8 +122,8 @@ import Threads
             let host = receivers[0]
             var jobs: [String] = []
             for number in 1...3 {
-                try fill(sender, "v\(number)", seed: UInt64(number))
-                let job = try await send(sender, "v\(number)")
+                try sender.fill("v\(number)", seed: UInt64(number))
+                let job = try await sender.send("v\(number)")
                 jobs.append(job)
                 try await wait(for: "delivery") {
                     control.reports(of: host.node).contains { $0.job == job && $0.report == .delivered }
@@ -189,7 +153,7 @@ import Threads
     @Test func `a single file lands under its name`() async throws {
         try await withFleet(1, terms: ["dest": "images", "check": "crc32c"]) { control, sender, receivers in
             try sender.directory.write("source/a.iso", randomBytes(500_000))
-            let job = try await send(sender, "a.iso")
+            let job = try await sender.send("a.iso")
             try await wait(for: "delivery") { control.has("delivered", of: receivers[0].node) }
             await control.command(receivers[0].node, job, .switches(at: nil))
             try await wait(for: "the end") { control.has("done", of: receivers[0].node) }
@@ -197,108 +161,11 @@ import Threads
         }
     }
 
-    @Test func `a hook runs after the switch, and another attempt follows a status to try again`() async throws {
-        try await inDirectory { notes in
-            let change = { (configuration: inout AgentConfiguration) in
-                var hook = HookSettings()
-                hook.run = [
-                    "/bin/sh", "-c",
-                    "echo $SWOOP_ARG_1 >> \(notes.path("runs")); test -e $SWOOP_PATH/big || exit 9; exit 75",
-                ]
-                hook.retry = [75]
-                configuration.hooks["restart"] = hook
-            }
-            let terms: JSONValue = ["dest": "app", "hook": ["name": "restart", "args": ["now"]]]
-            try await withFleet(1, terms: terms, change) { control, sender, receivers in
-                let node = receivers[0].node
-                try fill(sender, "release")
-                let job = try await send(sender, "release")
-                try await wait(for: "delivery") { control.has("delivered", of: node) }
-                await control.command(node, job, .switches(at: nil))
-                try await wait(for: "the hook's end") { control.has("failed", of: node) }
-                #expect(control.reports(of: node).last?.report == .failed(code: "hook_exit_75", again: true))
-                let offer = try #require(control.offer(job))
-                await control.command(node, job, .offer(offer), attempt: 2)
-                try await wait(for: "the second") {
-                    control.reports(of: node).filter { $0.report.name == "failed" }.count == 2
-                }
-                #expect(notes.read("runs") == Array("now\nnow\n".utf8))
-                #expect(control.reports(of: node).last?.attempt == 2)
-            }
-        }
-    }
-
-    /// A hook that goes on until the file `go` is there.
-    private func patientHook(_ notes: TemporaryDirectory) -> (inout AgentConfiguration) -> Void {
-        { configuration in
-            var hook = HookSettings()
-            let go = notes.path("go")
-            hook.run = [
-                "/bin/sh", "-c", "echo x >> \(notes.path("runs")); until test -e \(go); do sleep 0.02; done; exit 3",
-            ]
-            configuration.hooks["restart"] = hook
-        }
-    }
-
-    @Test(arguments: ["hook", "class"])
-    func `how a hook ended is told with a receipt, though the file that came meanwhile refuses the job`(
-        _ gone: String
-    ) async throws {
-        try await inDirectory { notes in
-            let terms: JSONValue = ["dest": "app", "hook": "restart"]
-            try await withFleet(1, terms: terms, patientHook(notes)) { control, sender, receivers in
-                let (host, node) = (receivers[0], receivers[0].node)
-                try fill(sender, "release")
-                let job = try await send(sender, "release")
-                try await wait(for: "delivery") { control.has("delivered", of: node) }
-                await control.command(node, job, .switches(at: nil))
-                try await wait(for: "the hook") { notes.exists("runs") }
-                await host.stop()
-                var other = host.configuration
-                if gone == "hook" { other.hooks = [:] } else { other.receive.classes = ["other"] }
-                try await host.start(other)
-                try notes.write("go", "")
-                try await wait(for: "the hook's end") { control.has("failed", of: node) }
-                let last = try #require(control.reports(of: node).last)
-                #expect(last.report == .failed(code: "hook_exit_3", again: false))
-                let receipt = try JSONValue.parse(Array((last.receipt ?? "").dropFirst("signed:".count).utf8))
-                #expect(receipt["hook"]?["status"] == .integer(3), "\(receipt)")
-                #expect(notes.read("runs") == Array("x\n".utf8))
-                #expect(!control.has("refused", of: node))
-            }
-        }
-    }
-
-    @Test func `a hook that had not started when it left the file does not start`() async throws {
-        try await inDirectory { notes in
-            let terms: JSONValue = ["dest": "app", "hook": "restart"]
-            try await withFleet(1, terms: terms, patientHook(notes)) { control, sender, receivers in
-                let (host, node) = (receivers[0], receivers[0].node)
-                try fill(sender, "release")
-                let job = try await send(sender, "release")
-                try await wait(for: "delivery") { control.has("delivered", of: node) }
-                await host.stop()
-                // As where the agent was killed right after the switch.
-                try #require(TargetFile.read(host.directory.path("data/jobs/\(job)"))).change { record in
-                    (record.life.stage, record.life.isVisible, record.life.maySwitch) = (.switched, true, true)
-                }
-                var other = host.configuration
-                other.hooks = [:]
-                try await host.start(other)
-                try await wait(for: "the end") { control.has("failed", of: node) }
-                let last = try #require(control.reports(of: node).last)
-                #expect(last.report == .failed(code: "hook_not_started", again: false))
-                #expect(last.receipt != nil && last.detail?.contains("file") == true)
-                #expect(!notes.exists("runs"))
-            }
-        }
-    }
-
     @Test func `an agent that is started again goes on where it was`() async throws {
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]
-            try fill(sender, "release")
-            let job = try await send(sender, "release")
+            try sender.fill("release")
+            let job = try await sender.send("release")
             try await wait(for: "delivery") { control.has("delivered", of: host.node) }
             await host.stop()
             try await host.start()
@@ -318,8 +185,8 @@ import Threads
     {
         try await withFleet(1, terms: ["dest": "app"]) { control, sender, receivers in
             let host = receivers[0]
-            try fill(sender, "release")
-            let first = try await send(sender, "release")
+            try sender.fill("release")
+            let first = try await sender.send("release")
             try await wait(for: "delivery") { control.has("delivered", of: host.node) }
             let offer = try #require(control.offer(first))
             for yields in 0..<12 {
@@ -340,8 +207,8 @@ import Threads
 
     /// A job that was cancelled when a host had its content, which is removed again.
     private func cancelled(_ host: TestHost, _ sender: TestHost, _ control: TestControl) async throws -> String {
-        try fill(sender, "release")
-        let job = try await send(sender, "release")
+        try sender.fill("release")
+        let job = try await sender.send("release")
         try await wait(for: "delivery") { control.has("delivered", of: host.node) }
         await control.command(host.node, job, .cancel)
         try await wait(for: "the word") { control.has("cancelled", of: host.node) }
@@ -406,8 +273,8 @@ import Threads
             let host = receivers[0]
             try host.directory.makeDirectory("outside")
             symlink(host.directory.path("outside"), host.directory.path("root/app"))
-            try fill(sender, "release")
-            _ = try await send(sender, "release")
+            try sender.fill("release")
+            _ = try await sender.send("release")
             try await wait(for: "the refusal") { control.has("refused", of: host.node) }
             #expect(host.directory.names("outside").isEmpty)
         }

@@ -266,4 +266,42 @@ final class TestHost: Sendable {
         await agent.stop()
         await swarm.shutdown()
     }
+
+    /// Makes content that can be sent: a directory of three files.
+    func fill(_ name: String, seed: UInt64 = 1) throws {
+        try directory.makeDirectory("source/\(name)")
+        try directory.makeDirectory("source/\(name)/sub")
+        try directory.write("source/\(name)/big", randomBytes(3_000_000, seed: seed))
+        try directory.write("source/\(name)/sub/small", randomBytes(10, seed: seed))
+        try directory.write("source/\(name)/sub/empty", "")
+    }
+
+    /// - Returns: the job's id.
+    func send(_ name: String, as called: String? = nil) async throws -> String {
+        let order = SendOrder(className: "app", path: directory.path("source/\(name)"), name: called)
+        return try await agent.send(order).plan.job
+    }
+}
+
+/// Runs with a sender and some receivers.
+func withFleet(
+    _ receivers: Int = 2, terms: JSONValue, _ change: (inout AgentConfiguration) -> Void = { _ in },
+    _ body: (TestControl, TestHost, [TestHost]) async throws -> Void
+) async throws {
+    try await inDirectory { place in
+        let control = TestControl(terms: terms)
+        var hosts: [TestHost] = []
+        for number in 0...receivers {
+            hosts.append(
+                try TestHost(UInt8(number), control, in: TemporaryDirectory(in: place.path), change))
+        }
+        for host in hosts { try await host.start() }
+        do {
+            try await body(control, hosts[0], Array(hosts.dropFirst()))
+        } catch {
+            for host in hosts { await host.stop() }
+            throw error
+        }
+        for host in hosts { await host.stop() }
+    }
 }

@@ -78,8 +78,8 @@ package struct AgentSource: BlobSource {
         }
     }
 
-    /// Gets a blob from the agent. An agent that ends meanwhile and is started again goes on with
-    /// what it had, so it is waited for, as long as it brings something.
+    /// Gets a blob from the agent. An agent that ends meanwhile and is started again goes on with what it had, so it is waited for, as
+    /// long as it brings something.
     private func obtain(
         _ blob: WantedBlob, _ progress: (BlobProgress) -> Void, _ isCancelled: () -> Bool
     ) throws(PullError) -> (HeldFile, DescriptorChannel) {

@@ -20,14 +20,14 @@ package actor DeliveryNode {
     private let overrides: JSONObject
     let logger: Logger
     let clock: any JobClock
-    package var context: NodeContext
+    package internal(set) var context: NodeContext
     let transport: HTTPTransport
     private let ownLibrary: HashLibrary?
     package let publications = Turns(atOnce: 1024)
     let checks: Turns
 
     var senders: [String: SendRunner] = [:]
-    package var receivers: [String: Receiver] = [:]
+    package internal(set) var receivers: [String: Receiver] = [:]
     var sendQueue: QueueMachine
     var receiveQueue: QueueMachine
     /// Accepted tasks that wait for their place, with their torrents.

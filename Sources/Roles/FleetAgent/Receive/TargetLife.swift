@@ -26,14 +26,14 @@ package struct TargetLife: Sendable, Hashable {
         case cancelled
     }
 
-    package var stage = Stage.receiving
+    package internal(set) var stage = Stage.receiving
     package internal(set) var attempt: Int64
     package internal(set) var isPaused = false
     /// It has been reported that the transfer has begun.
     package internal(set) var hasBegun = false
     package internal(set) var hasContent = false
-    package var isVisible = false
-    package var maySwitch = false
+    package internal(set) var isVisible = false
+    package internal(set) var maySwitch = false
     /// When to switch, in seconds since 1970 by control's clock; nil for at once.
     package internal(set) var moment: Double?
     package internal(set) var outcome: Outcome?
