@@ -21,6 +21,7 @@ package final class FaultyFileLayer: FileLayer {
     private let base: any FileLayer
     private let faults = Mutex<[Fault]>([])
     private let counts = Mutex<[Operation: Int]>([:])
+    private let interruption = Mutex<(callsLeft: Int, action: @Sendable () -> Void)?>(nil)
 
     package init(_ base: any FileLayer = SystemFileLayer()) { self.base = base }
 
@@ -38,6 +39,12 @@ package final class FaultyFileLayer: FileLayer {
         faults.withLock { $0.append(fault) }
     }
 
+    /// Runs `action` once, in the middle of what uses this layer: before the call that follows `calls` further ones.
+    /// Only calls that can fail count.
+    package func interrupt(afterCalls calls: Int, _ action: @escaping @Sendable () -> Void) {
+        interruption.withLock { $0 = (calls, action) }
+    }
+
     /// Nothing fails any more.
     package func heal() { faults.withLock { $0 = [] } }
 
@@ -46,6 +53,12 @@ package final class FaultyFileLayer: FileLayer {
 
     /// How many of `bytes` go through before the failure; nil when there is none.
     private func failure(of operation: Operation, bytes: Int = 0) -> (SystemError, passed: Int)? {
+        let action = interruption.withLock { interruption -> (@Sendable () -> Void)? in
+            guard let (callsLeft, action) = interruption else { return nil }
+            interruption = callsLeft > 0 ? (callsLeft - 1, action) : nil
+            return callsLeft > 0 ? nil : action
+        }
+        action?()
         counts.withLock { $0[operation, default: 0] += 1 }
         return faults.withLock { faults in
             for index in faults.indices where faults[index].operations.contains(operation) && faults[index].times > 0 {

@@ -310,37 +310,3 @@ import Text
         #expect(disk.names == ["content"])
     }
 }
-
-@Suite("Serving while publishing") struct MovingTests {
-    @Test(arguments: [false, true])
-    func `content is read without a break while it moves to its place`(intoExisting: Bool) throws {
-        let disk = try Disk(.real)
-        let sample = try Sample.directory((0..<300).map { ("d\($0 % 20)/f\($0)", 100) }, version: .v1)
-        if intoExisting { try disk.put([1], "content/mine") }
-        let download = try disk.download(sample)
-        guard case .incomplete(let files, _) = try download.prepare(hashes: sample.hashes) else { return }
-        try files.writeAll(sample)
-        let isOver = Atomic(false)
-        Parallelism.threads(2).perform(2) { worker in
-            if worker == 1 {
-                #expect(throws: Never.self) { try download.publish(sample.everything) }
-                isOver.store(true, ordering: .relaxed)
-            } else {
-                var random = SeededGenerator(seed: 3)
-                repeat {
-                    // Nothing cached: each file is looked for where it is just now.
-                    files.close()
-                    for _ in 0..<20 {
-                        let index = Int.random(in: sample.pieces.indices, using: &random)
-                        let begin = Int.random(in: 0..<sample.pieces[index].count - 100, using: &random)
-                        #expect(throws: Never.self) {
-                            let bytes = try files.bytes(sample, index, begin..<begin + 100)
-                            #expect(bytes == Array(sample.pieces[index][begin..<begin + 100]))
-                        }
-                    }
-                } while !isOver.load(ordering: .relaxed)
-            }
-        }
-        #expect(disk.holds(sample))
-    }
-}

@@ -140,10 +140,9 @@ package actor FleetAgent {
             await run(file, try context.policy.place(record.offer), isNew: false)
         } catch {
             switch record.life.stage {
-            case .receiving, .delivered: await refuse(record.job, record.life.attempt, record.offer, error)
+            case .receiving, .delivered, .ended: await disown(file, error)
             // The content is in place, and its hook may run: how that ends is told, whatever the file says now.
             case .switched, .hook: await run(file, context.policy.placement(of: record), isNew: false)
-            case .ended: break
             }
         }
     }
@@ -156,28 +155,6 @@ package actor FleetAgent {
             vacate: { [weak self] final in await self?.vacate(final, for: file.now.job) })
         targets[file.now.job] = runner
         await runner.start(isNew: isNew)
-    }
-
-    /// Tells control that this host does not take an offer, with a receipt of that.
-    /// - Returns: false if that could not be kept for control, so that the offer must come again.
-    @discardableResult
-    func refuse(_ job: String, _ attempt: Int64, _ offer: JobOffer, _ refusal: AgentPolicy.Refusal) async -> Bool {
-        let now = context.clock.now.wall.seconds
-        let difference = await context.link.difference
-        let receipt = try? await context.link.sign(
-            Receipt.payload(
-                of: TargetRecord(refused: offer, job: job, attempt: attempt, key: refusal.key, at: now),
-                node: context.link.node, path: nil, ahead: difference.seconds, efficiency: nil))
-        do {
-            try await context.link.report(
-                AgentReport(
-                    job: job, attempt: attempt, time: now, report: .refused(key: refusal.key), detail: refusal.text,
-                    receipt: receipt))
-            return true
-        } catch {
-            context.logger.error("a refusal cannot be kept", metadata: ["job": "\(job)", "reason": "\(error)"])
-            return false
-        }
     }
 
     /// Stops other jobs from seeding content at a path, because it is about to be replaced.

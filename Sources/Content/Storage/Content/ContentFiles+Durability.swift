@@ -183,12 +183,13 @@ extension ContentFiles {
     /// Files that are complete in earlier published content are read there, and never written.
     /// - Parameter stamps: of all files, taken before they were found complete.
     func readPublished(_ files: Set<Int>, at published: ContentRoot, stamps: [FileStamp?]) {
-        state.withLock { state in
+        let dropped = state.withLock { state in
             state.published = published
             state.publishedFiles = files
             for file in files { state.stamps[file] = stamps[file] }
+            return state.forgetDescriptors()
         }
-        dropCaches()
+        _ = dropped  // closed here, outside the lock
     }
 
     /// - Throws: `.changed` or `.vanished` if a file that is read from published content has changed.
@@ -217,7 +218,8 @@ extension ContentFiles {
 
     /// From now on the whole content is at `newRoot` and is only read.
     func moved(to newRoot: ContentRoot) {
-        state.withLock { state in
+        // The descriptors in the same step: a reader that took the new root with directories of the old place would find nothing.
+        let dropped = state.withLock { state in
             state.root = newRoot
             state.access = .reading
             state.published = nil
@@ -225,8 +227,9 @@ extension ContentFiles {
             state.dirtyFiles = []
             state.dirtyDirectories = []
             state.stamps = [:]
+            return state.forgetDescriptors()
         }
-        dropCaches()
+        _ = dropped  // closed here, outside the lock
     }
 
     /// Files that are read from published content.

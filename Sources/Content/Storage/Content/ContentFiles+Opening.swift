@@ -26,15 +26,15 @@ extension ContentFiles {
     private func open(_ file: Int, forWriting: Bool) throws(StorageError) -> ContentFile {
         let cached = state.withLock { $0.files.get(file) }
         if let cached, cached.isWritable || !forWriting { return cached }
-        let (isPublished, isMoving, generation) = state.withLock { state in
-            (state.publishedFiles.contains(file), state.published != nil, state.generation)
-        }
+        let (isPublished, generation) = state.withLock { ($0.publishedFiles.contains(file), $0.generation) }
         do {
             return try open(file, isPublished ? .published : .own, forWriting: forWriting)
         } catch  where error.kind == .vanished && !forWriting {
-            // Publication moves files while others read them: the file may be at its new place already.
+            // Publication moves files while others read them: the file may be at its new place by now. Looked at only here, because
+            // a publication may have begun since, or have ended.
+            let (isMoving, hasMoved) = state.withLock { ($0.published != nil, $0.generation != generation) }
             if isMoving, !isPublished { return try open(file, .published, forWriting: false) }
-            guard state.withLock({ $0.generation != generation }) else { throw error }
+            guard hasMoved else { throw error }
             return try open(file, .own, forWriting: false)
         }
     }
@@ -101,10 +101,7 @@ extension ContentFiles {
 
     /// Closes cached descriptors that are not in use.
     func dropCaches() {
-        let dropped = state.withLock { state in
-            state.generation += 1
-            return (state.files.removeAll(), state.directories.removeAll())
-        }
+        let dropped = state.withLock { $0.forgetDescriptors() }
         _ = dropped  // closed here, outside the lock
     }
 

@@ -42,6 +42,12 @@ package final class ContentFiles: Sendable {
         /// Incremented when all cached descriptors are dropped, so that an `open` that began earlier does not enter the
         /// cache.
         var generation = 0
+
+        /// - Returns: what was cached. Release it outside the lock: what nobody uses is closed then.
+        mutating func forgetDescriptors() -> (files: [ContentFile], directories: [HeldFile]) {
+            generation += 1
+            return (files.removeAll(), directories.removeAll())
+        }
     }
 
     /// - Parameters:

@@ -268,6 +268,9 @@ package struct TargetLife: Sendable, Hashable {
     /// Whether the job wants to receive.
     package var wantsTurn: Bool { stage == .receiving && !isPaused }
 
+    /// How the job ended; nil before it has.
+    var finalReport: JobMachine.Report? { stage == .ended ? outcome.map(Self.report) : nil }
+
     /// The last report, to be repeated.
     private var said: [Action] {
         switch stage {
@@ -275,7 +278,7 @@ package struct TargetLife: Sendable, Hashable {
         case .delivered: [.report(.delivered)]
         case .switched: [.report(.switched)]
         case .hook: [.report(.hookStarted)]
-        case .ended: outcome.map { [.report(Self.report($0))] } ?? []
+        case .ended: finalReport.map { [.report($0)] } ?? []
         }
     }
 
