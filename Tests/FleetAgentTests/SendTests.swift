@@ -2,6 +2,7 @@ import Fleet
 import FleetAgent
 import Foundation
 import Hashing
+import JSON
 import Synchronization
 import TestSupport
 import Testing
@@ -24,6 +25,20 @@ import Testing
         #expect(try kept(own: ["txt"], of: files) == files)
         #expect(try kept(exclude: ["txt"], of: files) == ["d/e.log"])
         #expect(try kept(include: ["log$"], of: files) == ["d/e.log"])
+    }
+
+    @Test(arguments: [(nil, 24, true), (nil, 23, false), (true, 300, true), (false, 300, false)])
+    func `many targets that give to each other are left to do so`(p2p: Bool?, targets: Int64, isLeft: Bool) throws {
+        let terms: JSONValue = p2p.map { ["dest": "app", "p2p": .bool($0)] } ?? ["dest": "app"]
+        let record = SendRecord(
+            job: "j-1", order: SendOrder(className: "app", path: "/x"), classVersion: 1, terms: terms, path: "/x",
+            targets: targets)
+        #expect(record.leavesCopiesToTargets == isLeft)
+        #expect(try SendRecord(json: record.json) == record)
+        // A record of an earlier version says no number.
+        var object = try #require(record.json.objectValue)
+        object["targets"] = nil
+        #expect(try SendRecord(json: .object(object)).leavesCopiesToTargets == false)
     }
 
     @Test func `patterns are bounded`() {

@@ -31,6 +31,8 @@ package actor FleetAgent {
     var usedBefore: [String: Int64] = [:]
     /// Ended jobs whose runner is still being stopped, or whose files are being deleted.
     package var ending: Set<String> = []
+    /// Runners of ended jobs that are being stopped.
+    private var stopping: [String: Task<Void, Never>] = [:]
     /// Jobs for which an offer is being accepted, and that have no runner yet.
     var accepting: Set<String> = []
     /// Number of jobs whose kept content is being deleted, and of searches for such.
@@ -120,8 +122,10 @@ package actor FleetAgent {
         isStopped = true
         poll?.cancel()
         await poll?.value
-        let (targets, senders) = (targets, senders)
+        let (targets, senders, stopping) = (targets, senders, stopping)
         await withTaskGroup(of: Void.self) { group in
+            // Those write records too: none after this returns, when the next run may have begun.
+            for task in stopping.values { group.addTask { await task.value } }
             for runner in targets.values { group.addTask { await runner.stop() } }
             for runner in senders.values { group.addTask { await runner.stop() } }
         }
@@ -222,9 +226,10 @@ package actor FleetAgent {
                 spaceAgain[job] = nil
                 usedBefore[job] = nil
                 ending.insert(job)
-                Task {
+                stopping[job] = Task {
                     await runner.stop()
                     ending.remove(job)
+                    stopping[job] = nil
                 }
                 continue
             }

@@ -29,7 +29,8 @@ extension FleetAgent {
 
     private func begin(_ order: SendOrder, _ plan: SendPlan, _ path: String) async throws(SendProblem) -> SendRunner {
         let record = SendRecord(
-            job: plan.job, order: order, classVersion: plan.classVersion, terms: plan.terms, path: path)
+            job: plan.job, order: order, classVersion: plan.classVersion, terms: plan.terms, path: path,
+            targets: plan.targets)
         let runner = SendRunner(record, context: context) { [weak self] in await self?.addresses ?? [] }
         do throws(FileFailure) { try await runner.keep() } catch {
             try? await context.link.abandon(plan.job, reason: error.description)

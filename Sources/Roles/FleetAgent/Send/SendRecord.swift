@@ -10,6 +10,8 @@ package struct SendRecord: Sendable, Hashable {
     package let terms: JSONValue
     /// The path of the content, with all symbolic links resolved.
     package let path: String
+    /// The number of targets when the job was ordered; 0 in records of earlier versions.
+    package let targets: Int64
     /// The job has started, so peers may fetch the content.
     package var hasStarted = false
     package var isOver = false
@@ -18,18 +20,31 @@ package struct SendRecord: Sendable, Hashable {
     package var start: StartRequest?
     package var trackers: [String] = []
 
-    package init(job: String, order: SendOrder, classVersion: Int64, terms: JSONValue, path: String) {
+    package init(
+        job: String, order: SendOrder, classVersion: Int64, terms: JSONValue, path: String, targets: Int64 = 0
+    ) {
         self.job = job
         self.order = order
         self.classVersion = classVersion
         self.terms = terms
         self.path = path
+        self.targets = targets
+    }
+
+    private static let manyTargets = 24
+
+    /// Whether this host sends each piece once, and the targets give it to each other from then on, as long as that comes. Many take no
+    /// longer with that, and this host sends one copy in place of two and a half (40 to 100 targets on two processors). Few give each
+    /// other enough without it.
+    package var leavesCopiesToTargets: Bool {
+        guard targets >= Self.manyTargets else { return false }
+        return (try? SentContent.Terms(terms))?.peerToPeer ?? true
     }
 
     package var json: JSONValue {
         var object = JSONObject([
             "job": .string(job), "order": order.json, "version": .integer(classVersion), "terms": terms,
-            "path": .string(path), "started": .bool(hasStarted), "over": .bool(isOver),
+            "path": .string(path), "targets": .integer(targets), "started": .bool(hasStarted), "over": .bool(isOver),
             "trackers": .array(trackers.map(JSONValue.string)),
         ])
         object.set("secret", secret?.value)
@@ -44,7 +59,7 @@ package struct SendRecord: Sendable, Hashable {
         guard TargetRecord.isName(job) else { throw WireProblem("job", "is no name of a job") }
         self.init(
             job: job, order: order, classVersion: try reader.integer("version"), terms: reader.value("terms") ?? [:],
-            path: try reader.text("path", most: 4096))
+            path: try reader.text("path", most: 4096), targets: try reader.optionalInteger("targets") ?? 0)
         hasStarted = try reader.flag("started")
         isOver = try reader.flag("over")
         secret = try reader.optionalText("secret", most: 64).map(Secret.init)

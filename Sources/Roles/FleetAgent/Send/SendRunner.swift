@@ -6,6 +6,7 @@ import Jobs
 import Metainfo
 import Storage
 import Swarm
+import SwarmCore
 import Synchronization
 import Text
 import Threads
@@ -276,6 +277,7 @@ package actor SendRunner {
         torrent.trackers = record.trackers.map { [$0] }
         var options = context.transferOptions
         options.fast = true
+        if record.leavesCopiesToTargets { options.egress = EgressLimits() }
         options.swarmSecret = record.secret.flatMap(SwarmSecret.init(link:))
         options.uploadLimit = record.terms["limits"]?["sender"].flatMap { ByteText.rate($0) }
         let started: Transfer

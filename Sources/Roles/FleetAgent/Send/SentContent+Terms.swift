@@ -14,6 +14,7 @@ extension SentContent.Terms {
             self.init(include: read.include, exclude: read.exclude, check: read.check, block: read.block)
             verify = read.verify
             sources = read.sources
+            peerToPeer = read.peerToPeer
         } catch {
             throw SendProblem(.failed, "version", "this agent does not understand the class: \(error)")
         }

@@ -19,6 +19,8 @@ package struct SentContent: Sendable {
         package var exclude: [String] = []
         package var check = FleetClass.Check.sha256
         package var block: Int64?
+        /// Whether targets give to each other.
+        var peerToPeer = true
         package var verify: FleetClass.Verify?
         package var sources = FleetSources()
 
