@@ -45,6 +45,42 @@ private func strict(_ limits: inout EgressLimits) {
         #expect(host.send(to: second) == GrantingHost.pieceLength)
     }
 
+    @Test(arguments: [false, true])
+    func `where copies are only to be saved, agents that get nothing from each other do not wait`(
+        isPreference: Bool
+    ) throws {
+        var host = try origin(pieces: 4) {
+            strict(&$0)
+            $0.isPreference = isPreference
+        }
+        let first = host.join(supportsGrants: false)
+        let second = host.join(supportsGrants: false)
+        for piece in 0..<3 { give(piece, to: first, &host) }
+        host.tick()
+        #expect(bytes(of: 0, to: second, &host) == 0)
+        for _ in 0..<12 { host.tick() }
+        // The last first copy goes before any second one.
+        #expect(host.send(to: second) == 0)
+        give(3, to: first, &host)
+        for _ in 0..<12 { host.tick() }
+        #expect(host.send(to: second) == (isPreference ? GrantingHost.pieceLength : 0))
+    }
+
+    @Test func `what agents give each other is left to them, where it is as much as the host could send`() throws {
+        var supply = MutualSupply(now: 0)
+        for (second, (sent, gained, isScarce)) in [
+            (0, 0, false), (1000, 0, true), (1000, 999, true), (0, 990, false), (0, 900, true), (100, 2000, false),
+            // What it could send is no longer known.
+            (0, 0, true), (0, 990, false),
+        ].enumerated() {
+            supply.sent(sent)
+            supply.gained(Int64(gained))
+            supply.look(now: Double(second) + 0.5)
+            supply.look(now: Double(second) + 1)
+            #expect(supply.isScarce == isScarce, "second \(second)")
+        }
+    }
+
     @Test func `a piece that others delivered meanwhile begins the wait anew`() throws {
         var host = try origin()
         let first = host.join(supportsGrants: false)

@@ -38,12 +38,15 @@ package struct EgressBudget: Sendable {
     /// Whether something was sent to agents that pass on what they get, and when.
     private var isSendingToGivers = false
     private var sentToGiversAt = -Double.infinity
+    /// Nil where the limits are no preference.
+    private var supply: MutualSupply?
 
     init(_ limits: EgressLimits, layout: ContentLayout, now: Double) {
         self.limits = limits
         self.layout = layout
         sent = Array(repeating: 0, count: layout.pieceCount)
         lookedAt = now
+        supply = limits.isPreference ? MutualSupply(now: now) : nil
         helpRoom = Double(layout.extent) * limits.mostHelp / 2
     }
 
@@ -55,6 +58,7 @@ package struct EgressBudget: Sendable {
 
     mutating func sent(_ span: BlockSpan, to key: PeerKey) {
         takers[key]?.sent(span)
+        supply?.sent(span.length)
         if takers[key]?.keepsPieces == false { isSendingToGivers = true }
         let once = length(of: span.piece)
         let before = sent[span.piece]
@@ -97,10 +101,15 @@ package struct EgressBudget: Sendable {
             let owner = share.owner(of: piece)
             heardAt?[owner] = now
         }
-        takers[key]?.announced(piece, now: now)
+        guard takers[key]?.announced(piece, now: now) == false else { return }
+        let gained = length(of: piece)
+        supply?.gained(gained)
     }
 
     // MARK: Judgements
+
+    /// Whether agents get less from each other than we could send, and copies are to be saved only where that costs no time.
+    var isScarce: Bool { supply?.isScarce == true }
 
     /// Whether the agent has received nothing from others for so long.
     func isStarved(_ key: PeerKey, for seconds: Double, now: Double) -> Bool {
@@ -137,6 +146,7 @@ package struct EgressBudget: Sendable {
     mutating func look(now: Double) {
         let gain = max(0, now - lookedAt) * Double(size) * limits.helpPerSecond
         lookedAt = now
+        supply?.look(now: now)
         if isSendingToGivers { (isSendingToGivers, sentToGiversAt) = (false, now) }
         helpRoom = min(max(Double(size) * limits.mostHelp, 2 * Double(layout.pieceLength)), helpRoom + gain)
         if !takers.isEmpty, Double(takers.count) <= limits.fewAgents { earned = min(mostExtra, earned + gain) }

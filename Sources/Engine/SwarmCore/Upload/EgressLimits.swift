@@ -1,4 +1,4 @@
-/// Limits on what a registry's origins send of one torrent, see ``EgressBudget``.
+/// Limits on what a registry's origins, or a fleet's sender, send of one torrent, see ``EgressBudget``.
 public struct EgressLimits: Sendable, Equatable {
     /// Copies of the content that all origins together send to agents while agents could give it; at least 1.
     public var copies = 2.0
@@ -17,7 +17,18 @@ public struct EgressLimits: Sendable, Equatable {
     public var mostHelp = 0.3
     public var helpPerSecond = 0.05
 
+    /// Whether copies are to be saved, but not limited: second copies are sent while agents get less from each other than this
+    /// host could send, see ``MutualSupply``.
+    public var isPreference = false
+
     public init(copies: Double = 2) { self.copies = max(1, copies) }
+
+    /// For a host that may send as much as it can, and leaves to the agents what they do at least as well.
+    public static var preference: EgressLimits {
+        var limits = EgressLimits()
+        limits.isPreference = true
+        return limits
+    }
 }
 
 /// Which pieces of a torrent an origin gives first: of `count` origins that have the content, the one at `index` gives

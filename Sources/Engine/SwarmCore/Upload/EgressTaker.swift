@@ -49,13 +49,15 @@ package struct EgressTaker: Sendable {
     mutating func sent(_ span: BlockSpan) { sending[Int32(span.piece)]?.sentBytes += span.length }
 
     /// The agent has a new piece.
-    mutating func announced(_ piece: Int, now: Double) {
+    /// - Returns: whether it was sent that piece by us.
+    mutating func announced(_ piece: Int, now: Double) -> Bool {
         lacking[Int32(piece)] = nil
         guard let ours = sending.removeValue(forKey: Int32(piece)) else {
             servedAt = now
-            return
+            return false
         }
         if ours.isKept { kept -= 1 }
+        return true
     }
 
     /// Call a few times a second.

@@ -113,7 +113,7 @@ package struct PieceDispatcher: Sendable {
     }
 
     /// Pieces at the head that leechers have in the meantime need no assignment.
-    private mutating func passOverSpread(_ availability: [UInt16]) {
+    mutating func passOverSpread(_ availability: [UInt16]) {
         while head < end, isGiven.contains(Int(queue[head])) || availability[Int(queue[head])] > 0 {
             isGiven.insert(Int(queue[head]))
             head += 1

@@ -112,7 +112,8 @@ package struct UploadGrants: Sendable {
 
     /// Whether second copies of pieces are all that there is to give, of which the budget has only so many.
     private func isRestricted(_ swarm: inout SwarmState, _ dispatcher: PieceDispatcher?) -> Bool {
-        swarm.egress != nil && swarm.isFinished && dispatcher?.hasGivenAll != false
+        guard let egress = swarm.egress else { return false }
+        return swarm.isFinished && !egress.isScarce && dispatcher?.hasGivenAll != false
     }
 
     /// Whether the peer may be told of grants. If they are for a budget alone, not before it has the pieces that were

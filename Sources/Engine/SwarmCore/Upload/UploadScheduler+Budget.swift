@@ -68,6 +68,7 @@ extension UploadScheduler {
         if egress.isLast(key, now: now) { return false }
         let isGone = dispatcher?.isGiven(piece) ?? (egress.sentBytes(of: piece) > 0)
         if !isGone, egress.isOurs(piece) { return true }
+        if isGenerous(egress) { return true }
         if egress.isStarved(key, for: egress.limits.patience, now: now) { return true }
         guard egress.isWithin(piece) else { return false }
         // Whoever has a grant for a piece of its choice was judged before.
@@ -76,6 +77,9 @@ extension UploadScheduler {
         swarm.egress?.helped()
         return true
     }
+
+    /// Whether second copies go to whoever asks: all first ones are out, and the agents do less for each other than we could.
+    private func isGenerous(_ egress: EgressBudget) -> Bool { egress.isScarce && dispatcher?.hasGivenAll ?? true }
 
     /// An agent says that those who have a piece do not deliver it.
     mutating func receivedLack(of raw: UInt32, from key: PeerKey, _ swarm: inout SwarmState, now: Double) {
@@ -142,12 +146,14 @@ extension UploadScheduler {
         swarm.egress?.look(now: now)
         guard swarm.isFinished else { return lookAtBudgetOfPart(&swarm, availability, now: now) }
         stepIn(&swarm, availability, now: now)
+        if patience.isPreference { dispatcher?.passOverSpread(availability) }
         var waiting: [(key: PeerKey, since: Double)] = []
+        let isGenerous = swarm.egress.map { self.isGenerous($0) } ?? false
         for key in swarm.peers.keys {
             guard let peer = swarm.peers.place(of: key) else { continue }
             takeBack(from: key, &swarm, availability, now: now)
             lookAtHeld(of: key, &swarm, availability, now: now)
-            var isBarred = !swarm.peers[peer].traits.isOrigin
+            var isBarred = !swarm.peers[peer].traits.isOrigin && !isGenerous
             swarm.peers[peer].grants.isLast = swarm.egress?.isLast(key, now: now) == true
             if swarm.peers[peer].isInterested, let egress = swarm.egress, let taker = egress.takers[key] {
                 let waited = now - taker.servedAt

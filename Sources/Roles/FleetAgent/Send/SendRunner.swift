@@ -277,7 +277,7 @@ package actor SendRunner {
         torrent.trackers = record.trackers.map { [$0] }
         var options = context.transferOptions
         options.fast = true
-        if record.leavesCopiesToTargets { options.egress = EgressLimits() }
+        if record.leavesCopiesToTargets { options.egress = .preference }
         options.swarmSecret = record.secret.flatMap(SwarmSecret.init(link:))
         options.uploadLimit = record.terms["limits"]?["sender"].flatMap { ByteText.rate($0) }
         let started: Transfer
