@@ -176,6 +176,58 @@ import Testing
         #expect(try await bench.job(job).state == .done)
     }
 
+    @Test func `an order to switch that a node has not heard is not told while the job is held or paused`() async throws
+    {
+        let bench = try await ControlBench()
+        try await bench.defineRelease(["switch": "manual", "maxfailures": 0, "retries": 0])
+        let build = try await bench.agent("build")
+        let webs = [try await bench.agent("web-1"), try await bench.agent("web-2")]
+        let job = try await build.startJob()
+        for web in webs {
+            try await web.sync()
+            try await web.sync([(job, .delivered)])
+        }
+        try await bench.order(job) { machine, now in machine.promote(at: now) }
+        #expect(actions(try await webs[0].sync()) == ["switch"])
+        try await webs[0].sync([(job, .failed(code: "hook_exit_1", again: false))])
+        #expect(try await bench.job(job).state == .held)
+        #expect(actions(try await webs[1].sync()).isEmpty)
+        try await bench.order(job) { machine, now in machine.promote(at: now) }
+        try await bench.order(job) { machine, _ in machine.pause() }
+        #expect(actions(try await webs[1].sync()) == ["pause"])
+        try await bench.order(job) { machine, now in machine.resume(at: now) }
+        #expect(Set(actions(try await webs[1].sync())) == ["resume", "switch"])
+    }
+
+    @Test func `a node that is drained before it heard an offer has it when it is back`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        try await build.startJob()
+        for (state, heard) in [(NodeState.drained, []), (.active, ["offer", "resume"])] {
+            let outcome = try await bench.core.store.change(web.id, by: bench.act, "test") {
+                $0.state = state
+                return nil
+            }
+            await bench.core.nodeChanges.take(try #require(outcome.value))
+            #expect(actions(try await web.sync()) == heard)
+        }
+    }
+
+    @Test func `a job for later is not put aside by what is sent until then`() async throws {
+        let bench = try await ControlBench()
+        try await bench.defineRelease()
+        let (build, web) = (try await bench.agent("build"), try await bench.agent("web-1"))
+        let later = try await build.startJob(at: "2h")
+        bench.clock.pass(1)
+        let job = try await build.startJob()
+        try await web.sync()
+        try await web.sync([(job, .delivered), (job, .switched), (job, .done)])
+        #expect(try await bench.job(job).state == .done)
+        #expect(try await bench.job(later).state == .planned)
+        #expect(try await bench.states(of: later).values.allSatisfy { $0.hasPrefix("waiting") })
+    }
+
     @Test func `a pause, a resume and a cancel reach nodes at once`() async throws {
         let bench = try await ControlBench()
         try await bench.defineRelease()

@@ -119,6 +119,29 @@ import Text
         }
     }
 
+    @Test(arguments: [-1, 1_000_000])
+    func `of a job begin anew with 'reset' after a number that was never there`(id: Int64) async throws {
+        try await TestAPI.using { api in
+            try await api.bench.defineRelease()
+            let (build, _) = (try await api.bench.agent("build"), try await api.bench.agent("web-1"))
+            let job = try await build.startJob()
+            let text = try await api.follow("/v1/jobs/\(job)/events", after: id) { messages($0).count > 1 }
+            #expect(messages(text).map(\.event).prefix(2) == ["reset", "job"])
+            #expect(messages(text)[1].data["targets"]?.arrayValue?.count == 1)
+        }
+    }
+
+    @Test func `pass on each change once, however many look for it`() async throws {
+        try await TestAPI.using { api in
+            let first = try await change(api, 1)
+            let last = try await change(api, 50)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 { group.addTask { await api.bench.core.changes.follow() } }
+            }
+            #expect(api.bench.core.feed.events(after: first)?.map(\.id) == Array(first + 1...last))
+        }
+    }
+
     @Test func `end with their job`() async throws {
         try await TestAPI.using { api in
             let bench = api.bench

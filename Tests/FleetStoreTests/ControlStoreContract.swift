@@ -308,6 +308,11 @@ struct ControlStoreContract: Sendable {
         let kept = try await store.receipts(of: "j1", after: nil, limit: 10)
         #expect(kept.filter { $0.node == node(1).id } == [receipt("first"), receipt("third", attempt: 2)])
         #expect(kept.filter { $0.node == stranger.node }.map(\.state) == ["unknown"])
+        var paged: [ReceiptRecord] = []
+        while let next = try await store.receipts(
+            of: "j1", after: paged.last.map { ($0.node.description, $0.attempt) }, limit: 1
+        ).first { paged.append(next) }
+        #expect(paged == kept)
         try await store.keepLate([receipt("fourth")], of: "j9")
         #expect(try await store.receipts(of: "j9", after: nil, limit: 10).map(\.state) == ["unknown"])
     }

@@ -57,6 +57,29 @@ import Text
         #expect(job.state == .done)
     }
 
+    @Test(arguments: [false, true])
+    func `a wave in which too many have failed before it opens switches nobody, until an operator says so`(
+        gatesTransfer: Bool
+    ) {
+        // One of all twelve may fail, and none of the five in the second wave.
+        let targets = nodes(12)
+        let second = Array(targets[1...5])
+        var job = machine([[targets[0]], second, Array(targets[6...])]) {
+            ($0.maxFailures, $0.retries, $0.wavesGateTransfer) = (.percent(10), 0, gatesTransfer)
+        }
+        _ = job.report(.refused(key: "receive.roots"), of: second[0], at: 1001)
+        #expect(job.state == .running)
+        run(&job, targets[0], at: 1002)
+        if !gatesTransfer { for node in second.dropFirst() { run(&job, node, at: 1003) } }
+        #expect(job.tick(1070).isEmpty)
+        #expect(job.state == .held && job.reason?.contains("wave 2") == true)
+        let orders = job.promote(at: 1080)
+        // The third wave has its offers besides.
+        #expect(
+            Array(orders[..<4])
+                == second.dropFirst().map { gatesTransfer ? .offer($0, attempt: 1) : .switches($0, at: nil) })
+    }
+
     @Test func `waves may gate the bytes too`() {
         let targets = nodes(2)
         var job = machine([[targets[0]], [targets[1]]]) { $0.wavesGateTransfer = true }

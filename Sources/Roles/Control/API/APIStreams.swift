@@ -101,7 +101,17 @@ struct APIStreams: Sendable {
         let start = Self.lastID(request) ?? 0
         let look = JobStream(core: core, job: id, most: Self.most)
         return stream { state in
-            await look.next(&state.job)
+            guard state.isKnown == nil else { return await look.next(&state.job) }
+            // A number that no control has given, or of before a restore of the database.
+            do throws(StoreError) {
+                let newest = start > 0 ? try await core.store.lastChange() : 0
+                state.isKnown = (0...newest).contains(start)
+            } catch {
+                return []
+            }
+            guard state.isKnown == false else { return await look.next(&state.job) }
+            state.job = JobStream.Shown(after: 0)
+            return [Self.message("reset", id: 0, ["after": 0])]
         } from: {
             start
         }
@@ -112,6 +122,8 @@ struct APIStreams: Sendable {
     private struct State {
         var cursor: Int64
         var job: JobStream.Shown
+        /// Of a job's stream: whether changes are known from the one on with which it began; nil before that was looked at.
+        var isKnown: Bool?
         /// Looks for which the cursor stood beyond all that is known here.
         var ahead = 0
 

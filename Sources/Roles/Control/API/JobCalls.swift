@@ -218,20 +218,17 @@ enum JobCalls {
     static func receipts(_ call: APICall) async throws(APIProblem) -> APIReply {
         let job = try await job(call)
         let (limit, after) = (try call.limit(), try call.after())
-        // A page ends between two nodes, never between two attempts of one node.
+        let cursor = after.map { after -> (node: String, attempt: Int) in
+            let parts = after.split(separator: ".", maxSplits: 1)
+            return (String(parts.first ?? ""), parts.count > 1 ? Int(parts[1]) ?? 0 : .max)
+        }
         let page = try await call.stored { () throws(StoreError) in
-            try await call.core.store.receipts(of: job.id, after: after, limit: limit + 1)
+            try await call.core.store.receipts(of: job.id, after: cursor, limit: limit + 1)
         }
-        var shown = page[...]
-        if page.count > limit {
-            let next = page[limit].node
-            shown = page.prefix(limit)
-            let whole = shown.filter { $0.node != next }
-            if !whole.isEmpty { shown = whole[...] }
-        }
+        let shown = page.prefix(limit)
         let names = call.core.nodes.names(of: shown.map(\.node))
         return .list(
             shown.map { Documents.receipt($0, node: names[$0.node]) },
-            next: page.count > limit ? shown.last?.node.description : nil)
+            next: page.count > limit ? shown.last.map { "\($0.node).\($0.attempt)" } : nil)
     }
 }

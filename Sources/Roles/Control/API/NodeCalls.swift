@@ -82,6 +82,7 @@ enum NodeCalls {
             throw .invalid("name", "is 1 to 63 letters, digits and ._-, and starts with a letter or digit")
         }
         let pairs = try members.labels("labels")
+        let isNow = try members.flag("now") ?? false
         let state: NodeState?
         switch try members.text("state") {
         case nil: state = nil
@@ -111,7 +112,7 @@ enum NodeCalls {
         }
         let node = try call.value(of: outcome, "node", id.description)
         await core.nodeChanges.take(node)
-        if try members.flag("now") ?? false, state == .drained { await core.nodeEvents.pauseAll(of: id) }
+        if isNow, state == .drained { await core.nodeEvents.pauseAll(of: id) }
         guard let seat = core.nodes[id] else { throw .unknown("node", id.description) }
         return APIReply(document(seat, core), revision: node.revision)
     }

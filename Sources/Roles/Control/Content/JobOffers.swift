@@ -29,6 +29,11 @@ struct JobOffers: Sendable {
             return FleetCommand(
                 id: command.id, job: job, attempt: Int64(attempt), action: .restore(offer, version: version))
         case .switches(_, let attempt, let moment):
+            // Since it was ordered, the job may have been held, or paused. It is ordered again when the job goes on.
+            switch await open.lead(job)?.snapshot?.machine?.state {
+            case .held, .paused: return nil
+            default: break
+            }
             return FleetCommand(id: command.id, job: job, attempt: Int64(attempt), action: .switches(at: moment))
         case .pause: return FleetCommand(id: command.id, job: job, action: .pause)
         case .resume: return FleetCommand(id: command.id, job: job, action: .resume)

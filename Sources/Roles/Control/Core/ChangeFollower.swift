@@ -15,6 +15,8 @@ final class ChangeFollower: Sendable {
     private let access: APIAccess
     /// Id of the last change in the database that memory contains.
     private let last = Mutex<Int64>(0)
+    /// The latest reading of changes.
+    private let reading = Mutex<Task<Void, Never>?>(nil)
 
     init(
         _ database: ControlDatabase, _ nodes: NodeChanges, _ classes: FleetClasses, _ ids: JobIDs, _ loader: JobLoader,
@@ -36,8 +38,21 @@ final class ChangeFollower: Sendable {
         feed.put(try await database.store.changes(after: change - Int64(most), limit: most))
     }
 
-    /// Applies what has changed since.
+    /// Applies what has changed since. One reading follows the other: two at a time would pass on the same changes twice.
     func follow() async {
+        let task = reading.withLock { reading in
+            let before = reading
+            let task = Task {
+                await before?.value
+                await read()
+            }
+            reading = task
+            return task
+        }
+        await task.value
+    }
+
+    private func read() async {
         do throws(StoreError) {
             while true {
                 let page = try await database.store.changes(after: last.withLock { $0 }, limit: 500)

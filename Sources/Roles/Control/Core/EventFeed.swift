@@ -18,6 +18,7 @@ package final class EventFeed: Sendable {
 
     package init() {}
 
+    /// - Parameter changes: in the order of their ids, and newer than all before.
     package func put(_ changes: [ChangeRecord]) {
         let listeners = state.withLock { state in
             state.events += changes

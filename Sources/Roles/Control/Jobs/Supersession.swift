@@ -1,7 +1,8 @@
 import Fleet
 import FleetStore
 
-/// Ends older jobs where a newer one publishes at the same destination. Owns nothing.
+/// Ends older jobs where a newer one publishes at the same destination. A job that is planned for later is not older than what is sent
+/// until then. Owns nothing.
 struct Supersession: Sendable {
     let database: ControlDatabase
     let nodes: Nodes
@@ -12,7 +13,8 @@ struct Supersession: Sendable {
     func supersede(by job: JobSnapshot) async {
         let targets = Set((job.machine?.targets ?? []).map(\.node))
         for (facts, lead) in open.older(than: job.record.id) {
-            let waiting = (await lead.snapshot?.machine?.targets ?? []).filter { target in
+            guard let machine = await lead.snapshot?.machine, machine.state != .planned else { continue }
+            let waiting = machine.targets.filter { target in
                 guard targets.contains(target.node), case .waiting(let reason) = target.state else { return false }
                 return reason == .away || reason == .offer || reason == .drained
             }
@@ -24,7 +26,9 @@ struct Supersession: Sendable {
     /// node.
     func supersede(by job: String, at node: NodeID) async {
         for (facts, lead) in open.older(than: job) {
-            guard let target = await lead.snapshot?.machine?.target(node), !target.state.hasEnded else { continue }
+            guard let machine = await lead.snapshot?.machine, machine.state != .planned,
+                let target = machine.target(node), !target.state.hasEnded
+            else { continue }
             await supersede([node], facts.record.id, lead)
         }
     }

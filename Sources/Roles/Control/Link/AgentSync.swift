@@ -73,7 +73,10 @@ struct AgentSync: Sendable {
         var commands: [FleetCommand] = []
         var gone: Set<PendingCommand> = []
         for pending in seat.outbox.commands.prefix(Outbox.most) {
-            if let command = try await offers.message(pending, to: id, site: seat.record.site) {
+            // It may have been drained since it was to be offered that.
+            if pending.isOffer, seat.record.state != .active {
+                gone.insert(pending)
+            } else if let command = try await offers.message(pending, to: id, site: seat.record.site) {
                 commands.append(command)
             } else {
                 gone.insert(pending)

@@ -26,6 +26,14 @@ enum PendingCommand: Sendable, Hashable {
         }
     }
 
+    /// Whether it has the node take a job.
+    var isOffer: Bool {
+        switch self {
+        case .offer, .restore: true
+        default: false
+        }
+    }
+
     var job: String {
         switch self {
         case .offer(let job, _), .switches(let job, _, _), .pause(let job, _), .resume(let job, _), .cancel(let job),

@@ -117,7 +117,8 @@ extension JobMachine {
         package let forgiven: [Int]
 
         init(
-            state: JobState, started: Double, begins: Double?, reopened: Double?, wave: Int, reason: String?, nextWave: Double?,
+            state: JobState, started: Double, begins: Double?, reopened: Double?, wave: Int, reason: String?,
+            nextWave: Double?,
             moment: Double?, forgiven: [Int]
         ) {
             self.state = state

@@ -251,13 +251,7 @@ package struct JobMachine: Sendable, Hashable {
             if state == .held || state == .paused || state == .planned { endIfAllEnded() }
             return []
         }
-        if let reason = tally.excess(over: course.maxFailures, upTo: wave) {
-            self.reason = reason
-            state = .held
-            nextWave = nil
-            endIfAllEnded()
-            return []
-        }
+        guard !holdsForFailures() else { return [] }
         var orders: [Order] = []
         switch course.switches {
         case .each: orders = followWaves(now)
@@ -271,6 +265,16 @@ package struct JobMachine: Sendable, Hashable {
         if gatesTransferOnly { orders += followTransfer(now) }
         endIfAllEnded()
         return orders
+    }
+
+    /// Holds the job if there are more failures than allowed, in the waves up to the current one or in all.
+    private mutating func holdsForFailures() -> Bool {
+        guard let reason = tally.excess(over: course.maxFailures, upTo: wave) else { return false }
+        self.reason = reason
+        state = .held
+        nextWave = nil
+        endIfAllEnded()
+        return true
     }
 
     /// Whether waves open the transfer, and the switch comes by order or for all together.
@@ -288,6 +292,8 @@ package struct JobMachine: Sendable, Hashable {
             guard now >= due else { return [] }
             wave += 1
             nextWave = nil
+            // Of its targets, some may have refused the job before.
+            guard !holdsForFailures() else { return [] }
             return allOrders() + followTransfer(now)
         }
         let isOver = targets.allSatisfy { $0.wave != wave || $0.state.hasContent || !$0.holdsUpWave }
@@ -302,6 +308,8 @@ package struct JobMachine: Sendable, Hashable {
         if let due = nextWave {
             guard now >= due else { return [] }
             advance(at: now)
+            // Of its targets, some may have failed before.
+            guard !holdsForFailures() else { return [] }
             return allOrders() + followWaves(now)
         }
         let isOver = targets.allSatisfy { $0.wave != wave || !$0.holdsUpWave }

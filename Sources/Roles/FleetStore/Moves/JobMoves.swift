@@ -222,14 +222,14 @@ extension ControlStore {
     }
 
     package func receipts(
-        of job: String, after: String?, limit: Int
+        of job: String, after: (node: String, attempt: Int)?, limit: Int
     ) async throws(StoreError) -> [ReceiptRecord] {
         try await engine.read { session throws(StoreError) in
             try session.query(
                 """
                 SELECT node, attempt, state, jws, public_key, at FROM receipts
-                WHERE job = $1 AND node > $2 ORDER BY node, attempt LIMIT $3
-                """, [.text(job), .text(after ?? ""), .int(limit)]
+                WHERE job = $1 AND (node > $2 OR node = $2 AND attempt > $3) ORDER BY node, attempt LIMIT $4
+                """, [.text(job), .text(after?.node ?? ""), .int(after?.attempt ?? 0), .int(limit)]
             ).compactMap { row in
                 guard let node = row.text(0).flatMap(NodeID.init), let attempt = row.int(1), let state = row.text(2),
                     let jws = row.text(3), let at = row.time(5)
