@@ -47,6 +47,45 @@ import Testing
         }
     }
 
+    @Test func `restores what was shown before, where that was restored itself`() async throws {
+        try await with(2) { api, jobs, build, web async throws in
+            let first = try #require(try await api.post("/v1/classes/release/rollback").json["id"]?.stringValue)
+            try await end(first, at: web)
+            api.bench.clock.pass(1)
+            await api.bench.core.tick()
+            let third = try await build.startJob(path: "/srv/app3")
+            try await end(third, at: web)
+            await api.bench.core.tick()
+            let made = try await api.post("/v1/jobs/\(third)/rollback")
+            #expect(made.status == 201 && made.json["restores"]?.stringValue == jobs[0], "\(made)")
+        }
+    }
+
+    @Test(arguments: [false, true])
+    func `of a job that its canary held is for the canary, and the job goes on nowhere`(byClass: Bool) async throws {
+        let keys: JSONObject = ["waves": [1, "100%"], "wait": "10s", "maxfailures": 0, "retries": 0]
+        try await with(1, keys) { api, jobs, build, web async throws in
+            let other = try await api.bench.agent("web-2")
+            let bad = try await build.startJob(path: "/srv/app2")
+            var canary: TestAgent?
+            for agent in [web, other] {
+                try await agent.sync()
+                if try await agent.sync([(bad, .delivered)]).actions.contains("switch") { canary = agent }
+            }
+            let node = try #require(canary)
+            try await node.sync([(bad, .switched), (bad, .failed(code: "hook_exit_1", again: false))])
+            #expect(try await api.bench.job(bad).state == .held)
+            let made = try await api.post(byClass ? "/v1/classes/release/rollback" : "/v1/jobs/\(bad)/rollback")
+            #expect(made.status == 201 && made.json["restores"]?.stringValue == jobs[0], "\(made)")
+            let id = try #require(made.json["id"]?.stringValue)
+            #expect(try await api.bench.states(of: id).count == 1)
+            #expect(try await node.sync().actions.contains("restore"))
+            #expect(try await api.bench.job(bad).state == .cancelled)
+            let rest = node.id == web.id ? other : web
+            #expect(try await rest.sync().actions == ["cancel"])
+        }
+    }
+
     @Test func `does not wait for a target that is away, and reaches it on return`() async throws {
         try await with(2) { api, _, build, web async throws in
             for _ in 0..<5 {

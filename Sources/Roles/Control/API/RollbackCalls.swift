@@ -30,11 +30,10 @@ enum RollbackCalls {
         let visible = history.filter {
             $0.content != nil && ($0.state == .done || $0.state == .partly || $0.id == given?.id)
         }
-        guard let gone = given ?? visible.first(where: { $0.restores == nil }) else {
-            throw .unknown("job of the class", name)
-        }
-        // A rollback job is skipped: the content that it published belongs to an earlier job.
-        guard let target = visible.first(where: { $0.id < gone.id && $0.restores == nil }) else {
+        let (gone, nodes) = try await shown(of: given, to, history, call)
+        // Where that was a rollback, the targets showed what it restored.
+        let before = visible.first { $0.id < gone.id }
+        guard let target = before?.restores.map({ id in visible.first { $0.id == id } }) ?? before else {
             throw APIProblem(409, "no_version", "no job of '\(name)' is done before \(gone.id)")
         }
         do {
@@ -51,10 +50,11 @@ enum RollbackCalls {
                         + "current one",
                     advice: "send that content again")
             }
-            let nodes = try await targets(of: gone, to: to, call)
             guard !nodes.isEmpty else {
                 throw APIProblem(422, "no_targets", "no target of \(gone.id) is to be rolled back")
             }
+            // What is taken back goes on nowhere else.
+            if to.isEmpty, !gone.state.hasEnded { try await end(gone, call) }
             let (id, started) = try await call.stored { () throws(StoreError) in
                 try await core.rollbacks.start(target, on: nodes, record, settings, inWaves: inWaves, by: call.act)
             }
@@ -69,6 +69,33 @@ enum RollbackCalls {
         }
     }
 
+    /// - Parameter given: the job to roll back; nil for the newest that any target shows.
+    /// - Returns: it, and the targets that show it or may.
+    private static func shown(
+        of given: JobRecord?, _ to: [String], _ history: [JobRecord], _ call: APICall
+    ) async throws(APIProblem) -> (gone: JobRecord, nodes: [NodeID]) {
+        if let given { return (given, try await targets(of: given, to: to, call)) }
+        let begun = history.filter { $0.content != nil && $0.restores == nil && $0.state != .planned }
+        for job in begun.prefix(mostTried) {
+            let nodes = try await targets(of: job, to: to, call)
+            if !nodes.isEmpty { return (job, nodes) }
+        }
+        guard let newest = begun.first else { throw .unknown("job of the class", try call.path("name")) }
+        return (newest, [])
+    }
+
+    /// Jobs of a class that no target shows, after which it is given up to look for one.
+    private static let mostTried = 50
+
+    private static func end(_ job: JobRecord, _ call: APICall) async throws(APIProblem) {
+        let lead = try await JobCalls.lead(job, call)
+        let act = call.act
+        let outcome = try await call.stored { () throws(StoreError) in
+            try await lead.move(by: act, "job.cancel") { machine, _ in .go(machine.cancel()) }
+        }
+        _ = try call.value(of: outcome, "job", job.id)
+    }
+
     private static func targets(
         of job: JobRecord, to expressions: [String], _ call: APICall
     ) async throws(APIProblem) -> [NodeID] {
@@ -78,7 +105,7 @@ enum RollbackCalls {
             try await call.core.store.snapshot(job.id, course: JobCourse())
         }
         let narrowed = selections.isEmpty ? nil : Selections(selections)
-        let targets = (snapshot?.machine?.targets ?? []).filter(\.state.hasContent).map(\.node)
+        let targets = (snapshot?.machine?.targets ?? []).filter(\.mayShow).map(\.node)
         let known = call.core.nodes.records(of: targets)
         let records = targets.compactMap { known[$0] }
         return records.filter { narrowed?.selects($0.selectable) ?? true }.map(\.id)

@@ -28,6 +28,16 @@ extension JobMachine {
             self.retries = retries
         }
 
+        /// Whether the node shows the job's content, or may: it had the order to switch, and has not said that it failed before.
+        package var mayShow: Bool {
+            switch state {
+            case .switched, .hook, .done, .hookUnknown: true
+            case .failed(let code): code.hasPrefix("hook_")
+            case .delivered, .cancelled, .expired: maySwitch
+            case .waiting, .offered, .receiving, .refused, .superseded: false
+            }
+        }
+
         /// Whether later waves wait for this target. A node that is away or drained before its switch follows when it
         /// is back. One that goes away after its switch does hold up others: the new content may be the reason.
         var holdsUpWave: Bool {
