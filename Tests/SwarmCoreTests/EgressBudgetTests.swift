@@ -66,12 +66,12 @@ private func strict(_ limits: inout EgressLimits) {
         #expect(host.send(to: second) == (isPreference ? GrantingHost.pieceLength : 0))
     }
 
-    @Test func `what agents give each other is left to them, where it is as much as the host could send`() throws {
+    @Test func `what agents give each other is left to them, where it is half of what the host could send`() throws {
         var supply = MutualSupply(now: 0)
         for (second, (sent, gained, isScarce)) in [
-            (0, 0, false), (1000, 0, true), (1000, 999, true), (0, 990, false), (0, 900, true), (100, 2000, false),
+            (0, 0, false), (1000, 0, true), (1000, 499, true), (0, 495, false), (0, 470, true), (100, 2000, false),
             // What it could send is no longer known.
-            (0, 0, true), (0, 990, false),
+            (0, 0, true), (0, 460, false),
         ].enumerated() {
             supply.sent(sent)
             supply.gained(Int64(gained))

@@ -17,13 +17,13 @@ public struct EgressLimits: Sendable, Equatable {
     public var mostHelp = 0.3
     public var helpPerSecond = 0.05
 
-    /// Whether copies are to be saved, but not limited: second copies are sent while agents get less from each other than this
-    /// host could send, see ``MutualSupply``.
+    /// Whether copies are to be saved, but not limited: second copies are sent while agents get less from each other than half
+    /// of what this host could send, see ``MutualSupply``.
     public var isPreference = false
 
     public init(copies: Double = 2) { self.copies = max(1, copies) }
 
-    /// For a host that may send as much as it can, and leaves to the agents what they do at least as well.
+    /// For a host that may send as much as it can, and leaves to the agents what they do well enough.
     public static var preference: EgressLimits {
         var limits = EgressLimits()
         limits.isPreference = true

@@ -1,4 +1,4 @@
-/// Whether agents get from each other at least as much as this host can send.
+/// Whether agents get from each other at least half as much as this host can send.
 ///
 /// A host that only wants to save copies leaves second ones to the agents. Where these get less from each other, because
 /// they cannot reach each other or are few, that would only make them wait.
@@ -10,6 +10,8 @@ package struct MutualSupply: Sendable {
         static let period = 1.0
         /// Factor by which the best rate fades in each period, because links change.
         static let memory = 0.98
+        /// The part of this host's rate that is enough: its copies are to be saved, and the last agents of many get less.
+        static let enough = 0.5
     }
 
     private var sentBytes = 0.0
@@ -17,7 +19,7 @@ package struct MutualSupply: Sendable {
     private var since: Double
     /// The rate of this host at its best.
     private var best = 0.0
-    /// Whether the agents got less from each other in the last period than this host could have sent.
+    /// Whether the agents got less from each other in the last period than half of what this host could have sent.
     package private(set) var isScarce = false
 
     package init(now: Double) { since = now }
@@ -33,7 +35,7 @@ package struct MutualSupply: Sendable {
         let elapsed = now - since
         guard elapsed >= Constant.period else { return }
         best = max(best * Constant.memory, sentBytes / elapsed)
-        isScarce = gainedBytes / elapsed < best
+        isScarce = gainedBytes / elapsed < best * Constant.enough
         (sentBytes, gainedBytes, since) = (0, 0, now)
     }
 }
