@@ -17,8 +17,10 @@ package struct GrantsOfPeer: Sendable {
     package var serial = 0
     /// Bytes that the peer requested and that have not been sent.
     package var queued = 0
-    /// Time since which the peer has had a grant or queued bytes without interruption.
+    /// Time since which the peer has had a grant or queued bytes, or at which the last whole piece of these was sent.
     package var since = 0.0
+    /// Bytes that were sent since then.
+    package var moved = 0
     /// Bytes that the peer requested with its oldest grant.
     package var asked = 0
     /// We have announced upload grants to this peer.
@@ -37,7 +39,23 @@ package struct GrantsOfPeer: Sendable {
     package var pause = 0.0
     package var pausedUntil = -Double.infinity
 
+    package init() {}
+
     package var isBusy: Bool { queued > 0 || !given.isEmpty }
+
+    /// Bytes that the peer requested were sent to it.
+    /// - Returns: whether that was all it had, and it may use another grant now that it could not before: it was slow, or it had
+    ///   passed on a grant because it had enough.
+    package mutating func sent(_ bytes: Int, pieceLength: Int, now: Double) -> Bool {
+        (movedAt, isStill) = (now, false)
+        queued = max(0, queued - bytes)
+        moved += bytes
+        // A peer that has several grants at all times is not slow as long as it takes one piece after the other.
+        if moved >= pieceLength { (moved, since) = (0, now) }
+        guard !isBusy, isSlow || now < pausedUntil else { return false }
+        pausedUntil = min(pausedUntil, now)
+        return true
+    }
 
     /// Seconds after which a peer that did not use its grant may use one at the earliest.
     package static var leastPause: Double { Constant.firstPause }
@@ -48,8 +66,11 @@ package struct GrantsOfPeer: Sendable {
     /// The peer's oldest grant is over, and it requested blocks with it.
     package mutating func wasUsed() { (asked, pause) = (0, 0) }
 
-    /// The peer's oldest grant is over, and it requested nothing.
+    /// The peer's oldest grant is over, and it requested nothing. Grants that it had at the same time and that it passes
+    /// on together count as one: else a peer that took all it could of many would be left out for long, with nothing to
+    /// do soon after.
     package mutating func wasNotUsed(now: Double) {
+        guard now >= pausedUntil else { return }
         pause = min(Constant.longestPause, max(Constant.firstPause, 2 * pause))
         pausedUntil = now + pause
     }

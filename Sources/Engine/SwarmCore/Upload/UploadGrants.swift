@@ -172,17 +172,21 @@ package struct UploadGrants: Sendable {
         _ availability: [UInt16], now: Double
     ) {
         guard serve(peer, &swarm) else { return }
-        if bytes > 0 { beginCounting(peer, &swarm, now: now) }
-        granted.change(peer, &swarm) { peer in
-            if bytes > 0 {
-                peer.asked += bytes
-            } else {
-                (peer.movedAt, peer.isStill) = (now, false)
+        guard bytes < 0 else {
+            beginCounting(peer, &swarm, now: now)
+            return granted.change(peer, &swarm) {
+                $0.asked += bytes
+                $0.queued += bytes
             }
-            peer.queued = max(0, peer.queued + bytes)
         }
-        guard bytes < 0 else { return }
-        if room < .max { room -= bytes }
+        let pieceLength = swarm.layout.pieceLength
+        var isFree = false
+        granted.change(peer, &swarm) { isFree = $0.sent(-bytes, pieceLength: pieceLength, now: now) }
+        if isFree {
+            wake()
+        } else if room < .max {
+            room -= bytes
+        }
         if room >= swarm.layout.pieceLength { issue(&swarm, &dispatcher, availability, now: now) }
     }
 
@@ -192,6 +196,7 @@ package struct UploadGrants: Sendable {
     private func beginCounting(_ peer: PeerTable.Place, _ swarm: inout SwarmState, now: Double) {
         if !swarm.peers[peer].grants.isBusy {
             (swarm.peers[peer].grants.since, swarm.peers[peer].grants.movedAt) = (now, now)
+            swarm.peers[peer].grants.moved = 0
         }
     }
 
