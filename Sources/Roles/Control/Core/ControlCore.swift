@@ -19,7 +19,7 @@ package final class ControlCore: Sendable {
     let cluster: ControlCluster
     let nodeChanges: NodeChanges
     let nodeEvents: NodeEvents
-    private let presence: Presence
+    let presence: Presence
 
     // Jobs
     let jobs: OpenJobs

@@ -82,7 +82,7 @@ struct AgentSync: Sendable {
                 gone.insert(pending)
             }
         }
-        if !gone.isEmpty { nodes.drop(gone, of: id) }
+        if !gone.isEmpty { nodes.drop(gone, of: id, judgedAt: seat.outbox.repetitions) }
         let (jobs, shares) = open.jobsAndShares(of: id, at: seat.record.site)
         let watched = figures.watched(of: jobs, at: now)
         return SyncReply(

@@ -19,10 +19,11 @@ struct NodeChanges: Sendable {
     func follow(_ text: String) async throws(StoreError) {
         guard let id = NodeID(text) else { return }
         let before = nodes.record(of: id)
-        guard let node = try await database.store.node(id) else { return nodes.remove(id) }
+        guard let node = try await database.store.node(id) else {
+            return nodes.remove(id, ifRevision: before?.revision)
+        }
         if let before, before.revision >= node.revision { return }
-        nodes.put(node)
-        await changed(node, before: before)
+        await take(node)
     }
 
     /// This control has removed a node from the database.

@@ -107,18 +107,23 @@ final class Nodes: Sendable {
         }
     }
 
-    /// Adds a node, or replaces its record.
-    func put(_ node: NodeRecord) { roster.withLock { $0.put(node) } }
+    /// Adds a node, or replaces its record, see ``Roster/put(_:)``.
+    func put(_ node: NodeRecord) { roster.withLock { _ = $0.put(node) } }
 
     /// A host has joined, see ``Roster/join(_:)``.
     func join(_ node: NodeRecord) { roster.withLock { $0.join(node) } }
 
     /// This control has changed a node, see ``Roster/take(_:)``.
-    /// - Returns: its record before.
+    /// - Returns: its record before; nil if it was not known, or a later change is known.
     func take(_ node: NodeRecord) -> NodeRecord? { roster.withLock { $0.take(node) } }
 
     /// Forgets a node, and ends its waiting request.
     func remove(_ id: NodeID) { roster.withLock { $0.remove(id) }?.resume.resume() }
+
+    /// The same if its record is this one still: it may have joined again meanwhile.
+    func remove(_ id: NodeID, ifRevision revision: Int64?) {
+        roster.withLock { $0[id]?.record.revision == revision ? $0.remove(id) : nil }?.resume.resume()
+    }
 
     // MARK: What a node says
 
@@ -181,9 +186,9 @@ final class Nodes: Sendable {
         for parked in parked { parked.resume.resume() }
     }
 
-    /// Takes commands from a node's queue that are not to be sent any more.
-    func drop(_ commands: Set<PendingCommand>, of id: NodeID) {
-        roster.withLock { roster in roster.change(id) { $0.outbox.drop { commands.contains($0) } } }
+    /// Takes commands from a node's queue that are not to be sent any more, see ``Outbox/drop(_:judgedAt:)``.
+    func drop(_ commands: Set<PendingCommand>, of id: NodeID, judgedAt repetitions: Int) {
+        roster.withLock { roster in roster.change(id) { $0.outbox.drop(commands, judgedAt: repetitions) } }
     }
 
     /// Waits until there are commands for a node, or its request has waited for as long as it may.

@@ -52,13 +52,17 @@ struct Outbox: Sendable {
     private(set) var commands: [PendingCommand] = []
     /// Ids of commands that the node has accepted since its last start.
     private var taken: [String] = []
+    /// How often commands were told that wait here already.
+    private(set) var repetitions = 0
 
     var isEmpty: Bool { commands.isEmpty }
 
     /// - Returns: whether the command is new to the node.
     mutating func add(_ command: PendingCommand) -> Bool {
         let id = command.id
-        let isKnown = taken.contains(id) || commands.contains { $0.id == id }
+        let isWaiting = commands.contains { $0.id == id }
+        let isKnown = isWaiting || taken.contains(id)
+        if isWaiting { repetitions += 1 }
         switch command {
         case .cancel(let job), .end(let job): commands.removeAll { $0.job == job }
         // What is told again takes the place of nothing.
@@ -104,7 +108,13 @@ struct Outbox: Sendable {
         if taken.count > Self.remembered { taken.removeFirst(taken.count - Self.remembered) }
     }
 
-    mutating func drop(where isDropped: (PendingCommand) -> Bool) { commands.removeAll(where: isDropped) }
+    /// Takes out commands that have become void.
+    /// - Parameter repetitions: ``repetitions`` when they were judged. If some command was told again since, nothing is taken
+    ///   out: it may be that one, and due again.
+    mutating func drop(_ void: Set<PendingCommand>, judgedAt repetitions: Int) {
+        guard repetitions == self.repetitions else { return }
+        commands.removeAll(where: void.contains)
+    }
 
     /// The node has restarted, so it may need commands again that it had accepted.
     mutating func forgetTaken() { taken = [] }

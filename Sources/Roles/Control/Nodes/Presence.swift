@@ -53,7 +53,10 @@ struct Presence: Sendable {
 
     private func forget(_ node: NodeRecord, _ action: String) async {
         do throws(StoreError) {
-            _ = try await database.store.remove(node.id, by: .control(at: database.now()), action)
+            // Somebody may have admitted or changed it meanwhile, here or with another control.
+            let outcome = try await database.store.remove(
+                node.id, expecting: node.revision, by: .control(at: database.now()), action)
+            guard case .done = outcome else { return }
             await changes.removed(node.id)
         } catch {
             database.logger.warning(

@@ -58,8 +58,13 @@ struct Roster: Sendable {
         return Set(nodes.filter { rests(seats[$0]?.record.state) })
     }
 
-    /// Adds a node, or replaces its record.
-    mutating func put(_ record: NodeRecord) {
+    /// Adds a node, or replaces its record. A change that was made earlier than the known one is news of yesterday: it was
+    /// only heard later.
+    /// - Returns: whether this is its record now.
+    @discardableResult
+    mutating func put(_ record: NodeRecord) -> Bool {
+        let before = seats[record.id]?.record
+        if let before, before.revision > record.revision { return false }
         if let known = seats[record.id], known.record.name != record.name, names[known.record.name] == record.id {
             names[known.record.name] = nil
         }
@@ -70,6 +75,9 @@ struct Roster: Sendable {
         } else {
             seats[record.id]?.record = record
         }
+        // The two hosts with one key are not distinguished: the next one that syncs is accepted.
+        if before?.state == .cloned, record.state == .active { seats[record.id]?.sequence = SyncSequence() }
+        return true
     }
 
     /// A host has joined. One that joins with a new key starts its sequence at 1.
@@ -79,13 +87,10 @@ struct Roster: Sendable {
     }
 
     /// This control has changed a node.
-    /// - Returns: its record before.
+    /// - Returns: its record before; nil if it was not known, or a later change is known.
     mutating func take(_ record: NodeRecord) -> NodeRecord? {
         let before = seats[record.id]?.record
-        put(record)
-        // The two hosts with one key are not distinguished: the next one that syncs is accepted.
-        if before?.state == .cloned, record.state == .active { seats[record.id]?.sequence = SyncSequence() }
-        return before
+        return put(record) ? before : nil
     }
 
     /// - Returns: the node's waiting request, to be resumed.
