@@ -139,6 +139,15 @@ final class ControlBench: Sendable {
         try await define("release", keys)
     }
 
+    /// Changes the database behind the control's back.
+    func alter(_ statement: String) async throws {
+        let done = try await Command.ending([
+            "python3", "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])",
+            directory.path("control.db"), statement,
+        ])
+        try #require(done.status == 0, "\(done)")
+    }
+
     func job(_ id: String) async throws -> JobRecord { try #require(try await core.store.job(id)) }
 
     func states(of job: String) async throws -> [String: String] {

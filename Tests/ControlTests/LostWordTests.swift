@@ -19,17 +19,9 @@ struct LostWordTests {
 
     /// Writes to a table fail until it is there again.
     private func without(_ table: String, in bench: ControlBench, _ body: () async throws -> Void) async throws {
-        func rename(_ old: String, _ new: String) async throws {
-            let words = "ALTER TABLE \(old) RENAME TO \(new)"
-            let done = try await Command.ending([
-                "python3", "-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])",
-                bench.directory.path("control.db"), words,
-            ])
-            try #require(done.status == 0, "\(done)")
-        }
-        try await rename(table, "\(table)_gone")
+        try await bench.alter("ALTER TABLE \(table) RENAME TO \(table)_gone")
         try await body()
-        try await rename("\(table)_gone", table)
+        try await bench.alter("ALTER TABLE \(table)_gone RENAME TO \(table)")
     }
 
     @Test func `a job's time comes after a write has failed`() async throws {

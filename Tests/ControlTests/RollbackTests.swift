@@ -47,6 +47,19 @@ import Testing
         }
     }
 
+    @Test func `that broke off after something was stored is not made twice with the same key`() async throws {
+        try await with(2) { api, _, _, _ async throws in
+            let path = "/v1/classes/release/rollback"
+            try await api.bench.alter(
+                "CREATE TRIGGER full BEFORE INSERT ON targets BEGIN SELECT RAISE(ABORT, 'full'); END")
+            #expect(try await api.post(path, key: "k-1").status >= 500)
+            try await api.bench.alter("DROP TRIGGER full")
+            let again = try await api.post(path, key: "k-1")
+            #expect(again.status == 409 && again.code == "interrupted", "\(again)")
+            #expect(try await api.post(path, key: "k-2").status == 201)
+        }
+    }
+
     @Test func `restores what was shown before, where that was restored itself`() async throws {
         try await with(2) { api, jobs, build, web async throws in
             let first = try #require(try await api.post("/v1/classes/release/rollback").json["id"]?.stringValue)

@@ -57,10 +57,15 @@ final class IdempotentCalls: Sendable {
             throw APIProblem(422, "idempotency_key", "this Idempotency-Key came with another call before")
         case .answered(let status, let reply): return try answered(status, reply, call)
         }
+        let commits = CommitCount()
+        let result = await CommitCount.$current.withValue(commits) { () async -> Result<APIReply, APIProblem> in
+            do throws(APIProblem) { return .success(try await body(call)) } catch { return .failure(error) }
+        }
         let reply: APIReply
-        do throws(APIProblem) { reply = try await body(call) } catch {
-            // A refused call has changed nothing, so it may be made again with the same key.
-            try await end(whole, error.status, nil, call)
+        do throws(APIProblem) { reply = try result.get() } catch {
+            // A refused call has changed nothing, so it may be made again with the same key. One that broke off after
+            // something was stored may have: whoever makes it again hears that it was interrupted.
+            if error.status < 500 || commits.isZero { try await end(whole, error.status, nil, call) }
             throw error
         }
         try await end(whole, reply.status, try sealed(reply, call), call)

@@ -35,6 +35,14 @@ package final class PostgresEngine: StoreEngine {
     package func write<R: Sendable>(
         _ body: @escaping @Sendable (any StoreSession) throws(StoreError) -> R
     ) async throws(StoreError) -> R {
+        let result = try await transaction(body)
+        CommitCount.add()
+        return result
+    }
+
+    private func transaction<R: Sendable>(
+        _ body: @escaping @Sendable (any StoreSession) throws(StoreError) -> R
+    ) async throws(StoreError) -> R {
         do throws(PostgresError) {
             return try await pool.transaction { connection throws(PostgresError) in
                 let session = PostgresSession(connection)
@@ -48,7 +56,7 @@ package final class PostgresEngine: StoreEngine {
     package func read<R: Sendable>(
         _ body: @escaping @Sendable (any StoreSession) throws(StoreError) -> R
     ) async throws(StoreError) -> R {
-        try await write { session throws(StoreError) in
+        try await transaction { session throws(StoreError) in
             try session.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return try body(session)
         }

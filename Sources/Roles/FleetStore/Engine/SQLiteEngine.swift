@@ -22,9 +22,11 @@ package final class SQLiteEngine: StoreEngine {
     ) async throws(StoreError) -> R {
         let kept = KeptError()
         do {
-            return try await file.write { connection in
+            let result = try await file.write { connection in
                 try kept.of { () throws(StoreError) in try body(SQLiteSession(connection: connection)) }
             }
+            CommitCount.add()
+            return result
         } catch {
             throw kept.error ?? StoreError(error)
         }
