@@ -38,7 +38,7 @@ import Testing
             let op = try await api.token("ops", role: "operator", classes: ["release"])
             #expect(try await api.get("/v1/jobs", as: viewer).status == 200)
             #expect(try await api.post("/v1/jobs", as: viewer).status == 403)
-            // Whoever reads may read everything: no secret is in it.
+            // Whoever reads may read everything but other classes: no secret is in it.
             for path in ["/v1/tokens", "/v1/api-tokens", "/v1/audit"] {
                 #expect(try await api.get(path, as: viewer).status == 200)
                 #expect(try await api.get(path, as: op).status == 200)
@@ -77,6 +77,56 @@ import Testing
                 #expect(try await api.post("/v1/tokens", body).status == 422, "\(body)")
             }
             #expect(try await api.post("/v1/tokens", "{").status == 400)
+        }
+    }
+
+    @Test func `shows a token for some classes nothing of other classes' jobs`() async throws {
+        try await TestAPI.using { api in
+            try await api.bench.defineRelease()
+            try await api.bench.define("films", ["targets": #"name~"^web""#, "senders": ["node:build"]])
+            let (build, web) = (try await api.bench.agent("build"), try await api.bench.agent("web-1"))
+            let release = try await build.startJob()
+            let film = try await build.startJob(path: "/srv/film", className: "films")
+            try await web.sync()
+            let ops = try await api.token("ops", role: "operator", classes: ["release"])
+            let seen = try await api.get("/v1/nodes/web-1", as: ops).json["jobs"]
+            #expect(seen == [.string(release)])
+            #expect(try await api.get("/v1/nodes/web-1").json["jobs"]?.arrayValue?.count == 2)
+            func subjects(as token: String?) async throws -> Set<String> {
+                let items = try await api.get("/v1/audit?limit=1000", as: token).json["items"]?.arrayValue ?? []
+                return Set(items.compactMap { $0["subject"]?.stringValue })
+            }
+            let all = try await subjects(as: nil)
+            #expect(all.isSuperset(of: [release, film, "release", "films"]))
+            let some = try await subjects(as: ops)
+            #expect(some == all.subtracting([film, "films"]))
+            let lines = try await api.get("/v1/audit?subject=\(film)").json["items"]?.arrayValue ?? []
+            let line = try #require(lines.first?["id"]?.lenientInteger)
+            #expect(try await api.get("/v1/audit/\(line)").status == 200)
+            #expect(try await api.get("/v1/audit/\(line)", as: ops).status == 404)
+        }
+    }
+
+    @Test func `changes with any ETag only what there is`() async throws {
+        try await TestAPI.using { api in
+            let text = #"{"targets":"site=bj"}"#
+            #expect(try await api.call(.PUT, "/v1/classes/films", text, [("If-Match", "*")]).status == 412)
+            let made = try await api.call(.PUT, "/v1/classes/films", text, [("If-None-Match", "*")])
+            #expect(made.status < 300, "\(made)")
+            #expect(try await api.call(.PUT, "/v1/classes/films", text, [("If-Match", "*")]).status < 300)
+        }
+    }
+
+    @Test func `cancels a job that has not started only as it was seen`() async throws {
+        try await TestAPI.using { api in
+            try await api.bench.defineRelease()
+            _ = try await api.bench.agent("build")
+            _ = try await api.bench.agent("web-1")
+            let made = try await api.post("/v1/jobs", #"{"class":"release","node":"build","path":"/srv/app"}"#)
+            let id = try #require(made.json["id"]?.stringValue)
+            #expect(try await api.call(.POST, "/v1/jobs/\(id)/cancel", "{}", [("If-Match", "\"1\"")]).status == 412)
+            let cancelled = try await api.call(.POST, "/v1/jobs/\(id)/cancel", "{}", [("If-Match", made.etag)])
+            #expect(cancelled.json["state"] == "cancelled", "\(cancelled)")
         }
     }
 

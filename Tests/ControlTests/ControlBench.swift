@@ -287,10 +287,10 @@ final class TestAgent: Sendable {
     /// Plans, keys and starts a job.
     func startJob(
         _ content: JobContent = .sample, path: String = "/srv/app", to: [String] = [], at time: String? = nil,
-        deadline: String? = nil
+        deadline: String? = nil, className: String = "release"
     ) async throws -> String {
         let plan = try await bench.core.agents.plan(
-            SendOrder(className: "release", path: path, to: to, at: time, deadline: deadline), dryRun: false,
+            SendOrder(className: className, path: path, to: to, at: time, deadline: deadline), dryRun: false,
             by: caller)
         try await bench.core.store.keep(metainfo: SampleTorrent.file(of: content.bytes), of: plan.job)
         let key = try await bench.core.agents.key(for: plan.job, KeyRequest(content: content), by: caller)

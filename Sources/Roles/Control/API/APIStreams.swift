@@ -64,7 +64,7 @@ struct APIStreams: Sendable {
             var items: [JSONValue] = []
             var size = 0
             for event in events {
-                let isSeen = event.kind != "job" || event.doc["class"]?.stringValue.map(context.sees) ?? true
+                let isSeen = event.doc["class"]?.stringValue.map(context.sees) ?? true
                 guard isSeen else { continue }
                 let item = Documents.change(event)
                 let bytes = item.encode().count

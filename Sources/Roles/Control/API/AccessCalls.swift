@@ -123,7 +123,7 @@ enum AccessCalls {
         let line = try await call.stored { () throws(StoreError) in
             try await call.core.store.audit(before: id + 1, limit: 1).first
         }
-        guard let line, line.id == id else { throw .unknown("line of the audit", text) }
+        guard let line, line.id == id, try await sees(line, call) else { throw .unknown("line of the audit", text) }
         return APIReply(Documents.audit(line), revision: line.id)
     }
 
@@ -135,12 +135,29 @@ enum AccessCalls {
             }
             return id
         }
-        let lines = try await call.stored { () throws(StoreError) in
-            try await call.core.store.audit(
-                before: before, limit: limit + 1, subject: call.query("subject"), action: call.query("action"))
+        var lines: [AuditRecord] = []
+        var from = before
+        while lines.count <= limit {
+            let page = try await call.stored { [from] () throws(StoreError) in
+                try await call.core.store.audit(
+                    before: from, limit: limit + 1, subject: call.query("subject"), action: call.query("action"))
+            }
+            for line in page where try await sees(line, call) { lines.append(line) }
+            guard page.count > limit else { break }
+            from = page.last?.id
         }
         return .list(
             lines.prefix(limit).map(Documents.audit), next: lines.count > limit ? "\(lines[limit - 1].id)" : nil)
+    }
+
+    /// Whether the caller may see a line: one that is for some classes sees nothing of others, and of their jobs.
+    private static func sees(_ line: AuditRecord, _ call: APICall) async throws(APIProblem) -> Bool {
+        guard call.context.caller?.scope != nil else { return true }
+        if line.action.hasPrefix("class.") { return call.context.sees(line.subject) }
+        guard line.action.hasPrefix("job.") else { return true }
+        if let known = call.core.jobs.facts(of: line.subject) { return call.context.sees(known.record.className) }
+        let job = try await call.stored { () throws(StoreError) in try await call.core.store.job(line.subject) }
+        return job.map { call.context.sees($0.className) } ?? false
     }
 }
 

@@ -3,6 +3,7 @@ import FleetStore
 import HTTPTypes
 import JSON
 import Settings
+import Text
 import YAML
 
 /// The routes of classes.
@@ -64,9 +65,21 @@ enum ClassCalls {
             expecting = 0
         } else {
             expecting = try call.ifMatch()
+            // '*' is for any version, but for some (RFC 9110, section 13.1.1).
+            if expecting == nil, try await newest(name, call) == nil {
+                throw APIProblem(
+                    412, "stale", "there is no class '\(DisplayName.escape(name))' yet",
+                    advice: "send If-None-Match: * to make it")
+            }
         }
         let source = try source(call)
         return try await put(name, source, expecting: expecting, call)
+    }
+
+    private static func newest(_ name: String, _ call: APICall) async throws(APIProblem) -> ClassRecord? {
+        try await call.stored { () throws(StoreError) in
+            try await call.core.store.fleetClass(name, version: nil)
+        }
     }
 
     static func source(_ call: APICall) throws(APIProblem) -> SettingsSource {

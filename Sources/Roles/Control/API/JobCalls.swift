@@ -129,6 +129,7 @@ enum JobCalls {
                 guard action == "job.cancel" else {
                     throw APIProblem(409, "not_running", "the job does not run: it is \(job.state.rawValue)")
                 }
+                if let expecting, expecting != job.revision { throw .stale(job.revision) }
                 return try await cancelPlanned(job, call)
             }
             let lead = try await lead(job, call)

@@ -14,7 +14,7 @@ enum NodeCalls {
         }
         if selection == nil, state == nil, call.query("sort").map({ $0 == "name" }) ?? true {
             let page = call.core.nodes.page(after: after, limit: limit)
-            return .list(page.seats.map { document($0, call.core) }, next: page.next, total: page.total)
+            return .list(page.seats.map { document($0, call) }, next: page.next, total: page.total)
         }
         let key = try order(call.query("sort"))
         // What is sorted is small: a seat is moved as it is copied, part by part.
@@ -35,7 +35,7 @@ enum NodeCalls {
         found.sort { $0.key < $1.key }
         let page = found.prefix(limit)
         return .list(
-            page.map { document(seats[$0.place], call.core) }, next: found.count > limit ? page.last?.key : nil,
+            page.map { document(seats[$0.place], call) }, next: found.count > limit ? page.last?.key : nil,
             total: total)
     }
 
@@ -56,13 +56,18 @@ enum NodeCalls {
         }
     }
 
-    static func document(_ seat: Roster.Seat, _ core: ControlCore) -> JSONValue {
-        Documents.node(seat, jobs: core.jobs.jobs(of: seat.record.id).sorted())
+    /// The document of a node, with those of its jobs that the caller may see.
+    private static func document(_ seat: Roster.Seat, _ call: APICall) -> JSONValue {
+        let jobs = call.core.jobs
+        let seen = jobs.jobs(of: seat.record.id).filter { job in
+            jobs.facts(of: job).map { call.context.sees($0.record.className) } ?? false
+        }
+        return Documents.node(seat, jobs: seen.sorted())
     }
 
     static func show(_ call: APICall) async throws(APIProblem) -> APIReply {
         let seat = try seat(call)
-        return APIReply(document(seat, call.core), revision: seat.record.revision)
+        return APIReply(document(seat, call), revision: seat.record.revision)
     }
 
     /// The node with this id or name.
@@ -114,7 +119,7 @@ enum NodeCalls {
         await core.nodeChanges.take(node)
         if isNow, state == .drained { await core.nodeEvents.pauseAll(of: id) }
         guard let seat = core.nodes[id] else { throw .unknown("node", id.description) }
-        return APIReply(document(seat, core), revision: node.revision)
+        return APIReply(document(seat, call), revision: node.revision)
     }
 
     private static func action(_ state: NodeState?, _ name: String?, _ labels: [(String, String?)]) -> String {
@@ -135,6 +140,6 @@ enum NodeCalls {
         }
         _ = try call.value(of: outcome, "node", id.description)
         await core.nodeChanges.removed(id)
-        return APIReply(document(seat, core))
+        return APIReply(document(seat, call))
     }
 }

@@ -105,7 +105,8 @@ final class AgentReports: Sendable {
             return crowded.insert("\(job) \(node.id)").inserted
         }
         guard isNew else { return }
-        await database.say(
-            "node.space", node.id.description, .object(["name": .string(node.name), "job": .string(job)]), at: now)
+        var doc = JSONObject(["name": .string(node.name), "job": .string(job)])
+        if let known = open.facts(of: job) { doc["class"] = .string(known.record.className) }
+        await database.say("node.space", node.id.description, .object(doc), at: now)
     }
 }
