@@ -17,7 +17,7 @@ struct ControlStoreContract: Sendable {
             sequencesAreKept, classesKeepTheirVersions, keysStartOneJob, wrongKeysLeaveTheRightOneAsItIs,
             jobsComeBackAsTheyWere, movesGoOnFromWhatOthersDid, receiptsAreKeptOnce, jobsAreListedNewestFirst,
             callsAreCarriedOutOnce, apiTokensHaveOneName, changesAreInOrder, leasesHaveOneHolder,
-            controlsHearOfEachOther,
+            controlsHearOfEachOther, controlsHearOfProgress,
             theFirstAuthorityStays,
             auditTellsAll, oldThingsGo, changedTargetsComeInOrder, aWebhookLosesNothing, aWebhookIsBounded,
         ] {
@@ -402,6 +402,27 @@ struct ControlStoreContract: Sendable {
         // A control that was not heard of for a day is forgotten.
         try await store.alive("c-1", doors: [], at: now + 86_401)
         #expect(try await store.controls().map(\.id) == ["c-1"])
+    }
+
+    private func controlsHearOfProgress(_ store: ControlStore) async throws {
+        func word(_ job: String, _ control: String, _ doc: JSONValue, at: Double, isWatched: Bool = false)
+            -> SharedFigures
+        {
+            SharedFigures(job: job, control: control, isWatched: isWatched, doc: doc, at: at)
+        }
+        let words = [word("j-1", "c-1", [1], at: now), word("j-1", "c-2", [], at: now, isWatched: true)]
+        try await store.share(words)
+        try await store.share([])
+        #expect(try await store.sharedFigures(besides: "", since: [:]) == words)
+        #expect(try await store.sharedFigures(besides: "c-2", since: [:]) == [words[0]])
+        let marks = ["j-1": ["c-1": now]]
+        #expect(try await store.sharedFigures(besides: "c-2", since: marks).isEmpty)
+        // Also of a control whose clock was set back.
+        let news = word("j-1", "c-1", [2], at: now - 60)
+        try await store.share([news])
+        #expect(try await store.sharedFigures(besides: "c-2", since: marks) == [news])
+        try await store.tidy(at: now + 86_401)
+        #expect(try await store.sharedFigures(besides: "", since: [:]).isEmpty)
     }
 
     private func theFirstAuthorityStays(_ store: ControlStore) async throws {

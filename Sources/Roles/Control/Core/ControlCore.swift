@@ -34,6 +34,7 @@ package final class ControlCore: Sendable {
     private let schedule: JobSchedule
     private let catchUp: CatchUp
     private let lateness: Lateness
+    private let exchange: FigureExchange
 
     /// What agents ask.
     package let agents: AgentCalls
@@ -91,6 +92,7 @@ package final class ControlCore: Sendable {
         schedule = JobSchedule(database: database, open: open, loader: loader, supersession: supersession)
         catchUp = CatchUp(database, nodes, classes, planner, ids, control: settings.id)
         lateness = Lateness(database, nodes, open, figures, views, cluster, control: settings.id)
+        exchange = FigureExchange(database, nodes, open, figures, cluster, control: settings.id)
         rollbacks = Rollbacks(
             database: database, nodes: nodes, classes: classes, selector: selector, ids: ids, loader: loader)
         changes = ChangeFollower(database, nodeChanges, classes, ids, loader, access)
@@ -149,7 +151,10 @@ package final class ControlCore: Sendable {
         // Without a database, waiting requests are ended, so that the agents try another control.
         if !database.isReady { nodes.wakeAll() }
         if due.second {
-            if settings.isShared { await cluster.follow(now) }
+            if settings.isShared {
+                await cluster.follow(now)
+                await exchange.follow(now)
+            }
             await presence.findAway(now)
             await schedule.moveJobs(now)
             await loader.closeEnded()

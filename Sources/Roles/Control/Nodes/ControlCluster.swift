@@ -67,6 +67,9 @@ final class ControlCluster: Sendable {
         }
     }
 
+    /// Whether another control of the database lives.
+    func hasOthers(at now: Double) -> Bool { others.withLock { $0.areAlive(at: now) } }
+
     /// Whether this control reports that a node is away. Of several controls one says so: the one that heard of the
     /// node last, and for one that is gone the first that lives.
     func reports(_ seat: Roster.Seat, at now: Double) -> Bool {

@@ -45,6 +45,9 @@ struct OtherControls: Sendable {
         others[id]?.changed.map { now - $0 < Self.patience } ?? false
     }
 
+    /// Whether any other control lives.
+    func areAlive(at now: Double) -> Bool { others.keys.contains { isAlive($0, at: now) } }
+
     /// Doors of the controls that live.
     func doors(at now: Double) -> [String] {
         others.keys.sorted().flatMap { isAlive($0, at: now) ? others[$0]?.doors ?? [] : [] }

@@ -11,13 +11,19 @@ struct FigureBoard: Sendable {
         var rate: Double
         /// The same when something came last: that of a target that waits for a window.
         var moving: Double
+        /// Another control was told this.
+        var isFromElsewhere = false
     }
 
     private(set) var jobs: [String: [NodeID: Figure]] = [:]
     /// The order of each job's reports. A stream sends progress when its job's has changed.
     private(set) var changes: [String: FigureChanges] = [:]
+    /// Number of each job's reports by nodes that are with this control.
+    private(set) var reports: [String: UInt64] = [:]
     /// For each job, the time until which it is being watched, in seconds since 1970.
     private var watched: [String: Double] = [:]
+    /// The same of jobs that are watched at other controls.
+    private var watchedElsewhere: [String: Double] = [:]
 
     /// More watched jobs than this are looked through for those that nobody watches any more: also one that has ended is watched.
     private static let mostWatched = 1000
@@ -26,6 +32,7 @@ struct FigureBoard: Sendable {
 
     mutating func put(_ figures: JobFigures, of node: NodeID, at now: Double) {
         changes[figures.job, default: FigureChanges()].note(node)
+        reports[figures.job, default: 0] += 1
         var (rate, moving) = (figures.down, figures.down)
         if let before = jobs[figures.job]?[node] {
             let passed = max(0.001, now - before.at)
@@ -37,10 +44,20 @@ struct FigureBoard: Sendable {
         jobs[figures.job, default: [:]][node] = Figure(figures: figures, at: now, rate: rate, moving: moving)
     }
 
+    /// Another control was told this. What a node said later, to whomever, is kept.
+    mutating func put(_ figure: Figure, of node: NodeID) {
+        let job = figure.figures.job
+        if let known = jobs[job]?[node], known.at >= figure.at { return }
+        changes[job, default: FigureChanges()].note(node)
+        jobs[job, default: [:]][node] = figure
+    }
+
     mutating func forget(_ job: String) {
         jobs[job] = nil
         changes[job] = nil
+        reports[job] = nil
         watched[job] = nil
+        watchedElsewhere[job] = nil
     }
 
     /// Marks a job as watched.
@@ -49,7 +66,24 @@ struct FigureBoard: Sendable {
         watched[job] = max(until, watched[job] ?? 0)
     }
 
-    func watchedJobs(at now: Double) -> [String] { watched.filter { $0.value > now }.map(\.key) }
+    /// A job is watched at another control.
+    mutating func watchElsewhere(_ job: String, at now: Double, until: Double) {
+        if watchedElsewhere.count > Self.mostWatched {
+            watchedElsewhere = watchedElsewhere.filter { $0.value > now }
+        }
+        watchedElsewhere[job] = max(until, watchedElsewhere[job] ?? 0)
+    }
 
-    func isWatched(_ job: String, at now: Double) -> Bool { watched[job].map { $0 > now } ?? false }
+    /// Jobs that are watched here or elsewhere.
+    func watchedJobs(at now: Double) -> Set<String> {
+        let here = watched.filter { $0.value > now }.keys
+        return Set(here).union(watchedElsewhere.filter { $0.value > now }.keys)
+    }
+
+    /// Whether a job is watched, here or elsewhere.
+    func isWatched(_ job: String, at now: Double) -> Bool {
+        isWatchedHere(job, at: now) || watchedElsewhere[job].map { $0 > now } ?? false
+    }
+
+    func isWatchedHere(_ job: String, at now: Double) -> Bool { watched[job].map { $0 > now } ?? false }
 }

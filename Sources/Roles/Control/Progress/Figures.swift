@@ -16,6 +16,14 @@ final class Figures: Sendable {
         board.withLock { board in for figure in figures { board.put(figure, of: node, at: now) } }
     }
 
+    /// Takes in what another control says of its nodes.
+    func put(elsewhere figures: [(node: NodeID, figure: FigureBoard.Figure)]) {
+        board.withLock { board in for (node, figure) in figures { board.put(figure, of: node) } }
+    }
+
+    /// Number of a job's reports by nodes that are with this control.
+    func reports(of job: String) -> UInt64 { board.withLock { $0.reports[job] ?? 0 } }
+
     func forget(_ job: String) { board.withLock { $0.forget(job) } }
 
     // MARK: Watching
@@ -29,7 +37,21 @@ final class Figures: Sendable {
         }
     }
 
-    func watchedJobs(at now: Double) -> [String] { board.withLock { $0.watchedJobs(at: now) } }
+    /// Marks a job as watched at another control.
+    /// - Returns: whether it was not watched at all.
+    func watchElsewhere(_ job: String, at now: Double, until: Double) -> Bool {
+        board.withLock { board in
+            defer { board.watchElsewhere(job, at: now, until: until) }
+            return !board.isWatched(job, at: now)
+        }
+    }
+
+    func isWatchedHere(_ job: String, at now: Double) -> Bool { board.withLock { $0.isWatchedHere(job, at: now) } }
+
+    /// Whether a job is watched, here or elsewhere.
+    func isWatched(_ job: String, at now: Double) -> Bool { board.withLock { $0.isWatched(job, at: now) } }
+
+    func watchedJobs(at now: Double) -> [String] { board.withLock { $0.watchedJobs(at: now).sorted() } }
 
     /// Those of these jobs that are watched.
     func watched(of jobs: Set<String>, at now: Double) -> Set<String> {

@@ -9,7 +9,7 @@ enum StoreSchema {
     static let steps = [
         Step(name: "first", sql: first), Step(name: "source grants", sql: grants),
         Step(name: "presence", sql: presence), Step(name: "bytes by source", sql: sources),
-        Step(name: "uses of tokens", sql: uses),
+        Step(name: "uses of tokens", sql: uses), Step(name: "figures", sql: figures),
     ]
 
     private static let grants: StaticString = """
@@ -23,6 +23,13 @@ enum StoreSchema {
 
     private static let uses: StaticString = """
         CREATE TABLE token_uses (token text NOT NULL, node text NOT NULL, at bigint NOT NULL, PRIMARY KEY (token, node))
+        """
+
+    private static let figures: StaticString = """
+        CREATE TABLE figures (
+            job text NOT NULL, control text NOT NULL, watched bigint NOT NULL, doc text NOT NULL, at bigint NOT NULL,
+            PRIMARY KEY (job, control)
+        )
         """
 
     private static let first: StaticString = """

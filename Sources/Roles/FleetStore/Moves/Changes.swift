@@ -128,6 +128,7 @@ extension ControlStore {
             // A key lives for minutes. Later, whether it was used makes no difference.
             try session.query("DELETE FROM one_time_keys WHERE issued < $1", [.time(now - 30 * 86_400)])
             try session.query("DELETE FROM leases WHERE until < $1", [.time(now - 86_400)])
+            try session.query("DELETE FROM figures WHERE at < $1", [.time(now - 86_400)])
             // Of webhooks that no control has any more.
             try session.query("DELETE FROM notifications WHERE at < $1", [.time(now - 2 * 86_400)])
         }
