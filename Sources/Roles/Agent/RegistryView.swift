@@ -109,6 +109,9 @@ package actor RegistryView {
         return self.cluster ?? cluster
     }
 
+    /// The parts of the registry, asked for anew.
+    package func partsAnew(now: Double) async throws(RegistryError) -> Cluster { try await renew(now: now) }
+
     private func renewLater(now: Double) async {
         if (try? await renew(now: now)) == nil { renewAt = max(now, Clocks.steadySeconds) + Self.renewAgainAfter }
         renewing = nil

@@ -112,10 +112,16 @@ package struct SwarmSource: BlobSource {
         }
         let warning = Mutex<String?>(nil)
         // Reports received bytes during the transfer; those since its last report are added at the end.
-        let watch = Task { () -> Int64 in
+        let watch = Task { [view] () -> Int64 in
             var before: Int64 = 0
+            var alone = LonelyTransfer()
             while !Task.isCancelled {
                 let status = await transfer.status()
+                if alone.asks(peers: status.peers, now: Clocks.steadySeconds),
+                    let cluster = try? await view.partsAnew(now: Clocks.steadySeconds)
+                {
+                    await transfer.addPeers(cluster.owners(of: blob.digest).compactMap(\.peers))
+                }
                 progress(.here(status.done))
                 if status.downloaded > before { progress(.received(Int(clamping: status.downloaded - before))) }
                 before = status.downloaded
@@ -163,5 +169,27 @@ package struct SwarmSource: BlobSource {
         case .disk: return .disk(StorageError(.io(EIO), "write", path: "\(blob.digest)", detail: error.message))
         default: return .registry(.refused(registry: "the swarm", status: 503, code: "", message: error.message))
         }
+    }
+}
+
+/// When a transfer without any peer asks its registry again who has the content: a list of origins may be of a moment
+/// when some of them had just been started.
+struct LonelyTransfer {
+    private static let pause = 5.0
+
+    /// Time of the last moment with a peer, or of the last question; seconds.
+    private var since: Double?
+
+    /// - Parameters:
+    ///   - peers: connected ones.
+    ///   - now: seconds of a monotonic clock.
+    mutating func asks(peers: Int, now: Double) -> Bool {
+        guard peers == 0, let since, now >= since else {
+            since = now
+            return false
+        }
+        guard now - since >= Self.pause else { return false }
+        self.since = now
+        return true
     }
 }

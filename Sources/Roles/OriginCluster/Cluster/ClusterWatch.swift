@@ -82,6 +82,19 @@ package final class ClusterWatch: Sendable {
         return (try? await peers.member(host, within: settings.healthTimeout))?.peers
     }
 
+    /// The addresses of several origins' engines, those of who have not answered yet asked for at the same time.
+    func engines(of hosts: [String]) async -> [String: PeerAddress] {
+        var found: [String: PeerAddress] = [:]
+        for host in hosts { found[host] = member(host)?.peers }
+        let unknown = hosts.filter { found[$0] == nil }
+        guard !unknown.isEmpty else { return found }
+        await withTaskGroup(of: (String, PeerAddress?).self) { group in
+            for host in unknown { group.addTask { (host, await self.engine(of: host)) } }
+            for await (host, engine) in group { found[host] = engine }
+        }
+        return found
+    }
+
     /// Sets the function to call when the placement of blobs may have changed, or when an origin has restarted.
     package func onChange(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onChange = body } }
 

@@ -15,11 +15,14 @@ struct ClusterLists: Sendable {
     let node: BlobNode
 
     /// `GET /v1/cluster`. Agents use `host` and `replicas` to find out the owners of a blob.
-    func cluster(seenFrom request: Request, _ context: ServiceContext) -> Response {
+    func cluster(seenFrom request: Request, _ context: ServiceContext) async -> Response {
         let placement = watch.placement
         let own = SeenAddress(request, context).peers(doors.peers)
+        // Whoever asks keeps the list for a while: without an engine's address it would do without that origin.
+        let engines = await watch.engines(of: placement.hosts.filter { $0 != placement.own && placement.isUp($0) })
         var origins = placement.hosts.map { host -> JSONValue in
-            let engine = host == placement.own ? own : watch.member(host)?.peers.map { "\($0)" } ?? ""
+            let known = engines[host] ?? watch.member(host)?.peers
+            let engine = host == placement.own ? own : known.map { "\($0)" } ?? ""
             return .object([
                 "url": .string(peers.url(host)), "peers": .string(engine), "host": .string(host),
             ])

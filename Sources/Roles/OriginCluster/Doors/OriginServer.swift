@@ -125,7 +125,7 @@ package final class OriginServer: Sendable {
                 + UpkeepCalls(node: node, cold: cold, upkeep: upkeep).routes
                 + OriginRoutes.blobs { await kraken.respond(to: $0, $1) }
                 + OriginRoutes.lists(
-                    cluster: { request, context in lists.cluster(seenFrom: request, context) },
+                    cluster: { request, context in await lists.cluster(seenFrom: request, context) },
                     status: { _, _ in lists.status() },
                     metrics: { _, _ in await metrics.page() }, ready: { await cold?.readinessProblem() }))
         var services: [HTTPService] = []
