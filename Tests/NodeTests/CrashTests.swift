@@ -55,7 +55,7 @@ struct NodeCrashTests {
         // Sent again it is a task like any other.
         server.state.withLock { $0.refused = [:] }
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         await receiver.node.stop()
         #expect(!place.exists("data/.running"))
         await sender.node.stop()
@@ -74,7 +74,7 @@ struct NodeCrashTests {
         #expect(place.exists("data/receiver/downloading/\(file)"))
         server.state.withLock { $0.refused = [:] }
         let receiver = try await TestNode.start(.receiver, in: place, server: server)
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         await receiver.node.stop()
         await sender.node.stop()
     }

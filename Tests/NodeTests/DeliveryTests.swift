@@ -44,7 +44,7 @@ struct DeliveryTests {
         let reply = await receiver.call("recv", ["taskfile": .string(path)])
         #expect(reply == .success(ReplyText.succeed))
         do {
-            try await until("downloaded") { await receiver.status(file) == "downloaded" }
+            try await receiver.reaches("downloaded", file)
         } catch {
             Issue.record("\(await receiver.call("progress", ["taskfile": .string(file)]).content.members)")
             throw error
@@ -69,11 +69,11 @@ struct DeliveryTests {
         let file = try await sender.publish("film", "0:1:1")
         let receiver = try await TestNode.start(.receiver, server: server)
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         let before = (server.sent("dcp"), server.sent("store"))
         let again = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
         #expect(again == .success(ReplyText.downloadedAndAllLocal))
-        try await until("downloaded again") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(receiver.place, at: "dcp/film")
         #expect((server.sent("dcp"), server.sent("store")) == before)
         let progress = await receiver.call("progress", ["taskfile": .string(file)]).content
@@ -87,7 +87,7 @@ struct DeliveryTests {
         let sent = server.sent("dcp")
         let reply = await receiver.call("recv", ["taskfile": .string(try await receiver.take(other, from: sender))])
         #expect(reply == .success(ReplyText.succeed))
-        try await until("downloaded") { await receiver.status(other) == "downloaded" }
+        try await receiver.reaches("downloaded", other)
         #expect(receiver.place.read("dcp/film2/pkl.xml") == randomBytes(650_000, seed: 77))
         #expect(receiver.place.read("dcp/film2/video.mxf") == randomBytes(3_000_000, seed: 3))
         // Pieces at its ends are fetched whole.
@@ -112,7 +112,7 @@ struct DeliveryTests {
             receiver = try await TestNode.start(.receiver, in: place, server: server)
         }
         server.state.withLock { $0.rate = nil }
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(place, at: "dcp/film")
         await receiver.node.stop()
         // Once more: what is published is known and not fetched again.
@@ -139,7 +139,7 @@ struct DeliveryTests {
         var times = [old, old]
         utimensat(AT_FDCWD, path, &times, 0)
         old.tv_sec = 0
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(receiver.place, at: "dcp/film")
         try await until("refused") { await receiver.status("cfec-001-bad.task.json") == "downloaderror" }
         let details = receiver.place.read("data/receiver/failed/cfec-001-bad.task.json.bterr") ?? []
@@ -197,7 +197,7 @@ struct DeliveryTests {
             return error?.stringValue?.contains("obs has no source left: the server answers 403") == true
         }
         server.state.withLock { $0.rate = nil }
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(receiver.place, at: "dcp/film")
         await receiver.node.stop()
         await sender.node.stop()
@@ -273,7 +273,7 @@ struct DeliveryTests {
         let file = try await sender.publish("film", "1:0:0", seedTime: "72")
         let receiver = try await TestNode.start(.receiver, server: server, clock: clock)
         _ = await receiver.call("recv", ["taskfile": .string(try await receiver.take(file, from: sender))])
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         clock.forward(minutes: 71 * 60)
         try await clock.everybodyLooks()
         #expect(await receiver.status(file) == "downloaded")
@@ -340,7 +340,7 @@ struct DeliveryTests {
         #expect(await receiver.call("progress", ["taskfile": .string(file)]).content["downerror"] == "")
         server.state.withLock { $0.rate = nil }
         clock.forward(minutes: 23 * 60 + 10)
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(receiver.place, at: "dcp/film")
         await receiver.node.stop()
         await node.node.stop()

@@ -111,7 +111,7 @@ struct FlavourTests {
             #expect(await receiver.call("recv", ["taskfile": .string(path)]).succeeded)
         }
         for file in [first, second] {
-            try await until("downloaded") { await receiver.status(file) == "downloaded" }
+            try await receiver.reaches("downloaded", file)
         }
         expectFilm(receiver.place, "dcp/film")
         await receiver.node.stop()
@@ -184,7 +184,7 @@ struct FlavourTests {
         #expect(await receiver.call("recv", ["taskfile": .string(path)]).succeeded)
         try await until("gathering") { receiver.place.exists("dcp/.swoop") }
         server.state.withLock { $0.rate = nil }
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectFilm(receiver.place, "dcp/film")
         await receiver.node.stop()
         await sender.node.stop()
@@ -207,7 +207,7 @@ struct FlavourTests {
         let sent = server.sent("store")
         let path = "\(receiver.place.path)/data/receiver/tmp/\(file)"
         #expect(await receiver.call("recv", ["taskfile": .string(path)]).succeeded)
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         #expect(server.sent("store") - sent > 6 * 400_000 + 300_000, "the store brought more than its share")
         for index in 0..<12 {
             #expect(receiver.place.read("dcp/film/reel\(index).mxf") == randomBytes(400_000, seed: UInt64(index)))

@@ -87,7 +87,7 @@ struct HostileTests {
         try handle.seekToEnd()
         try handle.write(contentsOf: Data(bytes.suffix(from: bytes.count / 2)))
         try handle.close()
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(receiver)
         await receiver.node.stop()
         await sender.node.stop()
@@ -105,7 +105,7 @@ struct HostileTests {
         clock.setWall(minutes: -60)
         try await clock.everybodyLooks()
         clock.setWall(minutes: 90)
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         expectContent(receiver)
         // It is served for its two hours by the wall; set back, for longer.
         clock.setWall(minutes: -60)

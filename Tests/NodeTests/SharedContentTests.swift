@@ -55,11 +55,11 @@ struct SharedContentTests {
         #expect(await receiver.call("cancel", ["taskfile": "dropped.task.json"]).succeeded)
         #expect(receiver.place.exists("data/transfer/cfec-001/.film.work/full.torrent"))
         server.state.withLock { $0.rate = nil }
-        try await until("downloaded") { await receiver.status(file) == "downloaded" }
+        try await receiver.reaches("downloaded", file)
         #expect(receiver.place.read("dcp/film/a.mxf") == randomBytes(1_000_000, seed: 1))
         // Delivered before: the other name is the same content again, and takes its place.
         #expect(await receiver.call("recv", again).text == ReplyText.downloadedAndAllLocal)
-        try await until("downloaded again") { await receiver.status("again.task.json") == "downloaded" }
+        try await receiver.reaches("downloaded", "again.task.json")
         #expect(receiver.place.names("data/receiver/downloaded") == ["again.task.json"])
         #expect(receiver.place.read("dcp/film/b.mxf") == randomBytes(1_000_000, seed: 2))
         await stop(receiver)
@@ -83,7 +83,7 @@ struct SharedContentTests {
             place.read("data/receiver/failed/\(failed).bterr").map { String(decoding: $0, as: UTF8.self) }
                 == "same taskfile in downloading:\(place.path)/data/receiver/downloading/\(left)\n")
         server.state.withLock { $0.rate = nil }
-        try await until("downloaded") { await receiver.status(left) == "downloaded" }
+        try await receiver.reaches("downloaded", left)
         await stop(receiver)
     }
 

@@ -15,6 +15,7 @@ struct TestNode {
     let node: DeliveryNode
     let place: TemporaryDirectory
     let configuration: NodeConfiguration
+    var log = NodeLog()
 
     /// - Parameter isStopped: whether the node is told to stop while it is being started.
     static func start(
@@ -37,16 +38,15 @@ struct TestNode {
         configuration.torrentListen = ListenAddress(host: "127.0.0.1", port: 0)
         configuration.callback = server.url + "/callback"
         change(&configuration)
-        var logger = Logger(label: "test")
-        logger.logLevel = ProcessInfo.processInfo.environment["NODE_LOG"] == nil ? .critical : .debug
-        let node = try DeliveryNode(configuration: configuration, logger: logger, clock: clock, tunables: tunables)
+        let log = NodeLog()
+        let node = try DeliveryNode(configuration: configuration, logger: log.logger, clock: clock, tunables: tunables)
         async let start: Void = node.start()
         if isStopped {
             await Task.yield()
             await node.stop()
         }
         try await start
-        return TestNode(node: node, place: place, configuration: configuration)
+        return TestNode(node: node, place: place, configuration: configuration, log: log)
     }
 
     func call(_ method: String, _ parameters: JSONObject) async -> APIReply {
@@ -102,6 +102,14 @@ struct TestNode {
     /// Returns when the library has taken in and written all that it has seen.
     func settleLibrary() async {
         await node.libraryIsCurrent()
+    }
+
+    /// Waits until a task has a status.
+    func reaches(_ status: String, _ file: String) async throws {
+        do { try await until(status) { await self.status(file) == status } } catch {
+            Issue.record("\(error): it is '\(await self.status(file))'; the node has logged:\n\(log.text)")
+            throw error
+        }
     }
 
     func status(_ file: String) async -> String {
