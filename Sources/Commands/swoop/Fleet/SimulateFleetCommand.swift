@@ -12,7 +12,8 @@ struct SimulateFleetCommand: SwoopCommand {
         abstract: "Be many agents of a control, to see what it bears.",
         discussion: """
             Each agent has a key of its own, joins with the token (which needs as many uses), and syncs as a host's agent \
-            does. What it is offered it says to have received at once: no content is moved. Ends after --for, or with Ctrl-C.
+            does. What it is offered it says to have received at once, or with --receiving bit by bit: no content is moved. \
+            Ends after --for, or with Ctrl-C.
 
             Examples:
               swoop fleet token --uses 1000
@@ -44,6 +45,11 @@ struct SimulateFleetCommand: SwoopCommand {
     @Option(name: .customLong("for"), help: "How long they sync. Default: until Ctrl-C.", transform: TimeSpan.parse)
     var time: TimeSpan?
 
+    @Option(
+        help: "How long each says that it takes to receive a job, half more or less. Default: no time.",
+        transform: TimeSpan.parse)
+    var receiving: TimeSpan?
+
     @Option(help: ArgumentHelp("Enrolments under way at a time.", valueName: "n"))
     var joining = 16
 
@@ -71,6 +77,7 @@ struct SimulateFleetCommand: SwoopCommand {
         DescriptorLimit.raise()
         var settings = SimulatedFleet.Settings(agents: agents, controls: control, token: token)
         (settings.joining, settings.sites) = (joining, places.sites ?? 10)
+        settings.receiving = Double(receiving?.seconds ?? 0)
         let fleet = SimulatedFleet(settings, logger: global.logger)
         let begin = Clocks.steadySeconds
         let clients = try await untilStopped { await fleet.join() }
@@ -82,7 +89,9 @@ struct SimulateFleetCommand: SwoopCommand {
         let watching = Task {
             while !Task.isCancelled {
                 try? await Task.sleep(for: .seconds(5))
-                if !Task.isCancelled { Self.tell(fleet.figures, reporter) }
+                guard !Task.isCancelled else { return }
+                for receipt in fleet.takeReceipts() { Self.tell(receipt, reporter) }
+                Self.tell(fleet.figures, reporter)
             }
         }
         defer {
@@ -116,6 +125,15 @@ struct SimulateFleetCommand: SwoopCommand {
         reporter.result(
             "joined: \(figures.joined) of \(agents) in \(Self.text(seconds)) s, \(Self.text(rate)) a second"
                 + Self.text(figures.problems))
+    }
+
+    /// For measurements of how late others see it; nothing to read.
+    private static func tell(_ receipt: SimulatedReceipt, _ reporter: Reporter) {
+        reporter.event(
+            .object([
+                ("event", .string("received")), ("node", .string(receipt.node.description)),
+                ("job", .string(receipt.job)), ("begun", .double(receipt.begun)), ("ended", .double(receipt.ended)),
+            ]))
     }
 
     private static func tell(_ figures: LoadFigures, _ reporter: Reporter) {

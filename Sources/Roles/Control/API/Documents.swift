@@ -125,6 +125,11 @@ enum Documents {
 
     /// Progress of a node, between two changes of its state: node, bytes, and the rates down and up in bytes a second. Without
     /// names and fractions, since a message has little room and there may be thousands of nodes.
+    /// A target's state alone, as people see it.
+    static func state(_ state: TargetState, of node: NodeID) -> JSONValue {
+        .array([.string(node.description), .string(state.name)] + (state.code.map { [.string($0)] } ?? []))
+    }
+
     static func figures(_ figures: JobFigures, of node: NodeID) -> JSONValue {
         .array([
             .string(node.description), .integer(figures.done), .integer(whole(figures.down)),

@@ -3,7 +3,9 @@ import FleetStore
 import JSON
 import NIOCore
 
-/// The messages of a stream of one job: first its targets that changed, in the order of their changes, then progress.
+/// The messages of a stream of one job: first its targets that changed, in the order of their changes, then progress. Of many
+/// that changed at once the first are told whole, the others by their state: it is to be seen within a second that
+/// a thousand have begun.
 struct JobStream: Sendable {
     let core: ControlCore
     let job: String
@@ -32,7 +34,7 @@ struct JobStream: Sendable {
     }
 
     /// Maximum number of targets that are read for a message.
-    private static let rows = 200
+    private static let rows = 500
     /// Bytes that are left for what is around targets and figures.
     private static let margin = 256
     /// Maximum bytes of the lines about late and failed targets: the rest of a message is for targets and figures.
@@ -67,14 +69,24 @@ struct JobStream: Sendable {
         let machine = await core.jobs.lead(job)?.snapshot?.machine
         let head = Documents.job(record, view: view, sender: sender, machine: machine)
         var items: [JSONValue] = []
-        var size = head.encode().count + Self.margin
+        var states: [JSONValue] = []
+        let least = head.encode().count + Self.margin
+        var size = least
         var told: Set<NodeID> = []
         for row in rows {
             let item = target(row, machine, record, now)
             let bytes = item.encode().count + 1
-            guard size + bytes <= most || items.isEmpty else { break }
-            items.append(item)
-            size += bytes
+            // An eighth of the message is for whole ones.
+            if states.isEmpty, size + bytes <= least + most / 8 || items.isEmpty {
+                items.append(item)
+                size += bytes
+            } else {
+                let state = Documents.state(machine?.shown(row.target) ?? row.target.state, of: row.target.node)
+                let bytes = state.encode().count + 1
+                guard size + bytes <= most else { break }
+                states.append(state)
+                size += bytes
+            }
             told.insert(row.target.node)
             (shown.revision, shown.node) = (row.revision, row.target.node.description)
         }
@@ -93,7 +105,8 @@ struct JobStream: Sendable {
             return true
         }
         return APIStreams.message(
-            "job", id: shown.id, ["job": head, "targets": .array(items), "figures": .array(progress)])
+            "job", id: shown.id,
+            ["job": head, "targets": .array(items), "states": .array(states), "figures": .array(progress)])
     }
 
     private func target(

@@ -138,9 +138,9 @@ extension LinkClient {
     /// Triggers further sendings with progress reports while somebody watches a job.
     private func ticker() -> Task<Void, Never>? {
         guard !watched.isEmpty, let signals else { return nil }
-        let every = every
         return Task {
             while !Task.isCancelled {
+                // As the last answer has it.
                 try? await Task.sleep(for: .seconds(every))
                 if !Task.isCancelled { signals.yield(.tick) }
             }

@@ -1,6 +1,15 @@
 import Fleet
 import Synchronization
 
+/// That a simulated agent has received a job, as it says.
+package struct SimulatedReceipt: Sendable {
+    package let node: NodeID
+    package let job: String
+    /// Seconds since 1970.
+    package let begun: Double
+    package let ended: Double
+}
+
 /// The measurements of a simulated fleet.
 package struct LoadFigures: Sendable {
     package var joined = 0
@@ -30,6 +39,7 @@ final class LoadLog: Sendable {
     private static let most = 1_000_000
 
     private let figures = Mutex(LoadFigures())
+    private let receipts = Mutex<[SimulatedReceipt]>([])
 
     var now: LoadFigures { figures.withLock { $0 } }
 
@@ -53,6 +63,18 @@ final class LoadLog: Sendable {
 
     func acknowledged(after seconds: Double) {
         figures.withLock { if $0.acknowledgements.count < Self.most { $0.acknowledgements.append(seconds) } }
+    }
+
+    func received(_ receipt: SimulatedReceipt) {
+        receipts.withLock { if $0.count < Self.most { $0.append(receipt) } }
+    }
+
+    /// Those since the last call.
+    func takeReceipts() -> [SimulatedReceipt] {
+        receipts.withLock { receipts in
+            defer { receipts = [] }
+            return receipts
+        }
     }
 
     func failed(_ problem: LinkProblem) { figures.withLock { $0.problems[Self.kind(problem), default: 0] += 1 } }

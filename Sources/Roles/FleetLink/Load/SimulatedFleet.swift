@@ -13,6 +13,8 @@ package final class SimulatedFleet: Sendable {
         /// Maximum number of simultaneous joins.
         package var joining = 16
         package var sites = 10
+        /// How long each says that it takes to receive a job, in seconds, half more or less; 0 for no time.
+        package var receiving = 0.0
         /// Prefix of the names of nodes.
         package var prefix = "sim"
 
@@ -33,6 +35,9 @@ package final class SimulatedFleet: Sendable {
     }
 
     package var figures: LoadFigures { log.now }
+
+    /// What agents have received since the last call, where that takes time.
+    package func takeReceipts() -> [SimulatedReceipt] { log.takeReceipts() }
 
     /// Lets all agents join.
     /// - Returns: the agents that joined. Pass them to ``run(_:)``.
@@ -78,7 +83,8 @@ package final class SimulatedFleet: Sendable {
     package func run(_ clients: [LinkClient]) async {
         await withDiscardingTaskGroup { group in
             for (number, client) in clients.enumerated() {
-                let agent = await SimulatedAgent(client, name: name(number), site: site(number), log: log)
+                let agent = await SimulatedAgent(
+                    client, name: name(number), site: site(number), receiving: settings.receiving, log: log)
                 group.addTask { await client.run(agent) }
             }
         }
