@@ -16,14 +16,19 @@ struct Host {
     let node: BlobNode
     private let swarm: SwarmNode
 
-    /// - Parameter upload: bytes per second; nil for no limit.
-    static func with(_ path: String, upload: Int? = nil, _ body: (Host) async throws -> Void) async throws {
+    /// - Parameters:
+    ///   - upload: bytes per second; nil for no limit.
+    ///   - layer: that the directory of blobs is on.
+    static func with(
+        _ path: String, upload: Int? = nil, layer: any FileLayer = SystemFileLayer(),
+        _ body: (Host) async throws -> Void
+    ) async throws {
         let swarm = try SwarmNode(logger: quiet)
         var options = TransferOptions()
         options.listen = PeerAddress(host: "127.0.0.1", port: 0)
         options.uploadLimit = upload
         let node = BlobNode(
-            directory: try BlobDirectory(path: path), swarm: swarm, options: options, logger: quiet)
+            directory: try BlobDirectory(path: path, layer: layer), swarm: swarm, options: options, logger: quiet)
         let result: Result<Void, any Error>
         do {
             try await node.start()

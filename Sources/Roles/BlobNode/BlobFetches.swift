@@ -130,7 +130,7 @@ package actor BlobFetches {
     package func interrupt(_ digest: SHA256Digest) async {
         guard let fetch = fetches[digest] else { return }
         let hold = FetchHold(digest, fetch.serial, fetch.outcome) {}
-        await fetch.transfer?.stop()
+        if !fetch.isGiven { await fetch.transfer?.stop() }
         _ = await ending(of: hold)
     }
 
@@ -233,7 +233,10 @@ package actor BlobFetches {
     /// Keeps the transfer of a complete blob, so that peers that are downloading from it are not cut off. Later peers are
     /// served from the directory of blobs.
     private func keepGiving(_ digest: SHA256Digest, _ transfer: Transfer) async {
-        if isStopped { return await end(transfer) }
+        fetches.giveOn(digest)
+        // It may have been stopped while the blob was published. Such a transfer neither gives the blob nor announces it.
+        let wasStopped = await transfer.status().state == .stopped
+        if wasStopped || fetches[digest]?.isAbandoned == true { return await end(transfer) }
         node.downloadsInUse.withLock { $0.enter(digest) }
         if let surplus = giving.add(digest, transfer) { await endGiving(surplus) }
     }

@@ -15,6 +15,8 @@ struct FetchTable {
         fileprivate(set) var hasTurn = false
         /// The fetch is to stop: no caller holds it any more, or the host stops.
         fileprivate(set) var isAbandoned = false
+        /// The blob is whole, and its transfer goes on giving it after the fetch: whoever ends the fetch does not stop it.
+        fileprivate(set) var isGiven = false
         /// The number of callers that wait for the fetch, or read from it.
         fileprivate var holders = 0
         /// The number of callers that have ever joined.
@@ -68,7 +70,8 @@ struct FetchTable {
     /// Abandons a fetch if no caller has joined it since it had `arrivals`.
     /// - Returns: the transfer to stop.
     mutating func abandon(_ digest: SHA256Digest, _ serial: UInt64, after arrivals: Int) -> Transfer? {
-        guard let fetch = all[digest], fetch.serial == serial, fetch.arrivals == arrivals, fetch.holders == 0
+        guard let fetch = all[digest], fetch.serial == serial, fetch.arrivals == arrivals, fetch.holders == 0,
+            !fetch.isGiven
         else { return nil }
         all[digest]?.isAbandoned = true
         return fetch.transfer
@@ -91,6 +94,8 @@ struct FetchTable {
     mutating func warn(_ digest: SHA256Digest, _ text: String) { all[digest]?.warning = text }
 
     mutating func dropTransfer(of digest: SHA256Digest) { all[digest]?.transfer = nil }
+
+    mutating func giveOn(_ digest: SHA256Digest) { all[digest]?.isGiven = true }
 
     mutating func end(_ digest: SHA256Digest, _ ending: FetchEnding) {
         guard let fetch = all.removeValue(forKey: digest) else { return }
