@@ -1,5 +1,6 @@
 import Blobs
 import Files
+import Foundation
 import Glibc
 import Hashing
 import Metainfo
@@ -304,5 +305,66 @@ import Testing
         try table.removeIdle(age: 50, now: 110, wall: wall + 60_000_000_000)
         #expect(try table.find(old.id, now: 110) == nil)
         #expect(try table.find(new.id, now: 110) === new)
+    }
+
+    /// Another request takes the upload up too, and ends it, in the middle of the first one.
+    @Test(arguments: 0..<6)
+    func `an upload that two requests find at once has one object, and its blob stays as it is`(step: Int) throws {
+        let memory = MemoryFileLayer()
+        let bytes = bytes(50_000)
+        let digest = SHA256.digest(bytes)
+        let id = try left(bytes[...], on: memory)
+        let layer = FaultyFileLayer(memory)
+        let blobs = try BlobDirectory(path: "/b", layer: layer)
+        let table = UploadTable(blobs)
+        let (end, over) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        layer.interrupt(afterCalls: step) {
+            Thread.detachNewThread {
+                if let other = try? table.find(id, now: 0), (try? other.finish(digest)) != nil { table.forget(other) }
+                end.signal()
+                over.signal()
+            }
+            // It may have to wait until the first one has the upload.
+            _ = end.wait(timeout: .now() + 0.1)
+        }
+        let found = try table.find(id, now: 0)
+        #expect(over.wait(timeout: .now() + 30) == .success)
+        if let found { #expect(throws: UploadProblem.self) { try append([7, 7, 7], to: found) } }
+        #expect(try blobs.open(digest)?.readAll(limit: 1 << 20) == bytes)
+        #expect(try table.find(id, now: 1) == nil)
+    }
+
+    @Test func `an upload that a request has found stays in the table, however many others are begun`() throws {
+        let table = UploadTable(try BlobDirectory(path: "/b", layer: MemoryFileLayer()), mostOpen: 1)
+        let found = try table.begin(now: 0)
+        for now in 1...3 { _ = try table.begin(now: Double(now)) }
+        #expect(try table.find(found.id, now: 4) === found)
+    }
+
+    @Test func `an upload that no request has makes place for others, and is found on the disk with all its bytes`()
+        throws
+    {
+        let table = UploadTable(try BlobDirectory(path: "/b", layer: MemoryFileLayer()), mostOpen: 1)
+        weak var dropped: BlobUpload?
+        let id: String
+        do {
+            let upload = try table.begin(now: 0)
+            try append(bytes(10_000)[...], to: upload)
+            dropped = upload
+            id = upload.id
+        }
+        _ = try table.begin(now: 1)
+        #expect(dropped == nil)
+        #expect(try table.find(id, now: 2)?.length == 10_000)
+    }
+
+    @Test func `an upload is forgotten when it has ended, and not before`() throws {
+        let table = UploadTable(try BlobDirectory(path: "/b", layer: MemoryFileLayer()))
+        let upload = try table.begin(now: 0)
+        table.forget(upload)
+        #expect(try table.find(upload.id, now: 1) === upload)
+        upload.cancel()
+        table.forget(upload)
+        #expect(try table.find(upload.id, now: 2) == nil)
     }
 }

@@ -48,10 +48,22 @@ package final class BlobUpload: Sendable {
         var durable: Int64 = 0
         var hasher: BlobHasher
         var isBusy = false
-        var isOver = false
-        /// Whether the upload is over since its bytes are becoming a blob, or have become one.
-        var isFinishing = false
+        var phase = Phase.open
         var announced: SHA256Digest?
+    }
+
+    private enum Phase {
+        /// It takes bytes.
+        case open
+        /// Its bytes are becoming a blob.
+        case publishing
+        /// Its bytes are a blob.
+        case published
+        /// It was cancelled, its bytes were others than its digest says, or the disk failed at its end.
+        case gone
+
+        /// Why it takes nothing more.
+        var problem: UploadProblem { self == .gone ? .unknown : .busy }
     }
 
     private static let dataName = FileName(own: "data")
@@ -104,8 +116,7 @@ package final class BlobUpload: Sendable {
         else { return nil }
         guard let note = UploadNote(note.bytes) else { return nil }
         self.init(id: id, for: note.target, name: name, home: home, directory: directory, file: file)
-        // The file may be longer, and stays so until the end: another request may have taken the upload up at the same time, and
-        // have gone on with it already.
+        // The file may be longer: what arrived after that may not be durable, and is sent again. It is cut at the end.
         let length = min(note.length, try file.status().size)
         var hasher = BlobHasher(lengths: home.pieceLengths, length: note.size)
         var position: Int64 = 0
@@ -127,7 +138,8 @@ package final class BlobUpload: Sendable {
     /// Bytes that have arrived.
     package var length: Int64 { state.withLock { $0.length } }
 
-    var isBusy: Bool { state.withLock { $0.isBusy } }
+    /// Whether it has ended: it writes to its file no more, and another object may take the upload up from the disk.
+    var hasEnded: Bool { state.withLock { $0.phase == .published || $0.phase == .gone } }
 
     /// Makes the caller the only one that may append, until ``leave()``.
     /// - Parameters:
@@ -136,7 +148,7 @@ package final class BlobUpload: Sendable {
     ///   - isLast: whether it says that nothing follows them.
     package func enter(at offset: Int64?, bringing count: Int64? = nil, isLast: Bool = false) throws(UploadProblem) {
         try state.withLock { state throws(UploadProblem) in
-            guard !state.isOver else { throw state.isFinishing ? .busy : .unknown }
+            guard state.phase == .open else { throw state.phase.problem }
             guard !state.isBusy else { throw .busy }
             if let offset, offset != state.length { throw .gap(expected: state.length) }
             state.isBusy = true
@@ -156,7 +168,7 @@ package final class BlobUpload: Sendable {
         do throws(SystemError) {
             let isOver = try state.withLock { state throws(SystemError) in
                 // The file may be a blob already.
-                guard !state.isOver else { return true }
+                guard state.phase == .open else { return true }
                 for part in parts {
                     try file.append(part, at: state.length)
                     state.hasher.update(part)
@@ -187,7 +199,7 @@ package final class BlobUpload: Sendable {
     package func pause() throws(UploadProblem) {
         do throws(SystemError) {
             try state.withLock { state throws(SystemError) in
-                guard !state.isOver, state.durable < state.length else { return }
+                guard state.phase == .open, state.durable < state.length else { return }
                 try checkpoint(&state)
             }
         } catch {
@@ -200,12 +212,12 @@ package final class BlobUpload: Sendable {
     ///   at the beginning: after a crash that is what was durable, and `gap` says where the sender goes on.
     package func finish(_ expected: SHA256Digest) throws(UploadProblem) -> FinishedBlob {
         let (digest, length, made) = try state.withLock { state throws(UploadProblem) in
-            guard !state.isOver else { throw state.isFinishing ? .busy : .unknown }
+            guard state.phase == .open else { throw state.phase.problem }
             let result = state.hasher.finish()
             if result.digest != expected, let size = state.hasher.expectedLength, state.length < size {
                 throw .gap(expected: state.length)
             }
-            (state.isOver, state.isFinishing) = (true, result.digest == expected)
+            state.phase = result.digest == expected ? .publishing : .gone
             return (result.digest, state.length, state.hasher.hasRightPieces ? try? result.info() : nil)
         }
         guard digest == expected else {
@@ -221,17 +233,22 @@ package final class BlobUpload: Sendable {
             try home.publish(Self.dataName, in: directory, as: digest, info: info?.info.bytes)
         } catch {
             // It can be taken up again from the disk, as after a restart.
-            state.withLock { $0.isFinishing = false }
+            state.withLock { $0.phase = .gone }
             throw .disk(error)
         }
+        state.withLock { $0.phase = .published }
         try? home.removeUpload(name)
         return FinishedBlob(digest: digest, size: length, info: info)
     }
 
-    /// Ends the upload and removes what arrived.
+    /// Ends the upload and removes what arrived. Does nothing for an upload that has ended, or whose bytes are becoming a blob.
     package func cancel() {
-        state.withLock { $0.isOver = true }
-        try? home.removeUpload(name)
+        let wasOpen = state.withLock { state in
+            guard state.phase == .open else { return false }
+            state.phase = .gone
+            return true
+        }
+        if wasOpen { try? home.removeUpload(name) }
     }
 
     // MARK: Names

@@ -116,8 +116,8 @@ extension OCIService {
 
     func cancelUpload(_ id: String, of name: ContentName) async throws(OCIError) -> Response {
         let (upload, uploads) = (try await find(id, for: name), try uploads())
-        uploads.forget(id)
         await Threads.offload { upload.cancel() }
+        uploads.forget(upload)
         await blobs.dropped(id)
         return Response(status: .noContent)
     }
@@ -136,15 +136,15 @@ extension OCIService {
             switch error {
             case .gap, .busy: break
             // The upload can be resumed from the disk.
-            case .disk: blobs.uploads?.forget(upload.id)
+            case .disk: blobs.uploads?.forget(upload)
             default:
-                blobs.uploads?.forget(upload.id)
+                blobs.uploads?.forget(upload)
                 await blobs.dropped(upload.id)
             }
             throw Self.error(error)
         }
         // Until the blob has its copies and its name, a client that asks again hears that the upload is in use.
-        defer { blobs.uploads?.forget(upload.id) }
+        defer { blobs.uploads?.forget(upload) }
         try await blobs.pushed(blob, by: upload.id, to: name)
         try await index.addBlob(digest, to: name)
         return created(digest, in: name)

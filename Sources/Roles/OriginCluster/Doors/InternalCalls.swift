@@ -245,19 +245,19 @@ struct InternalCalls: Sendable {
         do throws(UploadProblem) {
             blob = try await Threads.offload { () throws(UploadProblem) in try upload.finish(digest.sha256) }
         } catch {
-            uploads.forget(id)
+            uploads.forget(upload)
             await copies.dropped(id)
             throw OCIService.error(error)
         }
-        uploads.forget(id)
+        uploads.forget(upload)
         let hosts = try await copies.settle(passedOn: blob, id: id, name: name)
         return .json(.object(["hosts": .array(hosts.map { .string($0) })]), status: .created)
     }
 
     private func cancel(_ id: String) async -> Response {
         if let upload = try? await find(id) {
-            uploads.forget(id)
             await Threads.offload { upload.cancel() }
+            uploads.forget(upload)
         }
         await copies.dropped(id)
         return Response(status: .noContent)
