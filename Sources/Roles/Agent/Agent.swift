@@ -61,7 +61,14 @@ package final class Agent: Sendable {
     let openBlobs: OpenBlobs
     /// How long the registry is waited for where its answer is known from before.
     private let hush: Mutex<Hush>
-    private let questions = Mutex<[Reference: Task<Result<ResolvedContent, RegistryError>, Never>]>([:])
+    private let questions = Mutex(Questions())
+
+    /// Questions about references that the registry has been asked and has not answered.
+    private struct Questions {
+        /// The last question about each reference.
+        var last: [Reference: (serial: UInt64, answer: Task<Result<ResolvedContent, RegistryError>, Never>)] = [:]
+        var serials: UInt64 = 0
+    }
 
     /// Background work: upkeep of the cache, and announces.
     private let chores = Mutex<[Task<Void, Never>]>([])
@@ -122,7 +129,12 @@ package final class Agent: Sendable {
     }
 
     /// The content that a reference stands for. Does not ask the registry for known digests and known immutable tags.
-    package func resolve(_ reference: Reference) async throws(AgentError) -> ResolvedContent {
+    /// - Parameter anew: of a tag, takes nothing but the answer to a question that is asked now: what is known from before,
+    ///   and the answer to an earlier question, may be what the tag meant before it was put again.
+    package func resolve(_ reference: Reference, anew: Bool = false) async throws(AgentError) -> ResolvedContent {
+        if anew, case .tag = reference.version {
+            return try Self.content(await asking(reference, anew: true).value(within: Hush.longest))
+        }
         let known = known
         var (meaning, fixed): (KnownReplies.TagMeaning?, Reference?) = (nil, reference)
         if case .tag = reference.version {
@@ -148,7 +160,14 @@ package final class Agent: Sendable {
         }
         if let content { return content }
         let late = if let found { found } else { await asking(reference).value(within: Hush.longest) }
-        do throws(RegistryError) { return try (late ?? .failure(.cancelled)).get() } catch { throw .registry(error) }
+        return try Self.content(late)
+    }
+
+    /// - Parameter answer: nil if it did not come.
+    private static func content(
+        _ answer: Result<ResolvedContent, RegistryError>?
+    ) throws(AgentError) -> ResolvedContent {
+        do throws(RegistryError) { return try (answer ?? .failure(.cancelled)).get() } catch { throw .registry(error) }
     }
 
     /// The registry's answer, unless it is too long in coming.
@@ -160,25 +179,39 @@ package final class Agent: Sendable {
     }
 
     /// The question about a reference, once for all who ask.
-    private func asking(_ reference: Reference) -> Task<Result<ResolvedContent, RegistryError>, Never> {
+    /// - Parameter anew: asks once more, though such a question is under way. Others join the new one from now on.
+    private func asking(
+        _ reference: Reference, anew: Bool = false
+    ) -> Task<Result<ResolvedContent, RegistryError>, Never> {
         questions.withLock { questions in
-            if let question = questions[reference] { return question }
-            let question = Task {
-                let found = await asked(reference)
-                self.questions.withLock { $0[reference] = nil }
+            if !anew, let question = questions.last[reference] { return question.answer }
+            questions.serials += 1
+            let serial = questions.serials
+            let answer = Task {
+                let found = await asked(reference, serial)
+                self.questions.withLock { if $0.last[reference]?.serial == serial { $0.last[reference] = nil } }
                 return found
             }
-            questions[reference] = question
-            return question
+            questions.last[reference] = (serial, answer)
+            return answer
         }
     }
 
-    /// Asks the registry, and keeps its answer.
-    private func asked(_ reference: Reference) async -> Result<ResolvedContent, RegistryError> {
+    /// Whether no later question about a reference was asked.
+    private func isLast(_ serial: UInt64, about reference: Reference) -> Bool {
+        questions.withLock { $0.last[reference]?.serial == serial }
+    }
+
+    /// Asks the registry, and keeps its answer. What a tag means is kept of the last question alone: an earlier one may be
+    /// answered after it, with what the tag meant before.
+    private func asked(_ reference: Reference, _ serial: UInt64) async -> Result<ResolvedContent, RegistryError> {
         let known = known
         do throws(RegistryError) {
             let (new, bytes) = try await view.resolution(of: reference, now: Clocks.steadySeconds)
-            await Threads.offload { known.keep(new, for: reference, bytes: bytes) }
+            let fixed = Reference(name: reference.name, version: .digest(new.digest))
+            await Threads.offload { [self] in
+                known.keep(new, for: isLast(serial, about: reference) ? reference : fixed, bytes: bytes)
+            }
             hush.withLock { $0.until = 0 }
             return .success(new)
         } catch {
@@ -186,7 +219,9 @@ package final class Agent: Sendable {
             case .silent, .cancelled: break
             default: hush.withLock { $0.until = 0 }
             }
-            if error.isUnknown { await Threads.offload { known.forget(reference) } }
+            if error.isUnknown, isLast(serial, about: reference) {
+                await Threads.offload { known.forget(reference) }
+            }
             return .failure(error)
         }
     }

@@ -91,23 +91,26 @@ actor Follower {
 
     // MARK: Pulling tags
 
-    func tagged(_ reference: Reference) {
+    /// A tag was put.
+    /// - Parameter digest: what it means since; nil where that is not known.
+    func tagged(_ reference: Reference, _ digest: BlobDigest? = nil) {
         guard patterns.match(reference.description) else { return }
-        queue.add(reference)
+        queue.add(reference, digest: digest)
         begin()
     }
 
     private func begin() {
-        while let reference = queue.next() {
+        while let item = queue.next() {
             Task {
-                let isOver = await pull(reference)
-                queue.ended(reference)
-                if isOver { postponed[reference] = nil } else { postpone(reference) }
+                let isOver = await pull(item)
+                queue.ended(item.reference)
+                if isOver { postponed[item.reference] = nil } else { postpone(item.reference) }
                 begin()
             }
         }
     }
 
+    /// Tries again after a while. Whatever the tag means then will do: it may have been put again.
     private func postpone(_ reference: Reference) {
         guard !isStopped, postponed.count < Self.mostWaiting || postponed[reference] != nil else { return }
         postponed[reference, default: 0] += 1
@@ -118,16 +121,19 @@ actor Follower {
     }
 
     /// - Returns: whether nothing more is to be done about the tag.
-    private func pull(_ reference: Reference) async -> Bool {
+    private func pull(_ item: FollowQueue.Item) async -> Bool {
+        let reference = item.reference
         var pause = Self.firstPause
         var tries = 0
         while !isStopped, tries < Self.tries {
-            switch await pulls.outcome(of: reference) {
+            switch await pulls.outcome(of: reference, anew: true) {
             case .complete(let content):
                 let blobs = content.blobs.keys.map(\.sha256)
                 let followed = agent.followed
                 await Threads.offload { followed.change { $0.add(reference, blobs) } }
-                return true
+                // An index may still answer with what the tag meant before. If the tag was put again since, that is an event of
+                // its own.
+                if item.digest == nil || content.digest == item.digest || queue.isWaiting(reference) { return true }
             case .failed(let error) where error.isLackOfRoom:
                 // Make place for the new version by giving up an older one. What comes late may itself be older.
                 let followed = agent.followed
@@ -142,14 +148,14 @@ actor Follower {
                     return false
                 }
                 await agent.fetches.tidy()
+                continue
             case .failed(let error):
                 if error.isUnknown, await isGone(reference) { return true }
-                fallthrough
-            case .stopped:
-                tries += 1
-                try? await Task.sleep(for: .seconds(pause))
-                pause = min(pause * 2, 60)
+            case .stopped: break
             }
+            tries += 1
+            try? await Task.sleep(for: .seconds(pause))
+            pause = min(pause * 2, 60)
         }
         if !isStopped {
             logger.warning(
@@ -161,7 +167,7 @@ actor Follower {
     /// Whether the registry has no such tag any more. Parts of its content may be unknown only where they are asked for now.
     private func isGone(_ reference: Reference) async -> Bool {
         do throws(AgentError) {
-            _ = try await agent.resolve(reference)
+            _ = try await agent.resolve(reference, anew: true)
             return false
         } catch {
             return error.isUnknown

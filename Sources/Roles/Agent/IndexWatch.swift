@@ -106,7 +106,7 @@ package final class IndexWatch: Sendable {
 
     private func hear(_ event: WatchEvent, from index: HTTPURL) async {
         switch event {
-        case .tagged(let reference, _): await follower?.tagged(reference)
+        case .tagged(let reference, let digest): await follower?.tagged(reference, digest)
         case .warm(let id, let reference):
             guard warmings.wrappingAdd(1, ordering: .relaxed).newValue <= Self.mostWarmings else {
                 warmings.wrappingSubtract(1, ordering: .relaxed)
@@ -123,7 +123,7 @@ package final class IndexWatch: Sendable {
 
     /// Pulls a reference, and reports the progress to the index until the pull is over.
     private func warm(_ reference: Reference, _ id: String, for index: HTTPURL) async {
-        guard let pull = await pulls.begin(reference) else {
+        guard let pull = await pulls.begin(reference, anew: true) else {
             return await say(WarmReport(state: .failed, detail: "too many pulls are under way here"), id, to: index)
         }
         var said: WarmReport?

@@ -37,21 +37,22 @@ package actor PullTable {
     package init(_ agent: Agent) { self.agent = agent }
 
     /// Begins a pull.
+    /// - Parameter anew: whether the registry is asked what a tag means now, see ``Agent/resolve(_:anew:)``.
     /// - Returns: its id; nil if too many are under way.
-    package func begin(_ reference: Reference) -> String? {
+    package func begin(_ reference: Reference, anew: Bool = false) -> String? {
         let now = Clocks.steadySeconds
         forget(now)
         guard order.count < Self.most else { return nil }
         let id = String(UInt64.random(in: .min ... .max), radix: 16)
         pulls[id] = Pull(reference: reference, begunAt: now)
         order.append(id)
-        pulls[id]?.task = Task { await run(id, reference) }
+        pulls[id]?.task = Task { await run(id, reference, anew: anew) }
         return id
     }
 
-    private func run(_ id: String, _ reference: Reference) async {
+    private func run(_ id: String, _ reference: Reference, anew: Bool) async {
         do throws(AgentError) {
-            let content = try await agent.resolve(reference)
+            let content = try await agent.resolve(reference, anew: anew)
             guard pulls[id]?.state == .resolving else { return }
             pulls[id]?.content = content
             pulls[id]?.state = .fetching
@@ -71,8 +72,9 @@ package actor PullTable {
     }
 
     /// Begins a pull, and waits until it has ended.
-    package func outcome(of reference: Reference) async -> Outcome {
-        guard let id = begin(reference) else { return .stopped }
+    /// - Parameter anew: as of ``begin(_:anew:)``.
+    package func outcome(of reference: Reference, anew: Bool = false) async -> Outcome {
+        guard let id = begin(reference, anew: anew) else { return .stopped }
         await pulls[id]?.task?.value
         guard let pull = pulls[id] else { return .stopped }
         switch (pull.state, pull.content, pull.error) {
