@@ -143,6 +143,34 @@ private final class Reports: Sendable {
 }
 
 @Suite struct `A fetch through an agent` {
+    @Test func `of a blob that has just left the agent's cache is refused, as the registry has the blob`() async throws
+    {
+        let bytes = randomBytes(100_000)
+        try await TestRegistry.run { registry in
+            try await registry.push([("a", bytes)], as: "team/app:1")
+            try await TestAgent.run(registry) { agent in
+                #expect(try await agent.ask("/preload/tags/team/app:1").status == 200)
+                let place = try TemporaryDirectory(inMemory: true)
+                let door = try DescriptorDoor(agent.agent, path: place.path("agent"), logger: quiet)
+                door.start()
+                defer { door.stop() }
+                let blob = WantedBlob(digest: BlobDigest(SHA256.digest(bytes)), size: Int64(bytes.count))
+                #expect(agent.isCached(blob.digest))
+                try FileManager.default.removeItem(atPath: agent.agent.node.directory.path(of: blob.digest.sha256))
+                let name = try #require(ContentName("team/app"))
+                let source = try #require(
+                    AgentSource(path: place.path("agent"), name: name, manifest: blob.digest))
+                let file = try HeldFile.inMemory("blob", [])
+                await #expect {
+                    try await source.fetch(blob, into: file) { _ in }
+                } throws: {
+                    guard case .registry(.refused)? = $0 as? PullError else { return false }
+                    return true
+                }
+            }
+        }
+    }
+
     @Test func `gives an agent up that ends three times in a row without a further byte`() {
         var fetch = AgentFetch(size: 1000, patience: nil, now: 0)
         var done: Int64 = 0

@@ -182,7 +182,7 @@ package final class DescriptorDoor: Sendable {
             let file = try agent.node.directory.open(digest)
         else {
             try channel.send(
-                DescriptorProtocol.Answer.failed(unknown: true, "the blob has just left the cache: try again").json)
+                DescriptorProtocol.Answer.failed(unknown: false, "the blob has just left the cache: try again").json)
             return nil
         }
         try channel.send(DescriptorProtocol.Answer.ready(wasCached: wasCached).json, with: file)
