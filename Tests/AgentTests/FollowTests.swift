@@ -204,7 +204,7 @@ import Text
         queue.add(moved)
         #expect(queue.next() == nil)
         queue.add(other)
-        #expect(queue.next() == other)
+        #expect(queue.next()?.reference == other)
         queue.ended(moved)
         #expect(queue.next()?.reference == moved)
         queue.ended(moved)

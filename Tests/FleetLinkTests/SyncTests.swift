@@ -67,9 +67,12 @@ import Threads
                 try await client.report(.receiving, job: "j-1", attempt: 1)
                 try await wait(for: "a request that waits") { await isWaiting(after: 0) }
                 let before = await control.syncs.count
-                await control.endWaiting()
-                // From that answer the agent knows.
-                try await wait(for: "another request that waits") { await isWaiting(after: before) }
+                // From the answer the agent knows. The request with the event may be under way still, beside one that waits.
+                try await wait(for: "another request that waits") {
+                    if await isWaiting(after: before) { return true }
+                    await control.endWaiting()
+                    return false
+                }
                 try await client.report(.receiving, job: "j-2", attempt: 1)
                 try await wait(for: "the second event") { await control.syncs.last?.events.count == 2 }
                 await control.set(takesEvents: true)
