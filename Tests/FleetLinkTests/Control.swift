@@ -28,6 +28,7 @@ actor TestControl: LinkService {
     private(set) var abandoned: [String: String] = [:]
     /// Seconds for which a request waits.
     var interval = 30.0
+    private var isEnding = false
     var watched: [String] = []
     var told: [String] = []
     /// Views that wait until they are let go; nil if none waits.
@@ -130,7 +131,7 @@ actor TestControl: LinkService {
         let taken = takesEvents ? request.events : []
         for event in taken where event.number > events.last?.number ?? 0 { events.append(event) }
         commands.removeAll { request.taken.contains($0.id) }
-        if commands.isEmpty, taken.isEmpty, request.waits {
+        if commands.isEmpty, taken.isEmpty, request.waits, !isEnding {
             await withCheckedContinuation { continuation in
                 waiting[caller.node] = continuation
                 let (node, number, interval) = (caller.node, syncs.count, interval)
@@ -148,6 +149,12 @@ actor TestControl: LinkService {
 
     private func wake(_ node: NodeID, ifLast number: Int) {
         if syncs.count == number { waiting.removeValue(forKey: node)?.resume() }
+    }
+
+    /// No request waits from now on.
+    func end() {
+        isEnding = true
+        endWaiting()
     }
 
     func endWaiting() {
@@ -255,11 +262,11 @@ func withControl(
     let control = try TestControl()
     let door = try await LinkDoor.start(control)
     do { try await body(control, door) } catch {
-        await control.endWaiting()
+        await control.end()
         await door.stop()
         throw error
     }
-    await control.endWaiting()
+    await control.end()
     await door.stop()
 }
 
