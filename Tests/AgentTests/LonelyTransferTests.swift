@@ -1,6 +1,5 @@
+import Agent
 import Testing
-
-@testable import Agent
 
 @Suite struct LonelyTransferTests {
     @Test func `whoever is without any peer asks again each five seconds`() {

@@ -174,16 +174,18 @@ package struct SwarmSource: BlobSource {
 
 /// When a transfer without any peer asks its registry again who has the content: a list of origins may be of a moment
 /// when some of them had just been started.
-struct LonelyTransfer {
+package struct LonelyTransfer {
     private static let pause = 5.0
 
     /// Time of the last moment with a peer, or of the last question; seconds.
     private var since: Double?
 
+    package init() {}
+
     /// - Parameters:
     ///   - peers: connected ones.
     ///   - now: seconds of a monotonic clock.
-    mutating func asks(peers: Int, now: Double) -> Bool {
+    package mutating func asks(peers: Int, now: Double) -> Bool {
         guard peers == 0, let since, now >= since else {
             since = now
             return false
