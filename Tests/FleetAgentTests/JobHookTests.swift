@@ -51,6 +51,28 @@ import Testing
         }
     }
 
+    /// Control has ended the job while the hook ran, and there was no room for another event when it ended.
+    @Test(arguments: [false, true])
+    func `how a hook ended is told when there is room for it again`(restarts: Bool) async throws {
+        try await withDelivery(script: patient) { control, host, job, notes in
+            await control.command(host.node, job, .switches(at: nil))
+            try await wait(for: "the hook") { notes.exists("runs") }
+            await control.command(host.node, job, .end)
+            control.state.withLock { $0.refusesReceipts = true }
+            try notes.write("go", "")
+            try await wait(for: "an event that is not taken") { control.state.withLock { $0.refusedReceipts } > 0 }
+            if restarts {
+                await host.stop()
+                try await host.start()
+            }
+            control.state.withLock { $0.refusesReceipts = false }
+            try await wait(30, for: "the hook's end") { control.has("failed", of: host.node) }
+            let last = try #require(control.reports(of: host.node).last)
+            #expect(last.report == .failed(code: "hook_exit_3", again: false) && last.receipt != nil)
+            #expect(notes.read("runs") == Array("x\n".utf8))
+        }
+    }
+
     @Test(arguments: ["hook", "class"])
     func `how a hook ended is told with a receipt, though the file that came meanwhile refuses the job`(
         _ gone: String

@@ -50,6 +50,31 @@ import Testing
         }
     }
 
+    /// Whoever looks at the job finds that it is over, while control has it go on.
+    @Test func `is given on when its job goes on while it is being ended`() async throws {
+        try await with { control, sender, receiver in
+            let order = SendOrder(className: "app", path: sender.directory.path("source/release"))
+            let (plan, runner) = try await sender.agent.send(order)
+            try await arrives(control, plan.job, at: receiver)
+            try await wait(for: "that it is given on") { runner.progress.phase == .running }
+            for number in 0..<30 {
+                control.state.withLock { $0.jobs[plan.job]?.isOver = true }
+                let looked = Task { try? await runner.look() }
+                let pauses = number % 10
+                for _ in 0..<pauses { await Task.yield() }
+                control.state.withLock { $0.jobs[plan.job]?.isOver = false }
+                await runner.resume()
+                _ = await looked.value
+                // Where it came before the end, it comes once more.
+                await runner.resume()
+                try await wait(for: "that it is given on after \(pauses) pauses") {
+                    let isServing = await runner.isServing
+                    return isServing && runner.progress.phase == .running
+                }
+            }
+        }
+    }
+
     @Test func `starts once control is there again`() async throws {
         try await with { control, sender, receiver in
             control.state.withLock { $0.silentStarts = 3 }

@@ -35,6 +35,9 @@ final class TestControl: Sendable {
         var silentStarts = 0
         /// Number of plans that control does not answer.
         var silentPlans = 0
+        /// Whether the queue of events takes none with a receipt.
+        var refusesReceipts = false
+        var refusedReceipts = 0
     }
 
     struct Job {
@@ -98,10 +101,16 @@ struct TestLink: AgentLink {
     }
 
     func report(_ event: AgentReport) async throws(LinkRefusal) {
-        control.state.withLock {
-            $0.reports.append(event)
-            $0.by[node, default: []].append(event)
+        let isTaken = control.state.withLock { state in
+            guard event.receipt == nil || !state.refusesReceipts else {
+                state.refusedReceipts += 1
+                return false
+            }
+            state.reports.append(event)
+            state.by[node, default: []].append(event)
+            return true
         }
+        guard isTaken else { throw LinkRefusal(503, "too_many_events", "the queue is full") }
     }
 
     func plan(_ order: SendOrder, dryRun: Bool) async throws(LinkRefusal) -> SendPlan {

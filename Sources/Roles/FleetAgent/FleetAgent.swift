@@ -137,6 +137,10 @@ package actor FleetAgent {
     private func resume(_ file: TargetFile) async {
         let record = file.now
         guard !(record.life.isOver && record.life.stage == .ended) else {
+            // How it ended is told first.
+            guard !record.owesReceipt else {
+                return await run(file, context.policy.placement(of: record), isNew: false)
+            }
             await clear(record.job) { !$0.life.isKept }
             return
         }
@@ -220,7 +224,7 @@ package actor FleetAgent {
         for (job, runner) in targets {
             let record = runner.file.now
             records[job] = record
-            if record.life.isOver, record.life.stage == .ended {
+            if record.life.isOver, record.life.stage == .ended, !record.owesReceipt {
                 targets[job] = nil
                 told[job] = nil
                 spaceAgain[job] = nil

@@ -25,6 +25,7 @@ extension TargetRecord {
             object["hook"] = .object(inner)
         }
         object.set("receipt", receipt)
+        if owesReceipt { object["owes_receipt"] = true }
         object["sources"] = [
             "peers": .integer(sources.peers), "store": .integer(sources.store), "web": .integer(sources.web),
             "local": .integer(sources.local),
@@ -62,6 +63,7 @@ extension TargetRecord {
                 ending: try inner.optionalText("ending", most: 64).flatMap(HookEnding.init(text:)))
         }
         receipt = try reader.optionalText("receipt", most: 65_536)
+        owesReceipt = reader.value("owes_receipt") == true
         if let value = reader.value("sources") {
             let inner = try WireReader(value, "sources")
             sources.peers = try inner.optionalInteger("peers") ?? 0

@@ -28,6 +28,8 @@ package struct TargetRecord: Sendable, Hashable {
     package var detail: String?
     package var hook: HookState?
     package var receipt: String?
+    /// The receipt was made, and not reported yet. Such a job is not let go.
+    package var owesReceipt = false
     package var sources = ReceivedBytes()
     /// The state of the job in the Jobs module.
     package var engineState = Jobs.JobState.receiving

@@ -253,6 +253,7 @@ actor TargetRunner {
             context.logger.error("an event is not kept", metadata: ["job": "\(job)", "reason": "\(error.text)"])
             return sayAgainLater()
         }
+        if receipt != nil, self.record.owesReceipt { try? await file.changing { $0.owesReceipt = false } }
         context.logger.info(
             "job", metadata: ["job": "\(job)", "state": "\(report.name)", "code": "\(report.code ?? "")"])
     }
@@ -274,7 +275,7 @@ actor TargetRunner {
             ahead: difference.seconds,
             efficiency: board.efficiency)
         guard let signed = try? await context.link.sign(payload) else { return nil }
-        try? await file.changing { $0.receipt = signed }
+        try? await file.changing { ($0.receipt, $0.owesReceipt) = (signed, true) }
         return signed
     }
 
@@ -339,7 +340,7 @@ actor TargetRunner {
 extension TargetRecord {
     /// Sets the times of the transitions, by this host's clock.
     mutating func stamp(from before: TargetLife, at now: Double) {
-        if life.attempt != before.attempt { (receipt, detail, ended) = (nil, nil, nil) }
+        if life.attempt != before.attempt { (receipt, owesReceipt, detail, ended) = (nil, false, nil, nil) }
         guard life.stage != before.stage || life.hasBegun != before.hasBegun else { return }
         if life.hasBegun, began == nil { began = now }
         if life.hasContent, delivered == nil { delivered = now }

@@ -101,7 +101,12 @@ extension FleetAgent {
 
     /// Gives once more what this host has sent, where it did.
     func resumeSend(_ job: String) async {
-        if let runner = senders[job] { return await runner.resume() }
+        if let runner = senders[job] {
+            await runner.resume()
+            // It may have been let go a moment before, when its job was over.
+            if senders[job] == nil, runner.progress.phase != .over { senders[job] = runner }
+            return
+        }
         let places = context.places
         guard TargetRecord.isName(job),
             let record = await Threads.offload({ Self.sent(job, places) }), record.isOver, record.hasStarted

@@ -40,6 +40,8 @@ package actor SendRunner {
     private var torrent: Torrent?
     private var transfer: Transfer?
     private var main: Task<Void, Never>?
+    /// The end of the job that is under way here.
+    private var ending: Task<Void, Never>?
     /// Why nothing is given to peers now, such as a disk that is not mounted.
     private var trouble: SendProblem?
     /// When to try again to give it, in seconds of the monotonic clock; nil while it is given or checked.
@@ -71,10 +73,14 @@ package actor SendRunner {
         main = Task { await run() }
     }
 
+    /// Whether it gives the content to peers.
+    package var isServing: Bool { transfer != nil }
+
     /// Stops. The next run of the agent continues.
     func stop() async {
         main?.cancel()
         upload?.cancel()
+        await ending?.value
         await main?.value
         await upload?.value
         await transfer?.stop()
@@ -82,26 +88,37 @@ package actor SendRunner {
     }
 
     /// The job goes on after its end: targets that failed are tried again.
-    func resume() async {
+    package func resume() async {
+        // What is being stopped for the end is not given on, and what begins anew is not stopped with it.
+        await ending?.value
         guard record.isOver, record.hasStarted else { return }
+        record.isOver = false
+        show(.running)
         main?.cancel()
         await main?.value
         main = nil
-        record.isOver = false
+        guard !record.isOver else { return }
         try? await save()
-        show(.running)
         start()
     }
 
-    /// Call when the job has ended.
+    /// Call when the job has ended. May be called by several at a time: control's order, and whoever looks at the job.
     func end() async {
         record.isOver = true
+        let task = ending ?? Task { await finish() }
+        ending = task
+        await task.value
+    }
+
+    private func finish() async {
         try? await save()
         main?.cancel()
         upload?.cancel()
-        await transfer?.stop()
+        let served = transfer
         transfer = nil
+        await served?.stop()
         show(.over)
+        ending = nil
     }
 
     private func show(_ phase: Progress.Phase) { board.withLock { $0.phase = phase } }
@@ -147,8 +164,10 @@ package actor SendRunner {
     /// Targets wait for the content, and its disk may be mounted later.
     private func serveAgain() async {
         again = nil
-        await transfer?.stop()
+        let served = transfer
         transfer = nil
+        await served?.stop()
+        guard !record.isOver, !Task.isCancelled else { return }
         do throws(SendProblem) {
             if torrent == nil { try await loadTorrent() }
             try await serve()
