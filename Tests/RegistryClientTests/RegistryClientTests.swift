@@ -35,6 +35,17 @@ import Text
         [.send("HTTP/1.1 \(status)\r\nContent-Length: \(body.utf8.count)\r\n\(headers)\r\n\(body)")]
     }
 
+    /// It says 401 to whoever shows no token, as a registry with content does.
+    @Test(arguments: [("404 Not Found", false), ("200 OK", true), ("403 Forbidden", true)])
+    func `whether a server has content it says to its token`(status: String, hasContent: Bool) async throws {
+        try await with(token: "secret") { request, _ in
+            request.lowercased().contains("authorization: bearer secret")
+                ? Self.answer(status) : Self.answer("401 Unauthorized", "WWW-Authenticate: Bearer realm=\"swoop\"\r\n")
+        } _: { client, _ in
+            #expect(await client.hasContent() == hasContent)
+        }
+    }
+
     @Test(
         arguments: [
             ("bytes 0-9/10", 0, 9, 10), ("bytes 5-9/*", 5, 9, nil), ("BYTES 1-1/2", 1, 1, 2),

@@ -76,6 +76,18 @@ import Testing
         #expect(bench.registry.state.withLock { $0.uploads.isEmpty })
     }
 
+    @Test func `a file that is gone when its turn comes has changed`() async throws {
+        let path = Mutex("")
+        let bench = try bench { request in
+            if request.number == 1 { try? FileManager.default.removeItem(atPath: path.withLock { $0 }) }
+            return nil
+        }
+        for number in 0..<100 { try bench.work.write("app/z\(number + 100)", "number \(number)") }
+        path.withLock { $0 = bench.work.path("app/z199") }
+        await #expect(throws: PushError.changed(path: bench.work.path("app/z199"))) { try await bench.push("app") }
+        #expect(bench.registry.state.withLock { $0.manifests.isEmpty })
+    }
+
     @Test func `a file that changes after it was sent ends the push too`() async throws {
         let path = Mutex("")
         let bench = try bench { request in

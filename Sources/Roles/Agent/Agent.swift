@@ -150,7 +150,8 @@ package final class Agent: Sendable {
         {
             return part
         }
-        let found = await answer(to: reference)
+        let question = asking(reference)
+        let found = await answer(to: question)
         if case .failure(.unknown(let text))? = found { throw .registry(.unknown(text)) }
         if case .success(let new)? = found { return new }
         // If the registry does not answer, a tag's last known content is better than an error, and so is what the disk knows
@@ -159,7 +160,8 @@ package final class Agent: Sendable {
             content = await Threads.offload { known.part(digest, of: reference.name) }
         }
         if let content { return content }
-        let late = if let found { found } else { await asking(reference).value(within: Hush.longest) }
+        // The same question: it was asked before whatever happens meanwhile.
+        let late = if let found { found } else { await question.value(within: Hush.longest) }
         return try Self.content(late)
     }
 
@@ -171,9 +173,11 @@ package final class Agent: Sendable {
     }
 
     /// The registry's answer, unless it is too long in coming.
-    private func answer(to reference: Reference) async -> Result<ResolvedContent, RegistryError>? {
+    private func answer(
+        to question: Task<Result<ResolvedContent, RegistryError>, Never>
+    ) async -> Result<ResolvedContent, RegistryError>? {
         let patience = hush.withLock { $0.patience(Clocks.steadySeconds) }
-        let found = await asking(reference).value(within: patience)
+        let found = await question.value(within: patience)
         if found == nil, !Task.isCancelled { hush.withLock { $0.until = Clocks.steadySeconds + Hush.length } }
         return found
     }

@@ -25,11 +25,12 @@ package final class AgentServer: Sendable {
     ///   - addresses: loopback addresses only: the agent pulls with its own token for every program that reaches it.
     ///   - pulls: the table to list pulls from, if other parts of the agent pull too; nil for a new one.
     ///   - access: the programs of this host that may make requests.
+    ///   - certificates: for TLS; nil for plain HTTP.
     ///   - allows: whether requests from a remote address are answered at all; nil for all addresses.
     package static func start(
         _ agent: Agent, at addresses: [ListenAddress], pulls: PullTable? = nil, access: RegistryAccess = .local,
         allows: (@Sendable (String) -> Bool)? = nil, admission: Admission,
-        limits: HTTPLimits = HTTPLimits(), logger: Logger
+        limits: HTTPLimits = HTTPLimits(), certificates: Certificates? = nil, logger: Logger
     ) async throws(HTTPServiceError) -> AgentServer {
         let answer = BlobAnswer(agent: agent, admission: admission, limits: limits)
         let givesAnyCached = if case .tokens = access { false } else { true }
@@ -59,7 +60,7 @@ package final class AgentServer: Sendable {
                 services.append(
                     try await HTTPService.start(
                         router.buildResponder(), at: address, admission: admission, door: .api, limits: limits,
-                        logger: logger))
+                        certificates: certificates, logger: logger))
             } catch {
                 for service in services { await service.stop() }
                 throw error

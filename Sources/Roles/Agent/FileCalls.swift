@@ -27,10 +27,26 @@ struct FileCalls: Sendable {
             let headers: HTTPFields = [.contentType: "application/octet-stream"]
             let response = try await answer.response(
                 blob, of: reference.name, to: request.head, headers: headers, in: context)
-            return response ?? AgentProblem.response(.registry(.unknown(RegistryText.noBlob(blob.digest))))
+            return response.map(Self.explained)
+                ?? AgentProblem.response(.registry(.unknown(RegistryText.noBlob(blob.digest))))
         } catch {
             return AgentProblem.response(error)
         }
+    }
+
+    /// Refusals of all doors have no more than a status. Below `/v1` errors say what they are.
+    private static func explained(_ response: Response) -> Response {
+        let problem: Response
+        switch response.status {
+        case .rangeNotSatisfiable:
+            problem = Problem.response(.rangeNotSatisfiable, "RANGE", "the range begins behind the file's end")
+        case .tooManyRequests:
+            problem = Problem.response(.tooManyRequests, "BUSY", "too many answers are under way to this address")
+        default: return response
+        }
+        var explained = problem
+        for name in [HTTPField.Name.contentRange, .retryAfter] { explained.headers[name] = response.headers[name] }
+        return explained
     }
 
     /// Splits the path of a request. Names have no colon, so the reference ends with the first component that has one.

@@ -56,13 +56,18 @@ package final class RegistryClient: Sendable {
     /// Whether the server has the OCI distribution API (`GET /v2/`, end-1). Every registry has it, but an index alone does
     /// not. Nil where the server does not answer within 5 s.
     package func hasContent() async -> Bool? {
-        guard let url = try? url("/v2/"),
-            let answer = try? await transport.request(
-                .GET, url, headers: [:], body: nil, deadline: .now() + .seconds(5))
-        else { return nil }
-        let status = Int(answer.status.code)
-        _ = try? await transport.collect(answer, limit: 64 << 10)
-        return status != 404
+        guard let url = try? url("/v2/") else { return nil }
+        while true {
+            // Without the credential an index that wants tokens says 401, as one with content does.
+            guard
+                let answer = try? await transport.request(
+                    .GET, url, headers: login.headers, body: nil, deadline: .now() + .seconds(5))
+            else { return nil }
+            let status = Int(answer.status.code)
+            _ = try? await transport.collect(answer, limit: 64 << 10)
+            if status == 401, login.changes(after: answer.headers) { continue }
+            return status != 404
+        }
     }
 
     /// Scheme, host and port: the registry's name in messages.

@@ -1,5 +1,15 @@
 import Glibc
 
+/// The name of this machine.
+package enum HostName {
+    /// As the kernel has it; empty if it has none. Blocks for no time.
+    package static var own: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
 /// The host names and addresses under which a server is reached.
 package enum ServerName {
     /// The 4 or 16 bytes of an IP address; nil for a host name.
@@ -14,11 +24,8 @@ package enum ServerName {
     /// Blocks.
     package static func ofThisHost() -> [String] {
         var names = ["localhost", "127.0.0.1", "::1"]
-        var buffer = [CChar](repeating: 0, count: 256)
-        if gethostname(&buffer, buffer.count - 1) == 0 {
-            let name = String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-            if isHostName(name) { names.append(name) }
-        }
+        let name = HostName.own
+        if isHostName(name) { names.append(name) }
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return names }
         // getifaddrs allocates the list. It is freed here.

@@ -2,6 +2,7 @@ import Agent
 import ArgumentParser
 import Files
 import HTTPTransport
+import Identity
 import Registry
 import RegistryClient
 import Text
@@ -73,11 +74,18 @@ struct RegistryArguments: ParsableArguments {
         forContent.readTimeout = silence
         let named = RegistryClient(base: url, credential: credential, settings: forContent)
         guard await named.hasContent() == false else { return named }
-        let origins = await parts(of: url, credential, settings)?.origins.map(\.url).shuffled() ?? []
+        let origins = ownOrder(await parts(of: url, credential, settings)?.origins.map(\.url) ?? [])
         let found = await first(of: origins, beside: url, credential, forContent) { await $0.hasContent() == true }
         guard let found else { return named }
         await named.shutdown()
         return found
+    }
+
+    /// The origins in the order in which this host asks them: the same each time, since an interrupted upload goes on at the
+    /// origin where it began; another one on other hosts, so that all have their share.
+    static func ownOrder(_ origins: [HTTPURL]) -> [HTTPURL] {
+        let byText = Dictionary(origins.map { ($0.text, $0) }) { first, _ in first }
+        return Rendezvous.order(Array(byText.keys), for: Array(HostName.own.utf8)).compactMap { byText[$0] }
     }
 
     /// A client of an index, for what only indexes can do. If the given URL is that of an origin, one of the indexes that it

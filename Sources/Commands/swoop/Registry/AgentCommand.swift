@@ -206,9 +206,10 @@ struct AgentCommand: SwoopCommand {
             try await agent.start()
             let ports = anyPort ? [0, 0] : [16002, 16000]
             let host = try given.values.host == nil ? "127.0.0.1" : given.host()
+            let certificates = try await Threads.offload { Result { try given.certificates() } }.get()
             let server = try await AgentServer.start(
                 agent, at: named.ports(ports).map { ListenAddress(host: host, port: $0) }, pulls: pulls, access: local,
-                allows: given.allows, admission: admission, logger: logger)
+                allows: given.allows, admission: admission, certificates: certificates, logger: logger)
             // When the HTTP API asks for tokens, the socket must not be a way around them.
             let isPrivate = local.needsToken && (tokens != nil || given.values.local != .open)
             let door: DescriptorDoor

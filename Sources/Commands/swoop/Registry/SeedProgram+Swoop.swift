@@ -25,9 +25,11 @@ extension SeedProgram {
     }
 
     private static func configuration(_ config: String?, _ secrets: String?) async throws -> RegistryConfiguration {
-        try await Threads.offload {
-            Result { try ConfigurationArguments.read((config, secrets)).configuration }
+        let (configuration, notes) = try await Threads.offload {
+            Result { try ConfigurationArguments.read((config, secrets)) }
         }.get()
+        for note in notes { Terminal.write("warning: \(note.description.shown)\n", to: 2) }
+        return configuration
     }
 }
 

@@ -1,5 +1,6 @@
 import Authoring
 import Files
+import Glibc
 import Hashing
 import Metainfo
 import Reactor
@@ -174,6 +175,8 @@ package struct Push: Sendable {
             file = try HeldFile(content.systemPath(of: scanned), .followSymlink)
             status = try file.status()
         } catch {
+            // It was there when the files were listed.
+            guard ![ENOENT, ENOTDIR, ELOOP].contains(error.number) else { throw .changed(path: path) }
             throw .system("open", path: path, error)
         }
         guard status.kind == .file, DeviceStamp(status) == scanned.identity else { throw .changed(path: path) }
