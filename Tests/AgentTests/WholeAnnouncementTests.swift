@@ -8,8 +8,9 @@ import Testing
 
     @Test func `come when the tracker wants them, for blobs that were used lately`() {
         var announcements = WholeAnnouncements()
-        let now = 100_000.0
-        let blobs = [(digest: first, usedAt: now - 10), (digest: second, usedAt: now - 90_000)]
+        let now = 1_000_000.0
+        let blobs = [(digest: first, usedAt: now - 3 * 86_400), (digest: second, usedAt: now - 8 * 86_400)]
+        // As long as a cache usually keeps them.
         #expect(announcements.due(blobs, now: now) == [first])
         announcements.announced(first, next: 120, now: now)
         #expect(announcements.due(blobs, now: now + 119).isEmpty)

@@ -46,10 +46,17 @@ extension RegistryView {
         }
     }
 
-    /// Returns if some index is ready now; throws if none is.
+    /// Returns if some index is ready now and knows this host's token, and some origin answers; throws if not.
     func probe(within seconds: Double, now: Double) async throws(RegistryError) {
-        try await ask(try await parts(now: now).indexes, rounds: 1, now: now) { client throws(RegistryError) in
+        let parts = try await parts(now: now)
+        try await ask(parts.indexes, rounds: 1, now: now) { client throws(RegistryError) in
             try await client.probe("/readyz", within: seconds)
+            // What is open to all says nothing of the token.
+            try await client.probe("/v1/cluster", within: seconds)
+        }
+        guard !parts.origins.isEmpty else { return }
+        try await ask(parts.origins.map(\.url), rounds: 1, now: now) { client throws(RegistryError) in
+            try await client.probe("/healthz", within: seconds)
         }
     }
 

@@ -6,8 +6,9 @@ package struct WholeAnnouncements: Sendable {
     package static let interval = 30.0...600.0
     /// Seconds until the next announce, if no tracker answered.
     package static let again = 60.0
-    /// Blobs that were not used for this many seconds are still uploaded on request, but not announced.
-    package static let recent = 86_400.0
+    /// Blobs that were not used for this many seconds are still uploaded on request, but not announced. As long as a cache
+    /// usually keeps them: with less, hosts that all have a blob were idle while the origins sent it to new ones.
+    package static let recent = 7 * 86_400.0
     /// Most blobs that ``due(_:now:)`` returns.
     package static let most = 64
 

@@ -43,7 +43,9 @@ package struct TLSPlaces: Sendable, Equatable {
         Setting(
             "cas", .list(of: File.form), \.authorities, .nothing,
             "a list of `path`s of PEM files: the authorities for the certificates of other roles and of clients"),
-        Setting("server", pair, \.server, .words("none: plain HTTP"), "the certificate that this role's servers show"),
+        Setting(
+            "server", pair, \.server, .words("none: plain HTTP"),
+            "the certificate that this role's servers show; a tracker has none, announces are plain"),
         Setting("client", pair, \.client, .nothing, "the certificate with which it calls other roles"),
     ])
 
